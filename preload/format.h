@@ -1,0 +1,273 @@
+/*
+ * format.h - THE snapshot format, and the control page: the two things on which
+ * liboutlive.so (which writes) and outlive (which reads) agree. The analyzer
+ * includes no other header of preload/. Includes <stdint.h> only.
+ *
+ * 1. A snapshot file
+ * ------------------
+ * All integers are little-endian. A file is a header and then records:
+ *
+ *     header   8 bytes  magic "OUTLIVE\n"
+ *              u16      major version (a reader refuses a newer one)
+ *              u16      minor version (a reader ignores it)
+ *              u32      CRC-32 of the 12 bytes before it
+ *     record   u32      tag, four ASCII characters, first character in the low byte
+ *              u32      CRC-32 of the payload
+ *              u64      payload length in bytes, at most FMT_MAX_PAYLOAD
+ *              ...      payload
+ *              0 to 7   zero bytes, so that the next record starts at a multiple of 8
+ *
+ * CRC-32 is the one of zlib and gzip (polynomial 0xEDB88320, reflected).
+ * A tag whose first character is a capital may be skipped by a reader that does
+ * not know it; one whose first character is small must be known, else the file
+ * is refused. A record may be repeated: its items then continue those of the one
+ * before (a writer with a small buffer flushes it as often as it likes). An item
+ * never spans two records. The last record is "done"; a file without it was cut.
+ * Writers write to a temporary name and rename, so a cut file is a damaged file.
+ *
+ * Inside payloads integers are varints: unsigned LEB128, 7 bits a byte, least
+ * significant first, at most 10 bytes. "string" is a varint length and that many
+ * bytes, not terminated, not necessarily UTF-8.
+ *
+ * 2. The records: see FMT_RECORDS below. Items of each:
+ *
+ *     info   pairs: varint key (FMT_INFO_*), then a varint or a string, by the key's type
+ *     modl   varint start, varint end   run-time addresses: [start, end) covers all its segments
+ *            varint bias                run-time address minus link-time address
+ *            varint text_start, varint text_offset   its executable segment: run-time address and
+ *                                       offset in the file (what a pprof Mapping wants)
+ *            varint flags               FMT_MODULE_*
+ *            varint loaded, varint unloaded   ns since the process's first hook; 0 = at start / still there
+ *            string build_id            raw bytes, empty if it has none
+ *            string path                as the loader knows it; "[vdso]"; the main program by its full path
+ *            Modules are numbered from 1 in file order.
+ *     node   varint parent              0 = root, else an earlier node: stacks are a tree, outermost first
+ *            varint module              0 = none (JIT code, unknown)
+ *            varint address             link-time address in the module, or the run-time address without one.
+ *                                       A return address, except in frames marked exact by the flag.
+ *            varint flags               FMT_NODE_*
+ *            Nodes are numbered from 1 in file order.
+ *     site   varint node                the innermost frame; 0 = stack unknown
+ *            varint kind                FMT_KIND_*
+ *            varint thread              number of a Thrd item, 0 = unknown
+ *            varint allocs, bytes, frees, bytes_freed, temporary
+ *                                       allocs and bytes by this thread from this stack; frees and bytes_freed
+ *                                       by this thread of blocks that came from this stack (whoever made them):
+ *                                       sums over all threads of a stack are the stack's true figures
+ *            varint size_min, size_max  requested bytes; 0, 0 when allocs is 0
+ *            varint live_blocks, live_bytes   found in the live table, made by this thread
+ *            varint n, then n times: varint bucket, varint count
+ *                                       lifetimes of freed blocks, fmt_age_bucket(); bucket 0 is not written:
+ *                                       it is frees minus the sum of the others
+ *            varint n, then n times: varint age_bucket, varint blocks, varint bytes
+ *                                       live blocks by age at the snapshot, fmt_fine_bucket()
+ *     Thrd   varint tid, varint n, string name   a group of threads that shared counters one after another:
+ *                                       tid of the latest, how many there were, name of the latest
+ *            Numbered from 1 in file order.
+ *     audt   pairs: varint key (FMT_AUDIT_*), varint value
+ *     done   varint number of records before this one
+ *
+ * 3. Worked example (decoded by tests/unit/format_test.c)
+ * -------------------------------------------------------
+ *     4f 55 54 4c 49 56 45 0a  01 00 00 00  xx xx xx xx     header, version 1.0, CRC
+ *     64 6f 6e 65              "done"
+ *     8d ef 02 d2              CRC-32 of 00
+ *     01 00 00 00 00 00 00 00  one byte of payload
+ *     00                       no records before it
+ *     00 00 00 00 00 00 00     padding
+ *
+ * 4. Changing it: a new optional record or a new key: raise FMT_MINOR. Anything that makes an
+ * old reader wrong: raise FMT_MAJOR, keep reading the one before, add tests/data/v<major>_*.snap.
+ */
+#ifndef OUTLIVE_FORMAT_H
+#define OUTLIVE_FORMAT_H
+
+#include <stdint.h>
+
+#define FMT_MAGIC	"OUTLIVE\n"
+#define FMT_MAJOR	1
+#define FMT_MINOR	0
+#define FMT_HEADER_SIZE 16
+#define FMT_RECORD_SIZE 16
+#define FMT_MAX_PAYLOAD (1u << 26)
+
+#define FMT_TAG(a, b, c, d)                                                                        \
+	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+/* R(name, tag, what it holds) */
+#define FMT_RECORDS(R)                                                                             \
+	R(INFO, FMT_TAG('i', 'n', 'f', 'o'), "who, when, why: key and value")                      \
+	R(MODULE, FMT_TAG('m', 'o', 'd', 'l'), "modules, also unloaded ones")                      \
+	R(NODE, FMT_TAG('n', 'o', 'd', 'e'), "stack tree")                                         \
+	R(SITE, FMT_TAG('s', 'i', 't', 'e'), "heap counters by stack and thread")                  \
+	R(THREAD, FMT_TAG('T', 'h', 'r', 'd'), "threads that counters belong to")                  \
+	R(AUDIT, FMT_TAG('a', 'u', 'd', 't'), "losses, and figures to hold the tables against")    \
+	R(DONE, FMT_TAG('d', 'o', 'n', 'e'), "end of file")
+
+#define FMT_R_ENUM(name, tag, what) FMT_##name = tag,
+enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
+#undef FMT_R_ENUM
+
+/* K(name, number, type: U varint or S string, meaning). Numbers are for ever. Unknown keys:
+ * a number below 128 is a varint, from 128 on a string, so a reader can skip them. */
+#define FMT_INFO_KEYS(K)                                                                           \
+	K(PID, 1, U, "process id as the process sees it")                                          \
+	K(PPID, 2, U, "parent")                                                                    \
+	K(SEQUENCE, 3, U, "1 for the first snapshot of this image")                                \
+	K(REASON, 4, U, "FMT_REASON_*")                                                            \
+	K(SIGNAL, 5, U, "the signal, when it was one")                                             \
+	K(TIME, 6, U, "of the snapshot, ns since 1970")                                            \
+	K(UPTIME, 7, U, "ns from the image's first hook to the snapshot")                          \
+	K(UID, 8, U, "effective user id")                                                          \
+	K(DEPTH, 9, U, "longest stack kept, in frames")                                            \
+	K(SAMPLE, 10, U, "0 exact, else bytes between samples")                                    \
+	K(FORKED, 11, U, "1: this image came by fork, its blocks may be its parent's")             \
+	K(EXIT_STATUS, 12, U, "status, when the reason is an exit that names it")                  \
+	K(START_TIME, 13, U, "of the image's first hook, ns since 1970")                           \
+	K(COMMAND, 128, S, "short name (comm at start)")                                           \
+	K(EXE, 129, S, "full path of the program")                                                 \
+	K(CMDLINE, 130, S, "arguments, each ended by NUL")                                         \
+	K(CWD, 131, S, "current folder at the snapshot")                                           \
+	K(VERSION, 132, S, "of liboutlive.so")                                                     \
+	K(OPTIONS, 133, S, "OUTLIVE_OPTIONS as it was")                                            \
+	K(LABEL, 134, S, "given by who asked for the snapshot")                                    \
+	K(ALLOCATOR, 135, S, "path of the module that malloc is in")                               \
+	K(BOOT_ID, 136, S, "kernel's boot_id: pids and clocks compare only within one")
+
+#define FMT_K_ENUM(name, number, type, meaning) FMT_INFO_##name = number,
+enum fmt_info_key { FMT_INFO_KEYS(FMT_K_ENUM) };
+#undef FMT_K_ENUM
+
+/* A(name, number, meaning) */
+#define FMT_AUDIT_KEYS(A)                                                                          \
+	A(LOST_REENTRANT, 1, "events in a signal handler that interrupted outlive itself")         \
+	A(LOST_NO_MEMORY, 2, "events for which a table had no room")                               \
+	A(LOST_EARLY, 3, "allocations served from the boot buffer, before the real malloc")        \
+	A(LOST_NO_STACK, 4, "events counted without a stack")                                      \
+	A(UNKNOWN_FREES, 5, "frees of blocks that were never seen made")                           \
+	A(UNSEEN_FREES, 6, "blocks whose address came back from malloc without a free")            \
+	A(TRUNCATED_STACKS, 7, "captures longer than depth")                                       \
+	A(FALLBACK_STACKS, 8, "captures that needed libunwind")                                    \
+	A(BROKEN_STACKS, 9, "captures that ended before the outermost frame")                      \
+	A(STACKS, 10, "distinct stacks")                                                           \
+	A(NODES, 11, "nodes of the stack tree")                                                    \
+	A(RULES, 12, "unwind rules cached")                                                        \
+	A(LIVE_BLOCKS, 13, "blocks in the live table")                                             \
+	A(LIVE_BYTES, 14, "their requested bytes")                                                 \
+	A(OWN_TABLES, 15, "bytes of outlive's tables that are resident or were touched")           \
+	A(OWN_ARENA, 16, "bytes in use in outlive's private arena")                                \
+	A(RSS, 17, "resident bytes of the process")                                                \
+	A(RSS_PEAK, 18, "its high-water mark")                                                     \
+	A(VSIZE, 19, "virtual bytes")                                                              \
+	A(MALLOC_INUSE, 20, "the allocator's own count: mallinfo2 uordblks + hblkhd")              \
+	A(MALLOC_ARENA, 21, "bytes that the allocator holds")                                      \
+	A(JEMALLOC_ALLOCATED, 22, "stats.allocated of the target's jemalloc")                      \
+	A(JEMALLOC_RESIDENT, 23, "stats.resident of the target's jemalloc")                        \
+	A(THREADS_NOW, 24, "entries of /proc/self/task")                                           \
+	A(WRITE_NS, 25, "time that writing this file took up to this record")                      \
+	A(SNAPSHOTS_FAILED, 26, "snapshots of this image that could not be written")               \
+	A(CAPTURES, 27, "stacks captured")                                                         \
+	A(PREDICTED, 28, "of them, proven by a predicted record")
+
+#define FMT_A_ENUM(name, number, meaning) FMT_AUDIT_##name = number,
+enum fmt_audit_key { FMT_AUDIT_KEYS(FMT_A_ENUM) };
+#undef FMT_A_ENUM
+
+enum fmt_kind { FMT_KIND_HEAP = 0, FMT_KIND_MMAP = 1 };
+
+enum fmt_module_flag {
+	FMT_MODULE_MAIN = 1,	/* the program itself */
+	FMT_MODULE_OUTLIVE = 2, /* liboutlive.so: its frames are never shown */
+	FMT_MODULE_LOADER = 4,	/* ld.so */
+	FMT_MODULE_UNLOADED = 8 /* dlclosed before the snapshot */
+};
+
+enum fmt_node_flag {
+	FMT_NODE_EXACT = 1,	/* address is the instruction itself (interrupted by a signal), not a return address */
+	FMT_NODE_SIGNAL = 2,	/* the kernel's signal trampoline */
+	FMT_NODE_TRUNCATED = 4, /* outermost frame kept: the stack was longer than depth */
+	FMT_NODE_BROKEN = 8	/* outermost frame found: the unwinder could not go on */
+};
+
+enum fmt_reason {
+	FMT_REASON_EXIT = 1, /* return from main, exit, last pthread_exit */
+	FMT_REASON_QUICK_EXIT = 2, /* _exit, _Exit, quick_exit */
+	FMT_REASON_ABORT = 3,
+	FMT_REASON_SIGNAL = 4, /* a signal whose default action ends the process */
+	FMT_REASON_EXEC = 5,
+	FMT_REASON_DEMAND = 6, /* outlive snapshot */
+	FMT_REASON_INTERVAL = 7,
+	FMT_REASON_API = 8, /* outlive_snapshot() */
+	FMT_REASON_GROWTH = 9,
+	FMT_REASON_PEAK = 10
+};
+
+/* Times are kept in ticks of 2^FMT_TICK_SHIFT ns (4.2 ms): finer than the coarse clock has. */
+#define FMT_TICK_SHIFT 22
+
+/* Lifetimes, log2: bucket 0 is under one tick; bucket b >= 1 is [2^(b-1), 2^b) ticks. */
+#define FMT_AGE_BUCKETS 40
+static inline unsigned fmt_age_bucket(uint64_t ticks)
+{
+	unsigned b = ticks ? 64u - (unsigned)__builtin_clzll(ticks) : 0;
+
+	return b < FMT_AGE_BUCKETS ? b : FMT_AGE_BUCKETS - 1;
+}
+
+/* Ages of live blocks, finer: 8 buckets an octave. Ticks 0 to 15 have a bucket each. */
+static inline unsigned fmt_fine_bucket(uint64_t ticks)
+{
+	if (ticks < 16)
+		return (unsigned)ticks;
+	unsigned e = 63u - (unsigned)__builtin_clzll(ticks); /* >= 4 */
+	return 16 + (e - 4) * 8 + (unsigned)(ticks >> (e - 3) & 7);
+}
+
+/* The smallest number of ticks that falls into fine bucket b. */
+static inline uint64_t fmt_fine_floor(unsigned b)
+{
+	if (b < 16)
+		return b;
+	return (uint64_t)(8 + (b - 16) % 8) << ((b - 16) / 8 + 1);
+}
+
+/*
+ * 5. The control page
+ * -------------------
+ * Each profiled image keeps one page in the file "<FMT_CONTROL_DIR>/outlive.<pid>.ctl" (mode 0600,
+ * owned by its user; pid as in its own pid namespace), mapped shared. The file is removed at exit;
+ * after SIGKILL it stays and is removed by the next reader that finds the pid gone or started at another
+ * time. To ask for a snapshot the analyzer adds 1 to `requested`, then sends `signal_number` with
+ * sigqueue(pid, signal_number, FMT_CONTROL_VALUE), then waits until `completed` is at least its number
+ * (or `failed` changes) and reads `path` between two equal even values of `seqlock`.
+ * Where no file could be made, the signal alone works, and the reader looks for the new file in `out`.
+ */
+#define FMT_CONTROL_DIR	  "/dev/shm"
+#define FMT_CONTROL_MAGIC 0x4c54434556494c4full /* "OLIVECTL" */
+#define FMT_CONTROL_VALUE 0x6f6c7631	/* "olv1", sigval.sival_int */
+#define FMT_CONTROL_PATH  3072
+
+struct fmt_control {
+	uint64_t magic;
+	uint32_t version;	/* 1 */
+	uint32_t pid;		/* in the process's own namespace */
+	uint64_t start_ticks;	/* field 22 of /proc/PID/stat: tells a reused pid */
+	uint32_t signal_number; /* to wake an idle process with */
+	uint32_t state;		/* FMT_CONTROL_* */
+	uint32_t requested;	/* written by the analyzer: atomic add */
+	uint32_t completed;	/* how many requests have been answered */
+	uint32_t failed;	/* snapshots that failed; `error` says why */
+	uint32_t last_errno;
+	uint32_t seqlock;  /* odd while path and sequence change */
+	uint32_t sequence; /* of the last snapshot written */
+	uint32_t writer;   /* pid of the writing child, 0 if none: the reader sees progress and crashes */
+	uint32_t flags;	   /* of the request, FMT_REQUEST_*; written before `requested` */
+	char label[128];   /* of the request, ended by NUL; written before `requested` */
+	char error[256];   /* one line */
+	char path[FMT_CONTROL_PATH]; /* absolute path of the last snapshot, ended by NUL */
+};
+
+enum { FMT_CONTROL_STARTING = 0, FMT_CONTROL_READY = 1, FMT_CONTROL_OFF = 2 };
+enum { FMT_REQUEST_TRIM = 1, FMT_REQUEST_REACH = 2 };
+
+#endif

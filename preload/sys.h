@@ -1,0 +1,121 @@
+/*
+ * sys.h - the operating system, without libc: raw system calls, our own mappings, locks, clock,
+ * and text. Nothing here touches errno, TLS, the program's heap or any interposed function, so
+ * everything may be used in a signal handler and in a child that shares our memory (CLONE_VM).
+ * Functions return a value >= 0 or -errno.
+ */
+#ifndef OUTLIVE_SYS_H
+#define OUTLIVE_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define COLD	    __attribute__((cold, noinline))
+/* Initial-exec: __tls_get_addr may call malloc, and then us. */
+#define TLS __thread __attribute__((tls_model("initial-exec")))
+
+/* x86-64 */
+static inline long sys_call6(long n, long a, long b, long c, long d, long e, long f)
+{
+	long r;
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+
+	__asm__ volatile("syscall"
+			 : "=a"(r)
+			 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return r;
+}
+#define sys_call(n, ...) SYS_CALL_PICK(n, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define SYS_CALL_PICK(n, a, b, c, d, e, f, ...)                                                    \
+	sys_call6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+/*
+ * Zeroed memory for our tables, far from where the program's own mappings go (some programs
+ * allocate by address). Not backed until touched. NULL when there is none. Never unmapped by
+ * the kernel on fork. sys_unmap takes what sys_map gave, whole.
+ */
+void *sys_map(size_t bytes);
+void sys_unmap(void *p, size_t bytes);
+/* True for an address inside our own mappings. */
+bool sys_is_own(uintptr_t address);
+/* Bytes handed out by sys_map and not given back (virtual). */
+uint64_t sys_mapped_bytes(void);
+
+/*
+ * Futex lock. Take it only with IN_TRACKER set (track.h), so that no signal handler of this
+ * thread can want it again. Zero is unlocked. In the child of a fork the holder may be gone:
+ * sys_lock_reset() there.
+ */
+struct sys_lock {
+	uint32_t word;
+};
+void sys_lock_slow(struct sys_lock *l);
+void sys_unlock_slow(struct sys_lock *l);
+static inline void sys_lock(struct sys_lock *l)
+{
+	uint32_t free = 0;
+
+	if (unlikely(!__atomic_compare_exchange_n(&l->word, &free, 1, false, __ATOMIC_ACQUIRE,
+						  __ATOMIC_RELAXED)))
+		sys_lock_slow(l);
+}
+static inline bool sys_try_lock(struct sys_lock *l)
+{
+	uint32_t free = 0;
+
+	return __atomic_compare_exchange_n(&l->word, &free, 1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+static inline void sys_unlock(struct sys_lock *l)
+{
+	if (unlikely(__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) != 1))
+		sys_unlock_slow(l);
+}
+static inline void sys_lock_reset(struct sys_lock *l)
+{
+	__atomic_store_n(&l->word, 0, __ATOMIC_RELEASE);
+}
+
+/* Nanoseconds. coarse: a few ns to read, steps of 1 to 4 ms. real: since 1970. */
+uint64_t sys_now_ns(void);
+uint64_t sys_coarse_ns(void);
+uint64_t sys_real_ns(void);
+
+long sys_gettid(void);
+long sys_getpid(void); /* asks the kernel: tells a vfork child from its parent */
+
+/* Files. Retry on EINTR; write_all and read_all go on after short counts. */
+int sys_open(const char *path, int flags, int mode);
+int sys_close(int fd);
+long sys_write_all(int fd, const void *p, size_t n);
+/* Reads up to n bytes, until end of file. Returns how many. */
+long sys_read_file(const char *path, char *buf, size_t n);
+
+/* Text into a fixed buffer, always ended by NUL, cut when full. */
+struct text {
+	char *at, *end;
+};
+#define TEXT(buf) ((struct text){(buf), (buf) + sizeof(buf) - 1})
+void text_str(struct text *t, const char *s);
+void text_mem(struct text *t, const char *s, size_t n);
+void text_u64(struct text *t, uint64_t v);
+void text_hex(struct text *t, uint64_t v);
+
+/* memcpy, memset, strlen and so on come from libc: it does not interpose them, nor do we. */
+
+/*
+ * One line to the person: "outlive: " + message. Goes to where stderr was when the image started,
+ * by a private duplicate, and only if that was a terminal or a pipe or file and is the same file still;
+ * programs close and reuse fds 1 and 2. See sys_log_init().
+ */
+void sys_log_init(void);
+void sys_log(const char *a, const char *b, const char *c);
+
+#endif

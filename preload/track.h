@@ -1,0 +1,72 @@
+/*
+ * track.h - the only calls that hooks may make into the tables, and the guard.
+ *
+ * The guard: a thread's flags tell what it is doing when a hook is called.
+ *   IN_TRACKER  our own code runs: hooks pass straight through (an event then is counted as lost)
+ *   IN_HEAP     inside the real allocator: what it maps or allocates itself is not the program's
+ * Rules: the flag first, a lock of ours second. Release-type calls (free, close) are recorded before
+ * the real call, acquire-type after it: else another thread may be given the same address or number
+ * in between. Never hold IN_TRACKER over a call that blocks, runs user code or does not return.
+ * errno is the caller's: whoever sets IN_TRACKER in a hook keeps it unchanged.
+ */
+#ifndef OUTLIVE_TRACK_H
+#define OUTLIVE_TRACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sys.h"
+
+enum { IN_TRACKER = 1u, IN_HEAP = 2u };
+
+struct ctx; /* a thread's counters and caches, leased: context.h */
+
+struct self {
+	uint32_t flags;
+	uint32_t pad;
+	struct ctx *ctx; /* NULL until the thread's first event */
+};
+/* Zero is valid: usable from a thread's very first instruction to its last. */
+extern TLS struct self t_self __attribute__((visibility("hidden")));
+
+/* True from the end of the first initialisation on. Hooks before that only forward. */
+extern bool g_tracking __attribute__((visibility("hidden")));
+
+/* Where the program called us: the return address, sp just after the return, and its rbp. */
+struct caller {
+	uintptr_t ip, sp, fp;
+};
+/* In an exported function compiled with frame pointers, and only there. */
+#define CALLER()                                                                                   \
+	((struct caller){(uintptr_t)__builtin_return_address(0),                                   \
+			 (uintptr_t)__builtin_frame_address(0) + 16,                               \
+			 *(uintptr_t *)__builtin_frame_address(0)})
+
+/* What is known of a live block. */
+struct block {
+	uint64_t size;	/* requested bytes */
+	uint32_t site;	/* table-wide number of (stack, thread): context.h */
+	uint32_t birth; /* ticks since start, FMT_TICK_SHIFT */
+};
+
+/*
+ * A block was made by the real allocator. p may be NULL (nothing happens).
+ * Any thread, any time; keeps errno. Never fails: what cannot be kept is counted as lost.
+ */
+void track_alloc(const void *p, size_t bytes, const struct caller *from);
+/* A block is about to be given back. False when it was never seen (counted as unknown, unless in the tracker).
+ * was: filled in when not NULL and known, for track_restore(). */
+bool track_free(const void *p, struct block *was);
+/* The real call failed after track_free(): the block lives on. Undoes the counting. */
+void track_restore(const void *p, const struct block *was);
+
+/* Events by reason that could not be recorded; numbers are FMT_AUDIT_LOST_*. */
+void track_lost(unsigned reason);
+
+/* fork's child: forgets the threads that are gone, resets locks; tables stay (the blocks are there). */
+void track_fork_child(void);
+/* Called at a thread's end (pthread key destructor): gives the context back for the next thread. */
+void track_thread_end(void);
+
+#endif
