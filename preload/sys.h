@@ -14,7 +14,7 @@
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
-#define COLD	    __attribute__((cold, noinline))
+#define COLD        __attribute__((cold, noinline))
 /* Initial-exec: __tls_get_addr may call malloc, and then us. */
 #define TLS __thread __attribute__((tls_model("initial-exec")))
 
@@ -27,13 +27,13 @@ static inline long sys_call6(long n, long a, long b, long c, long d, long e, lon
 	register long r9 __asm__("r9") = f;
 
 	__asm__ volatile("syscall"
-			 : "=a"(r)
-			 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
+	                 : "=a"(r)
+	                 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+	                 : "rcx", "r11", "memory");
 	return r;
 }
 #define sys_call(n, ...) SYS_CALL_PICK(n, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
-#define SYS_CALL_PICK(n, a, b, c, d, e, f, ...)                                                    \
+#define SYS_CALL_PICK(n, a, b, c, d, e, f, ...) \
 	sys_call6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /*
@@ -63,7 +63,7 @@ static inline void sys_lock(struct sys_lock *l)
 	uint32_t free = 0;
 
 	if (unlikely(!__atomic_compare_exchange_n(&l->word, &free, 1, false, __ATOMIC_ACQUIRE,
-						  __ATOMIC_RELAXED)))
+	                                          __ATOMIC_RELAXED)))
 		sys_lock_slow(l);
 }
 static inline bool sys_try_lock(struct sys_lock *l)
@@ -71,7 +71,7 @@ static inline bool sys_try_lock(struct sys_lock *l)
 	uint32_t free = 0;
 
 	return __atomic_compare_exchange_n(&l->word, &free, 1, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	                                   __ATOMIC_RELAXED);
 }
 static inline void sys_unlock(struct sys_lock *l)
 {
@@ -112,8 +112,8 @@ void text_hex(struct text *t, uint64_t v);
 
 /*
  * One line to the person: "outlive: " + message. Goes to where stderr was when the image started,
- * by a private duplicate, and only if that was a terminal or a pipe or file and is the same file still;
- * programs close and reuse fds 1 and 2. See sys_log_init().
+ * by a private duplicate, and only if that was a terminal or a pipe or file and is the same file
+ * still; programs close and reuse fds 1 and 2. See sys_log_init().
  */
 void sys_log_init(void);
 void sys_log(const char *a, const char *b, const char *c);

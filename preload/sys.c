@@ -1,0 +1,264 @@
+/*
+ * sys.c - the operating system, without libc: see sys.h. Owns the address range where all of
+ * outlive's tables lie. Context: anything, a signal handler and the snapshot child included; so no
+ * errno, no TLS, no function of libc but those that only touch their arguments.
+ */
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/*
+ * Far below the mmap area (0x7f..), far above heaps of programs that are not position-independent:
+ * gcc's collector, among others, behaves differently when strangers lie between its own mappings.
+ */
+#define OWN_BASE 0x1a0000000000ul
+#define OWN_END  0x1f0000000000ul
+#define OWN_STEP \
+	0x200000ul /* a page table page each: faults of one table never share with another */
+
+static uintptr_t g_own_next = OWN_BASE;
+static uint64_t g_own_bytes;
+
+static size_t whole_pages(size_t bytes)
+{
+	return (bytes + 4095) & ~(size_t)4095;
+}
+
+void *sys_map(size_t bytes)
+{
+	size_t size = whole_pages(bytes), step = (size + OWN_STEP - 1) & ~(OWN_STEP - 1);
+
+	for (int tries = 0; tries < 256; tries++) {
+		uintptr_t at = __atomic_fetch_add(&g_own_next, step, __ATOMIC_RELAXED);
+
+		if (at < OWN_BASE || at + step > OWN_END)
+			break;
+		long p = sys_call(SYS_mmap, at, size, PROT_READ | PROT_WRITE,
+		                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+		                  -1, 0);
+		if (p == -EEXIST)
+			continue;
+		if (p < 0 && p > -4096)
+			break;
+		if ((uintptr_t)p != at) { /* a kernel that takes the address as a hint */
+			sys_call(SYS_munmap, p, size);
+			break;
+		}
+		/* One touched word must not cost 2 MB where huge pages are always on. */
+		if (size >= OWN_STEP)
+			sys_call(SYS_madvise, at, size, MADV_NOHUGEPAGE);
+		__atomic_fetch_add(&g_own_bytes, size, __ATOMIC_RELAXED);
+		return (void *)at;
+	}
+	return NULL;
+}
+
+void sys_unmap(void *p, size_t bytes)
+{
+	size_t size = whole_pages(bytes);
+
+	if (p && !sys_call(SYS_munmap, p, size))
+		__atomic_fetch_sub(&g_own_bytes, size, __ATOMIC_RELAXED);
+}
+
+bool sys_is_own(uintptr_t address)
+{
+	return address >= OWN_BASE && address < OWN_END;
+}
+
+uint64_t sys_mapped_bytes(void)
+{
+	return __atomic_load_n(&g_own_bytes, __ATOMIC_RELAXED);
+}
+
+/* 0 free, 1 held, 2 held and somebody waits (Drepper, "Futexes are tricky", mutex 2). */
+void sys_lock_slow(struct sys_lock *l)
+{
+	for (int spin = 0; spin < 100; spin++) {
+		if (!__atomic_load_n(&l->word, __ATOMIC_RELAXED) && sys_try_lock(l))
+			return;
+		__builtin_ia32_pause();
+	}
+	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE))
+		sys_call(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, 2, 0, 0, 0);
+}
+
+void sys_unlock_slow(struct sys_lock *l)
+{
+	sys_call(SYS_futex, &l->word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
+/* clock_gettime of libc is the vdso's: no system call, no lock, async-signal-safe, and errno is not
+ * touched on success. */
+static uint64_t now(clockid_t clock)
+{
+	struct timespec t;
+
+	if (clock_gettime(clock, &t))
+		return 0;
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t sys_now_ns(void)
+{
+	return now(CLOCK_MONOTONIC);
+}
+
+uint64_t sys_coarse_ns(void)
+{
+	return now(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t sys_real_ns(void)
+{
+	return now(CLOCK_REALTIME);
+}
+
+long sys_gettid(void)
+{
+	return sys_call(SYS_gettid);
+}
+
+long sys_getpid(void)
+{
+	return sys_call(SYS_getpid);
+}
+
+int sys_open(const char *path, int flags, int mode)
+{
+	long fd;
+
+	do
+		fd = sys_call(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+	while (fd == -EINTR);
+	return (int)fd;
+}
+
+int sys_close(int fd)
+{
+	return (int)sys_call(SYS_close, fd);
+}
+
+long sys_write_all(int fd, const void *p, size_t n)
+{
+	const char *at = p;
+	size_t left = n;
+
+	while (left) {
+		long r = sys_call(SYS_write, fd, at, left);
+
+		if (r == -EINTR)
+			continue;
+		if (r <= 0)
+			return r ? r : -EIO;
+		at += r;
+		left -= (size_t)r;
+	}
+	return (long)n;
+}
+
+long sys_read_file(const char *path, char *buf, size_t n)
+{
+	int fd = sys_open(path, O_RDONLY, 0);
+	size_t have = 0;
+
+	if (fd < 0)
+		return fd;
+	while (have < n) {
+		long r = sys_call(SYS_read, fd, buf + have, n - have);
+
+		if (r == -EINTR)
+			continue;
+		if (r <= 0)
+			break;
+		have += (size_t)r;
+	}
+	sys_close(fd);
+	return (long)have;
+}
+
+void text_mem(struct text *t, const char *s, size_t n)
+{
+	size_t room = (size_t)(t->end - t->at);
+
+	if (n > room)
+		n = room;
+	memcpy(t->at, s, n);
+	t->at += n;
+	*t->at = 0;
+}
+
+void text_str(struct text *t, const char *s)
+{
+	if (s)
+		text_mem(t, s, strlen(s));
+}
+
+void text_u64(struct text *t, uint64_t v)
+{
+	char digits[20];
+	int i = 20;
+
+	do
+		digits[--i] = (char)('0' + v % 10);
+	while (v /= 10);
+	text_mem(t, digits + i, (size_t)(20 - i));
+}
+
+void text_hex(struct text *t, uint64_t v)
+{
+	char digits[16];
+	int i = 16;
+
+	do
+		digits[--i] = "0123456789abcdef"[v & 15];
+	while (v >>= 4);
+	text_mem(t, digits + i, (size_t)(16 - i));
+}
+
+/* What fd 2 was at the start. A duplicate would keep a pipe open that the program closes: whoever
+ * reads it would hang. */
+static uint64_t g_stderr_dev, g_stderr_ino;
+
+static bool stderr_id(uint64_t *dev, uint64_t *ino)
+{
+	struct stat st;
+
+	if (sys_call(SYS_fstat, 2, &st) < 0)
+		return false;
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	return true;
+}
+
+void sys_log_init(void)
+{
+	if (!stderr_id(&g_stderr_dev, &g_stderr_ino))
+		g_stderr_ino = 0;
+}
+
+void sys_log(const char *a, const char *b, const char *c)
+{
+	char line[1024];
+	struct text t = TEXT(line);
+	uint64_t dev, ino;
+
+	if (!g_stderr_ino || !stderr_id(&dev, &ino) || dev != g_stderr_dev || ino != g_stderr_ino)
+		return;
+	text_str(&t, "outlive: ");
+	text_str(&t, a);
+	text_str(&t, b);
+	text_str(&t, c);
+	if (t.at == t.end)
+		t.at--;
+	text_str(&t, "\n");
+	/* Nothing can be done when it fails, and a signal for a closed pipe would kill the program:
+	 * one try only. */
+	sys_call(SYS_write, 2, line, t.at - line);
+}
