@@ -1,9 +1,10 @@
 /*
  * hook.h - for hook_*.c and real.c only: the originals, and how to add an interposer.
  *
- * To interpose a function: 1. a row in hooks.def; 2. the function in hook_<family>.c, marked EXPORT;
- * 3. what it records is a call of track.h; 4. a program in tests/progs and a test named for the hazard.
- * The caller sees exactly what the real function returns, and its errno.
+ * To interpose a function: 1. a row in hooks.def; 2. the function in hook_<family>.c, marked
+ * EXPORT;
+ * 3. what it records is a call of track.h; 4. a program in tests/progs and a test named for the
+ * hazard. The caller sees exactly what the real function returns, and its errno.
  */
 #ifndef OUTLIVE_HOOK_H
 #define OUTLIVE_HOOK_H
@@ -17,26 +18,44 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/*
- * The originals. Those of the boot family (malloc and friends) are never NULL: until they are resolved they point
- * to functions that resolve first and serve what dlsym itself asks for from a small buffer.
- * The rest is valid after hook_ready(); rows of HOOK_MAY may be NULL.
- */
-struct real {
-#define HOOK(family, ret, name, params)	    ret(*name) params;
-#define HOOK_MAY(family, ret, name, params) ret(*name) params;
-#define TRAMPOLINE(family, name)	    void (*name)(void);
+/* What we export. */
+#define HOOK(family, ret, name, params)     ret name params;
+#define HOOK_MAY(family, ret, name, params) ret name params;
+#define TRAMPOLINE(family, name)
+#define LOOKUP(ret, name, params)
 #include "hooks.def"
 #undef HOOK
 #undef HOOK_MAY
 #undef TRAMPOLINE
+#undef LOOKUP
+
+/*
+ * The originals. Those of the boot family (malloc and friends) are never NULL: until they are
+ * resolved they point to functions that resolve first and serve what dlsym itself asks for from a
+ * small buffer. The rest is valid after hook_ready(); rows of HOOK_MAY may be NULL.
+ */
+struct real {
+#define HOOK(family, ret, name, params)     ret(*name) params;
+#define HOOK_MAY(family, ret, name, params) ret(*name) params;
+#define TRAMPOLINE(family, name)            void (*name)(void);
+#define LOOKUP(ret, name, params)           ret(*name) params;
+#include "hooks.def"
+#undef HOOK
+#undef HOOK_MAY
+#undef TRAMPOLINE
+#undef LOOKUP
 };
 extern struct real real __attribute__((visibility("hidden")));
 
-/* True for a block of the boot buffer: never pass it to the real free. */
+/* True for a block of the boot buffer: never pass it to the real free or realloc. */
 bool real_is_boot(const void *p);
-/* Makes `real` valid, and starts tracking if it can. Cheap after the first time. Call it first in each hook that is
- * not of the heap family: hooks run before any constructor. */
+/* A copy of it from the real malloc, n bytes large. */
+void *real_boot_move(void *p, size_t n);
+/* The original of a C++ function, looked for in C++ runtimes that came by dlopen, too. NULL when
+ * there is none. */
+void *real_late(const char *name);
+/* Makes `real` valid, and starts tracking if it can. Cheap after the first time. Call it first in
+ * each hook that is not of the heap family: hooks run before any constructor. */
 void hook_start(void);
 extern bool g_hooks_ready __attribute__((visibility("hidden")));
 static inline void hook_ready(void)

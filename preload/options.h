@@ -23,8 +23,9 @@ struct options {
 extern struct options g_options __attribute__((visibility("hidden")));
 
 /*
- * Parses `text` (NULL: not set; it is copied: programs overwrite their environment). A mistake is one
- * line by sys_log() that names the nearest key; the default then stands. Returns the number of mistakes.
+ * Parses `text` (NULL: not set; it is copied: programs overwrite their environment). A mistake is
+ * one line by sys_log() that names the nearest key; the default then stands. Returns the number of
+ * mistakes.
  */
 int options_init(const char *text);
 

@@ -4,10 +4,10 @@
  * The guard: a thread's flags tell what it is doing when a hook is called.
  *   IN_TRACKER  our own code runs: hooks pass straight through (an event then is counted as lost)
  *   IN_HEAP     inside the real allocator: what it maps or allocates itself is not the program's
- * Rules: the flag first, a lock of ours second. Release-type calls (free, close) are recorded before
- * the real call, acquire-type after it: else another thread may be given the same address or number
- * in between. Never hold IN_TRACKER over a call that blocks, runs user code or does not return.
- * errno is the caller's: whoever sets IN_TRACKER in a hook keeps it unchanged.
+ * Rules: the flag first, a lock of ours second. Release-type calls (free, close) are recorded
+ * before the real call, acquire-type after it: else another thread may be given the same address or
+ * number in between. Never hold IN_TRACKER over a call that blocks, runs user code or does not
+ * return. errno is the caller's: whoever sets IN_TRACKER in a hook keeps it unchanged.
  */
 #ifndef OUTLIVE_TRACK_H
 #define OUTLIVE_TRACK_H
@@ -24,7 +24,8 @@ struct ctx; /* a thread's counters and caches, leased: context.h */
 
 struct self {
 	uint32_t flags;
-	uint32_t pad;
+	uint32_t n_heap; /* calls of the malloc family, wrapping: tells whether operator new came
+	                    through malloc */
 	struct ctx *ctx; /* NULL until the thread's first event */
 };
 /* Zero is valid: usable from a thread's very first instruction to its last. */
@@ -38,15 +39,15 @@ struct caller {
 	uintptr_t ip, sp, fp;
 };
 /* In an exported function compiled with frame pointers, and only there. */
-#define CALLER()                                                                                   \
-	((struct caller){(uintptr_t)__builtin_return_address(0),                                   \
-			 (uintptr_t)__builtin_frame_address(0) + 16,                               \
-			 *(uintptr_t *)__builtin_frame_address(0)})
+#define CALLER()                                                     \
+	((struct caller){(uintptr_t)__builtin_return_address(0),     \
+	                 (uintptr_t)__builtin_frame_address(0) + 16, \
+	                 *(uintptr_t *)__builtin_frame_address(0)})
 
 /* What is known of a live block. */
 struct block {
-	uint64_t size;	/* requested bytes */
-	uint32_t site;	/* table-wide number of (stack, thread): context.h */
+	uint64_t size;  /* requested bytes */
+	uint32_t site;  /* table-wide number of (stack, thread): context.h */
 	uint32_t birth; /* ticks since start, FMT_TICK_SHIFT */
 };
 
@@ -55,8 +56,8 @@ struct block {
  * Any thread, any time; keeps errno. Never fails: what cannot be kept is counted as lost.
  */
 void track_alloc(const void *p, size_t bytes, const struct caller *from);
-/* A block is about to be given back. False when it was never seen (counted as unknown, unless in the tracker).
- * was: filled in when not NULL and known, for track_restore(). */
+/* A block is about to be given back. False when it was never seen (counted as unknown, unless in
+ * the tracker). was: filled in when not NULL and known, for track_restore(). */
 bool track_free(const void *p, struct block *was);
 /* The real call failed after track_free(): the block lives on. Undoes the counting. */
 void track_restore(const void *p, const struct block *was);
@@ -64,8 +65,11 @@ void track_restore(const void *p, const struct block *was);
 /* Events by reason that could not be recorded; numbers are FMT_AUDIT_LOST_*. */
 void track_lost(unsigned reason);
 
-/* fork's child: forgets the threads that are gone, resets locks; tables stay (the blocks are there). */
+/* fork's child: forgets the threads that are gone, resets locks; tables stay (the blocks are
+ * there). */
 void track_fork_child(void);
+/* Set by init.c: called once in each thread that leases a context, so that track_thread_end() is called at its end. May be NULL. */
+extern void (*g_track_thread_begin)(void) __attribute__((visibility("hidden")));
 /* Called at a thread's end (pthread key destructor): gives the context back for the next thread. */
 void track_thread_end(void);
 

@@ -1,0 +1,158 @@
+/*
+ * hook_heap.c - malloc and its family. Context: any thread, from the process's first allocation to
+ * its last, within signal handlers too (as safe as the allocator itself is). IN_HEAP is held over
+ * the real call: what an allocator does through interposed functions itself is not the program's
+ * doing. A free is recorded before the real call and an allocation after it, else another thread
+ * may be given the same address in between.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "hook.h"
+
+/* The allocator's own calls, and ours, pass through. */
+static inline bool inner(uint32_t flags)
+{
+	return unlikely(flags & IN_HEAP);
+}
+
+#define REAL_HEAP(result, call)                 \
+	do {                                    \
+		t_self.flags = flags | IN_HEAP; \
+		result call;                    \
+		t_self.flags = flags;           \
+	} while (0)
+
+EXPORT void *malloc(size_t n)
+{
+	uint32_t flags = t_self.flags;
+	void *p;
+
+	t_self.n_heap++;
+	REAL_HEAP(p =, real.malloc(n));
+	if (!inner(flags))
+		track_alloc(p, n, &CALLER());
+	return p;
+}
+
+EXPORT void *calloc(size_t n, size_t size)
+{
+	uint32_t flags = t_self.flags;
+	void *p;
+
+	t_self.n_heap++;
+	REAL_HEAP(p =, real.calloc(n, size));
+	if (!inner(flags))
+		track_alloc(p, n * size, &CALLER()); /* p is NULL where the product overflows */
+	return p;
+}
+
+EXPORT void free(void *p)
+{
+	uint32_t flags = t_self.flags;
+
+	t_self.n_heap++;
+	if (unlikely(!p || real_is_boot(p)))
+		return;
+	if (!inner(flags))
+		track_free(p, NULL);
+	REAL_HEAP(, real.free(p));
+}
+
+/* One free and one allocation of the new size, as valgrind counts. realloc(p, 0) frees where libc
+ * frees. */
+static inline void *do_realloc(void *p, size_t n, const struct caller *from)
+{
+	uint32_t flags = t_self.flags;
+	struct block was;
+	bool known = false;
+	void *q;
+
+	t_self.n_heap++;
+	if (unlikely(p && real_is_boot(p))) {
+		REAL_HEAP(q =, real_boot_move(p, n));
+		if (!inner(flags))
+			track_alloc(q, n, from);
+		return q;
+	}
+	if (p && !inner(flags))
+		known = track_free(p, &was);
+	REAL_HEAP(q =, real.realloc(p, n));
+	if (inner(flags))
+		return q;
+	if (q)
+		track_alloc(q, n, from);
+	if (!q && n && known)
+		track_restore(p, &was);
+	return q;
+}
+
+EXPORT void *realloc(void *p, size_t n)
+{
+	return do_realloc(p, n, &CALLER());
+}
+
+/* glibc's own calls realloc through the PLT and would be counted there, with one frame more; others
+ * do not. */
+EXPORT void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return do_realloc(p, bytes, &CALLER());
+}
+
+/* The aligned ones are seldom among a process's first calls: they need no boot buffer, but the
+ * originals. */
+EXPORT int posix_memalign(void **out, size_t alignment, size_t n)
+{
+	uint32_t flags = t_self.flags;
+	int error;
+
+	hook_ready();
+	t_self.n_heap++;
+	REAL_HEAP(error =, real.posix_memalign(out, alignment, n));
+	if (!error && !inner(flags))
+		track_alloc(*out, n, &CALLER());
+	return error;
+}
+
+static void *missing(void)
+{
+	errno = ENOSYS;
+	return NULL;
+}
+
+#define ALIGNED(call, bytes)                      \
+	uint32_t flags = t_self.flags;            \
+	void *p;                                  \
+                                                  \
+	hook_ready();                             \
+	t_self.n_heap++;                          \
+	REAL_HEAP(p =, call);                     \
+	if (!inner(flags))                        \
+		track_alloc(p, bytes, &CALLER()); \
+	return p
+
+EXPORT void *aligned_alloc(size_t alignment, size_t n)
+{
+	ALIGNED(real.aligned_alloc ? real.aligned_alloc(alignment, n) : missing(), n);
+}
+
+EXPORT void *memalign(size_t alignment, size_t n)
+{
+	ALIGNED(real.memalign ? real.memalign(alignment, n) : missing(), n);
+}
+
+EXPORT void *valloc(size_t n)
+{
+	ALIGNED(real.valloc ? real.valloc(n) : missing(), n);
+}
+
+EXPORT void *pvalloc(size_t n)
+{
+	ALIGNED(real.pvalloc ? real.pvalloc(n) : missing(), n);
+}

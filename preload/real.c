@@ -1,0 +1,158 @@
+/*
+ * real.c - the originals of what we interpose; the only file that looks symbols up. Hooks run from
+ * the process's first malloc on, before any constructor, so the originals are found by whoever
+ * comes first; what dlsym itself allocates meanwhile comes from a small buffer. Context: any
+ * thread, first call usually in ld.so's start-up.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+#include "format.h"
+#include "hook.h"
+#include "init.h"
+
+static void *boot_malloc(size_t n);
+static void *boot_calloc(size_t n, size_t size);
+static void *boot_realloc(void *p, size_t n);
+static void boot_free(void *p);
+
+struct real real = {
+        .malloc = boot_malloc,
+        .calloc = boot_calloc,
+        .realloc = boot_realloc,
+        .free = boot_free,
+};
+bool g_hooks_ready;
+
+/* ---- what dlsym asks for: never given back ---- */
+
+static char g_boot[32768] __attribute__((aligned(16)));
+static size_t g_boot_used;
+
+bool real_is_boot(const void *p)
+{
+	return (const char *)p >= g_boot && (const char *)p < g_boot + sizeof(g_boot);
+}
+
+static void *boot_take(size_t n)
+{
+	/* The size stands before the block, for realloc. */
+	size_t need = ((n + 15) & ~(size_t)15) + 16;
+	size_t at = __atomic_fetch_add(&g_boot_used, need, __ATOMIC_RELAXED);
+
+	if (need < n || at + need > sizeof(g_boot)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	*(size_t *)(g_boot + at) = n;
+	track_lost(FMT_AUDIT_LOST_EARLY);
+	return g_boot + at + 16;
+}
+
+static void *boot_malloc(size_t n)
+{
+	hook_start();
+	return real.malloc != boot_malloc ? real.malloc(n) : boot_take(n);
+}
+
+static void *boot_calloc(size_t n, size_t size)
+{
+	size_t bytes;
+
+	hook_start();
+	if (real.calloc != boot_calloc)
+		return real.calloc(n, size);
+	if (__builtin_mul_overflow(n, size, &bytes))
+		bytes = SIZE_MAX;
+	return boot_take(bytes); /* zero already */
+}
+
+void *real_boot_move(void *p, size_t n)
+{
+	size_t had = ((size_t *)p)[-2];
+	void *q = real.malloc(n);
+
+	if (q)
+		memcpy(q, p, n < had ? n : had);
+	return q;
+}
+
+static void *boot_realloc(void *p, size_t n)
+{
+	hook_start();
+	if (p && real_is_boot(p))
+		return real_boot_move(p, n);
+	return real.realloc != boot_realloc ? real.realloc(p, n) : boot_take(n);
+}
+
+static void boot_free(void *p)
+{
+	hook_start();
+	if (real.free != boot_free && !real_is_boot(p))
+		real.free(p);
+}
+
+/* ---- resolution ---- */
+
+static void *next(const char *name)
+{
+	return dlsym(RTLD_NEXT, name);
+}
+
+/*
+ * C++ that comes later: a C program's plug-in brings libstdc++ in with RTLD_LOCAL, where RTLD_NEXT
+ * does not see it, while its calls of operator new are bound to our export, which stands in the
+ * global scope.
+ */
+void *real_late(const char *name)
+{
+	static const char *const runtimes[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
+	void *f = next(name);
+
+	for (size_t i = 0; !f && i < sizeof(runtimes) / sizeof(runtimes[0]); i++) {
+		void *lib = dlopen(runtimes[i], RTLD_LAZY | RTLD_NOLOAD);
+
+		if (lib)
+			f = dlsym(lib, name);
+	}
+	return f;
+}
+
+static void resolve(void)
+{
+	struct real r;
+
+	/* Not into `real` one by one: malloc of one library and free of the boot buffer must never
+	 * be mixed. */
+#define HOOK(family, ret, name, params)     *(void **)&r.name = next(#name);
+#define HOOK_MAY(family, ret, name, params) *(void **)&r.name = next(#name);
+#define TRAMPOLINE(family, name)            *(void **)&r.name = next(#name);
+#define LOOKUP(ret, name, params)           *(void **)&r.name = next(#name);
+#include "hooks.def"
+	real = r;
+}
+
+static uint32_t g_starter; /* tid of the thread that starts us */
+
+void hook_start(void)
+{
+	uint32_t none = 0, me = (uint32_t)sys_gettid(), flags = t_self.flags;
+	int was = errno;
+
+	if (__atomic_load_n(&g_hooks_ready, __ATOMIC_ACQUIRE))
+		return;
+	if (!__atomic_compare_exchange_n(&g_starter, &none, me, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_ACQUIRE)) {
+		/* dlsym came back to us, or another thread is at it. */
+		while (none != me && !__atomic_load_n(&g_hooks_ready, __ATOMIC_ACQUIRE))
+			sys_call(SYS_sched_yield);
+		return;
+	}
+	t_self.flags |= IN_TRACKER | IN_HEAP;
+	resolve();
+	init_early();
+	__atomic_store_n(&g_hooks_ready, true, __ATOMIC_RELEASE);
+	t_self.flags = flags;
+	errno = was;
+}
