@@ -122,14 +122,94 @@ unit: $(UNIT_BIN)
 progs: $(PROG_BIN)
 objects: $(PRELOAD_OBJ) $(ANALYZER_OBJ)
 
+# deps may install headers and archives that the rules above look for, so what needs them is a make of its own.
+test: ## unit tests (again under address,undefined) and end-to-end tests; T=pattern picks by name
+	$(Q)scripts/deps build test
+	$(Q)$(MAKE) --no-print-directory all unit progs
+	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined outlive-san unit
+	$(Q)tests/run.sh $(O) '$(T)'
+outlive-san: $(O)/outlive
+
+check: ## structure: exports, layers, sizes, format, lint, clang build; fails where a tool is missing and CI=true
+	$(Q)scripts/deps build check
+	$(Q)$(MAKE) --no-print-directory all unit progs compile_commands.json
+	$(Q)scripts/check/run.sh $(O)
+
+demo: ## watch a real redis-server grow, and see why: under a minute
+	$(Q)scripts/deps build demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo/demo.sh $(O)
+
+test-matrix: ## run Debian's programs plain and profiled; output and status must be equal
+	$(Q)scripts/deps build test matrix
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/matrix/run.sh $(O) '$(T)'
+
+bench: ## CPU and memory against native and heaptrack: table, and O/bench.json; RUNS=5 T=workload
+	$(Q)scripts/deps build bench
+	$(Q)$(MAKE) --no-print-directory all bench-progs
+	$(Q)/usr/bin/python3 tests/bench/bench.py --build $(O) --runs $(RUNS) --only '$(T)' --json $(O)/bench.json
+BENCH_BIN := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
+bench-progs: $(BENCH_BIN)
+RUNS ?= 5
+
+soak: ## mixed load for SOAK_MINUTES (2): exact counts to the end, outlive's own memory flat
+	$(Q)scripts/deps build test
+	$(Q)$(MAKE) --no-print-directory all progs
+	$(Q)tests/soak/soak.sh $(O) $(SOAK_MINUTES)
+SOAK_MINUTES ?= 2
+
+# The code under test is compiled with clang's coverage feedback into a build folder of its own.
+fuzz: ## feed hostile input to the parsers for FUZZ_SECONDS (60) each
+	$(Q)scripts/deps build check
+	$(Q)$(MAKE) --no-print-directory all progs
+	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=clang CXX=clang++ SAN=fuzzer-no-link,address,undefined fuzz-bins
+	$(Q)tests/fuzz/run.sh $(O) $(FUZZ_SECONDS) '$(T)'
+FUZZ_SECONDS ?= 60
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+fuzz-bins: $(FUZZ_BIN)
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a Makefile
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$<)
+	$(Q)$(CC) $(filter-out -Wmissing-prototypes -Wconversion,$(COMMON)) -fsanitize=fuzzer,address,undefined -I. -o $@ $< \
+		$(O)/libanalyzer.a $(O)/libpreload_core.a $(O)/libarena.a $(ANALYZER_LIBS) -lpthread -ldl
+
+# ---- source ----
+
+C_FILES := $(sort $(wildcard preload/*.[ch] analyzer/*.[ch] tests/*/*.[ch] tests/*/*.cc))
+format: ## clang-format every C file in place
+	$(Q)clang-format-14 -i $(C_FILES)
+format-check: ## fail where clang-format would change something
+	$(Q)scripts/check/run.sh $(O) format
+lint: compile_commands.json ## clang-tidy and cppcheck
+	$(Q)scripts/check/run.sh $(O) lint
+
+# From the very variables that compile the sources.
+compile_commands.json: export CC_PRELOAD = $(CC) $(PRELOAD_CFLAGS)
+compile_commands.json: export CC_ANALYZER = $(CC) $(COMMON)
+compile_commands.json: export CC_UNIT = $(CC) $(filter-out -Wconversion,$(COMMON)) -I.
+compile_commands.json: Makefile scripts/compile_commands.sh $(PRELOAD_SRC) $(ANALYZER_SRC) $(UNIT_SRC) ## for editors and clang-tidy
+	@scripts/compile_commands.sh $(PRELOAD_SRC) $(ANALYZER_SRC) $(UNIT_SRC) > $@.tmp && mv $@.tmp $@
+
+# ---- install ----
+
+INSTALLED := $(DESTDIR)$(PREFIX)/bin/outlive $(DESTDIR)$(PREFIX)/lib/liboutlive.so
+install: all ## into $(DESTDIR)$(PREFIX): bin/outlive, lib/liboutlive.so
+	install -D -m 755 $(O)/outlive $(word 1,$(INSTALLED))
+	install -D -m 755 $(O)/liboutlive.so $(word 2,$(INSTALLED))
+uninstall: ## remove what install put there
+	rm -f $(INSTALLED)
+
 clean: ## remove O
-	rm -rf $(O)
+	rm -rf $(O) compile_commands.json
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  switches: O=DIR DEBUG=1 SAN=address,undefined (analyzer and unit tests) V=1 T=pattern (of tests)"
+	@echo 'outlive: a leak profiler for native Linux programs'
+	@awk -F' *## ' '/^[a-z_.-]+:.*## /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo '  switches: O=DIR (build)  DEBUG=1  SAN=address,undefined (analyzer, unit tests)  V=1  T=pattern  PREFIX= DESTDIR='
 
-.PHONY: all build unit progs objects clean help
+.PHONY: all build unit progs objects test outlive-san check demo test-matrix bench bench-progs soak fuzz fuzz-bins \
+	format format-check lint install uninstall clean help
 .DELETE_ON_ERROR:
 
--include $(PRELOAD_OBJ:.o=.d) $(ANALYZER_OBJ:.o=.d) $(UNIT_BIN:=.d) $(PROG_BIN:=.d)
+-include $(PRELOAD_OBJ:.o=.d) $(ANALYZER_OBJ:.o=.d) $(UNIT_BIN:=.d) $(PROG_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d)

@@ -1,0 +1,25 @@
+#!/bin/sh
+# tests/run.sh BUILD [PATTERN]: every test under one prove, so that one line at the end counts them all.
+# Unit tests are programs that speak TAP; end-to-end tests are the scripts tests/e2e/*.t. A test that takes longer
+# than TEST_TIMEOUT (300) seconds is ended and fails. CI=true: a program that a test needs and that is missing
+# is a failure, not a skip (tests/e2e/lib.sh).
+set -eu
+build=$(cd "$1" && pwd)
+pattern=${2:-}
+cd "$(dirname "$0")/.."
+
+tests=
+for test in "$build"/tests/unit/*_test "$build"/san/tests/unit/*_test tests/e2e/*.t; do
+  [ -x "$test" ] || { echo "run.sh: $test is not there, or not executable" >&2; exit 1; }
+  case $test in *"$pattern"*) tests="$tests $test" ;; esac
+done
+[ -n "$tests" ] || { echo "run.sh: no test's name holds '$pattern'" >&2; exit 1; }
+
+# What the user has set must not decide what the tests see.
+unset OUTLIVE_OPTIONS LD_PRELOAD MALLOC_CONF PYTHONMALLOC
+export LC_ALL=C TZ=UTC
+export OUTLIVE_BUILD="$build"
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+
+# shellcheck disable=SC2086
+exec prove --timer --failures -j "${TEST_JOBS:-$(nproc)}" -e "timeout -k 10 ${TEST_TIMEOUT:-300}" $tests
