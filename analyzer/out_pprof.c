@@ -1,0 +1,411 @@
+/*
+ * out_pprof.c - a ranked profile as gzip profile.proto, the file that `go tool pprof` and its kin
+ * read.
+ *
+ * Owns the encoding: protobuf by hand (a message is tags, varints and lengths), in one pass through
+ * zlib; strings go last. Reads nothing but the profile. Two choices let pprof subtract one run from
+ * another (-diff_base): addresses are link-time addresses above a base that depends on the module
+ * table only, never on ASLR, and the labels name no thread or process.
+ */
+#include "ids.h"
+#include "out.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+/* Field numbers of profile.proto. */
+enum {
+	P_SAMPLE_TYPE = 1,
+	P_SAMPLE = 2,
+	P_MAPPING = 3,
+	P_LOCATION = 4,
+	P_FUNCTION = 5,
+	P_STRING = 6
+};
+enum {
+	P_TIME = 9,
+	P_DURATION = 10,
+	P_PERIOD_TYPE = 11,
+	P_PERIOD = 12,
+	P_COMMENT = 13,
+	P_DEFAULT_TYPE = 14
+};
+enum { VALUE_TYPE = 1, VALUE_UNIT = 2 };
+enum { SAMPLE_LOCATION = 1, SAMPLE_VALUE = 2, SAMPLE_LABEL = 3 };
+enum { LABEL_KEY = 1, LABEL_STRING = 2 };
+enum {
+	MAPPING_ID = 1,
+	MAPPING_START = 2,
+	MAPPING_LIMIT = 3,
+	MAPPING_OFFSET = 4,
+	MAPPING_FILE = 5,
+	MAPPING_BUILD_ID = 6
+};
+enum { MAPPING_FUNCTIONS = 7, MAPPING_FILES = 8, MAPPING_LINES = 9, MAPPING_INLINES = 10 };
+enum { LOCATION_ID = 1, LOCATION_MAPPING = 2, LOCATION_ADDRESS = 3, LOCATION_LINE = 4 };
+enum { LINE_FUNCTION = 1, LINE_NUMBER = 2 };
+enum {
+	FUNCTION_ID = 1,
+	FUNCTION_NAME = 2,
+	FUNCTION_SYSTEM = 3,
+	FUNCTION_FILE = 4,
+	FUNCTION_START = 5
+};
+
+/* Where the canonical addresses of position-independent modules begin, and what they are rounded up
+ * to. */
+#define CANONICAL_BASE  UINT64_C(0x100000000000)
+#define CANONICAL_ALIGN UINT64_C(0x200000)
+
+struct mapping {
+	uint64_t base; /* canonical minus link-time address */
+	uint32_t id;   /* 0: no location needs it */
+	bool functions, files, lines, inlines;
+};
+
+struct writer {
+	FILE *file;
+	z_stream z;
+	bool failed;
+	const struct snapshot *snap;
+	struct ids strings, functions, locations;
+	struct mapping *mapping; /* by module */
+	uint32_t *order;         /* modules that have a mapping, in the order of their ids */
+	uint32_t n_mappings;
+	struct str msg, sub; /* the message being built, and the one inside it */
+};
+
+/* ---- protobuf ---- */
+
+/* Index into the string table; 0 is the empty string, as profile.proto wants. */
+static uint64_t string_id(struct writer *w, const char *s)
+{
+	bool is_new;
+
+	return ids_get(&w->strings, (struct ids_key){{(uintptr_t)intern(s ? s : "")}}, &is_new);
+}
+
+static void put_varint(struct str *s, uint64_t v)
+{
+	unsigned char b[10];
+	size_t n = 0;
+
+	for (; v >= 0x80; v >>= 7)
+		b[n++] = (unsigned char)(v | 0x80);
+	b[n++] = (unsigned char)v;
+	str_add_mem(s, b, n);
+}
+
+/* Zero is the default of every field, and is not written. */
+static void put_number(struct str *s, unsigned field, uint64_t v)
+{
+	if (!v)
+		return;
+	put_varint(s, field << 3);
+	put_varint(s, v);
+}
+
+static void put_bytes(struct str *s, unsigned field, const void *p, size_t n)
+{
+	put_varint(s, field << 3 | 2);
+	put_varint(s, n);
+	str_add_mem(s, p, n);
+}
+
+static void deflate_out(struct writer *w, const void *p, size_t n, int flush)
+{
+	unsigned char buf[32768];
+
+	w->z.next_in = (void *)(uintptr_t)p;
+	w->z.avail_in = (uInt)n;
+	do {
+		w->z.next_out = buf;
+		w->z.avail_out = sizeof buf;
+		deflate(&w->z, flush);
+		size_t got = sizeof buf - w->z.avail_out;
+		if (got && fwrite(buf, 1, got, w->file) != got)
+			w->failed = true;
+	} while (!w->z.avail_out);
+}
+
+/* Writes w->msg as one field of the Profile message, and empties it. */
+static void emit(struct writer *w, unsigned field)
+{
+	struct str head = {0};
+
+	put_varint(&head, field << 3 | 2);
+	put_varint(&head, w->msg.len);
+	deflate_out(w, head.data, head.len, Z_NO_FLUSH);
+	if (w->msg.len)
+		deflate_out(w, w->msg.data, w->msg.len, Z_NO_FLUSH);
+	str_free(&head);
+	w->msg.len = 0;
+}
+
+static void emit_number(struct writer *w, unsigned field, uint64_t v)
+{
+	put_number(&w->sub, field, v);
+	if (w->sub.len)
+		deflate_out(w, w->sub.data, w->sub.len, Z_NO_FLUSH);
+	w->sub.len = 0;
+}
+
+static void emit_value_type(struct writer *w, unsigned field, const char *type, const char *unit)
+{
+	put_number(&w->msg, VALUE_TYPE, string_id(w, type));
+	put_number(&w->msg, VALUE_UNIT, string_id(w, unit));
+	emit(w, field);
+}
+
+/* ---- mappings ---- */
+
+/*
+ * Bases in the order of the module table: a fixed-position program keeps its addresses, all else
+ * gets a slot of its own, so that no two modules overlap, not even those that were dlclosed and had
+ * their place taken.
+ */
+static void place_modules(struct writer *w)
+{
+	uint64_t next = CANONICAL_BASE;
+
+	for (uint32_t i = 1; i < w->snap->n_modules; i++) {
+		const struct module *m = &w->snap->module[i];
+		if (!m->bias)
+			continue;
+		w->mapping[i].base = next;
+		next += (m->end - m->bias + CANONICAL_ALIGN) & ~(CANONICAL_ALIGN - 1);
+	}
+}
+
+static void need_mapping(struct writer *w, uint32_t module)
+{
+	if (!module || module >= w->snap->n_modules || w->mapping[module].id)
+		return;
+	w->order[w->n_mappings++] = module;
+	w->mapping[module].id = w->n_mappings;
+}
+
+/* pprof takes the first mapping for the program: its name heads every report. */
+static void number_mappings(struct writer *w, const struct profile *p)
+{
+	for (uint32_t i = 1; i < w->snap->n_modules; i++)
+		if (w->snap->module[i].flags & FMT_MODULE_MAIN)
+			need_mapping(w, i);
+	for (size_t r = 0; r < p->n_rows; r++)
+		for (uint32_t f = 0; f < p->row[r].n_frames; f++)
+			need_mapping(w, p->row[r].frame[f]->module);
+}
+
+static void emit_mapping(struct writer *w, uint32_t module)
+{
+	const struct module *m = &w->snap->module[module];
+	const struct mapping *map = &w->mapping[module];
+	uint64_t text = m->text_start ? m->text_start : m->start;
+
+	put_number(&w->msg, MAPPING_ID, map->id);
+	put_number(&w->msg, MAPPING_START, map->base + text - m->bias);
+	put_number(&w->msg, MAPPING_LIMIT, map->base + m->end - m->bias);
+	put_number(&w->msg, MAPPING_OFFSET, m->text_offset);
+	put_number(&w->msg, MAPPING_FILE, string_id(w, m->path));
+	put_number(&w->msg, MAPPING_BUILD_ID, string_id(w, m->build_id));
+	/* pprof would look for symbols itself, and for long, in a mapping that says it has none. */
+	put_number(&w->msg, MAPPING_FUNCTIONS, map->functions);
+	put_number(&w->msg, MAPPING_FILES, map->files);
+	put_number(&w->msg, MAPPING_LINES, map->lines);
+	put_number(&w->msg, MAPPING_INLINES, map->inlines);
+	emit(w, P_MAPPING);
+}
+
+/* ---- locations and functions ---- */
+
+static uint64_t function_id(struct writer *w, const struct line *l)
+{
+	const char *name = l->function ? l->function : "[unknown]";
+	struct ids_key k = {{string_id(w, name), string_id(w, l->linkage ? l->linkage : name),
+	                     string_id(w, l->file), l->start}};
+	bool is_new;
+
+	return ids_get(&w->functions, k, &is_new) + 1;
+}
+
+static void emit_functions(struct writer *w)
+{
+	for (uint32_t i = 0; i < w->functions.n; i++) {
+		const struct ids_key *k = &w->functions.key[i];
+		put_number(&w->msg, FUNCTION_ID, i + 1);
+		put_number(&w->msg, FUNCTION_NAME, k->w[0]);
+		put_number(&w->msg, FUNCTION_SYSTEM, k->w[1]);
+		put_number(&w->msg, FUNCTION_FILE, k->w[2]);
+		put_number(&w->msg, FUNCTION_START, k->w[3]);
+		emit(w, P_FUNCTION);
+	}
+}
+
+static void put_line(struct writer *w, const struct line *l)
+{
+	w->sub.len = 0;
+	put_number(&w->sub, LINE_FUNCTION, function_id(w, l));
+	put_number(&w->sub, LINE_NUMBER, l->number);
+	put_bytes(&w->msg, LOCATION_LINE, w->sub.data, w->sub.len);
+	w->sub.len = 0;
+}
+
+/* The number of a location from its line `first` on: lines before it are folded wrappers that were
+ * inlined there. */
+static uint64_t location_id(struct writer *w, const struct location *loc, uint32_t first)
+{
+	bool is_new;
+	uint32_t id =
+	        ids_get(&w->locations, (struct ids_key){{(uintptr_t)loc, first}}, &is_new) + 1;
+
+	if (!is_new)
+		return id;
+	/* A call is at the instruction before the return address; pprof disassembles there. */
+	uint64_t address = loc->address - (loc->address && !(loc->flags & FMT_NODE_EXACT));
+	put_number(&w->msg, LOCATION_ID, id);
+	if (loc->module && loc->module < w->snap->n_modules) {
+		struct mapping *m = &w->mapping[loc->module];
+		put_number(&w->msg, LOCATION_MAPPING, m->id);
+		address += m->base;
+		m->functions |= loc->n_lines > 0;
+		m->inlines |= loc->n_lines > 1;
+	}
+	put_number(&w->msg, LOCATION_ADDRESS, address);
+	for (uint32_t i = first; i < loc->n_lines; i++) {
+		struct mapping *m = &w->mapping[loc->module < w->snap->n_modules ? loc->module : 0];
+		m->files |= loc->line[i].file != NULL;
+		m->lines |= loc->line[i].number != 0;
+		put_line(w, &loc->line[i]);
+	}
+	emit(w, P_LOCATION);
+	return id;
+}
+
+/* ---- samples ---- */
+
+/* A stack that nobody knows has a name too: pprof counts a sample without locations in totals, and
+ * shows it nowhere. */
+static uint64_t unknown_location(struct writer *w)
+{
+	static struct line line = {.function = "[unknown stack]"};
+	static const struct location unknown = {.n_lines = 1, .line = &line};
+
+	return location_id(w, &unknown, 0);
+}
+
+static void emit_sample(struct writer *w, const struct row *r, bool raw)
+{
+	struct str locations = {0}, values = {0};
+	uint32_t first = raw ? 0 : r->site_frame, line = raw ? 0 : r->site_line;
+
+	for (uint32_t f = first; f < r->n_frames; f++)
+		put_varint(&locations, location_id(w, r->frame[f], f == first ? line : 0));
+	if (!locations.len)
+		put_varint(&locations, unknown_location(w));
+	/* Losses can make frees outnumber allocations; a profile of one moment has no negative
+	 * numbers. */
+	for (int c = 0; c < N_COLUMNS; c++)
+		put_varint(&values, r->value[c] > 0 ? (uint64_t)r->value[c] : 0);
+	put_bytes(&w->msg, SAMPLE_LOCATION, locations.data, locations.len);
+	put_bytes(&w->msg, SAMPLE_VALUE, values.data, values.len);
+	if (r->kind == FMT_KIND_MMAP) {
+		w->sub.len = 0;
+		put_number(&w->sub, LABEL_KEY, string_id(w, "kind"));
+		put_number(&w->sub, LABEL_STRING, string_id(w, "mmap"));
+		put_bytes(&w->msg, SAMPLE_LABEL, w->sub.data, w->sub.len);
+		w->sub.len = 0;
+	}
+	emit(w, P_SAMPLE);
+	str_free(&locations);
+	str_free(&values);
+}
+
+/* ---- the rest of the Profile message ---- */
+
+static void comment(struct writer *w, const char *name, const char *text)
+{
+	if (!text || !*text)
+		return;
+	char *s = xasprintf("%s: %s", name, text);
+	emit_number(w, P_COMMENT, string_id(w, s));
+	free(s);
+}
+
+static void comment_number(struct writer *w, const char *name, uint64_t n)
+{
+	if (!n)
+		return;
+	char *s = xasprintf("%s: %llu", name, (unsigned long long)n);
+	emit_number(w, P_COMMENT, string_id(w, s));
+	free(s);
+}
+
+/* What `pprof -comments` prints: who, and how far to trust it. */
+static void emit_comments(struct writer *w)
+{
+	const struct snapshot *s = w->snap;
+
+	comment(w, "outlive", s->info.s[FMT_INFO_VERSION - 128]);
+	comment(w, "command", s->info.s[FMT_INFO_CMDLINE - 128]);
+	comment_number(w, "pid", s->info.u[FMT_INFO_PID]);
+	comment_number(w, "snapshot", s->info.u[FMT_INFO_SEQUENCE]);
+	comment(w, "label", s->info.s[FMT_INFO_LABEL - 128]);
+	comment_number(w, "events lost",
+	               s->audit[FMT_AUDIT_LOST_REENTRANT] + s->audit[FMT_AUDIT_LOST_NO_MEMORY] +
+	                       s->audit[FMT_AUDIT_LOST_EARLY]);
+	comment_number(w, "events without a stack", s->audit[FMT_AUDIT_LOST_NO_STACK]);
+	comment_number(w, "frees of unknown blocks", s->audit[FMT_AUDIT_UNKNOWN_FREES]);
+}
+
+static void emit_profile(struct writer *w, const struct profile *p, const struct out_options *o)
+{
+	string_id(w, "");
+	for (int c = 0; c < N_COLUMNS; c++)
+		emit_value_type(w, P_SAMPLE_TYPE, column_name[c], column_unit[c]);
+	emit_value_type(w, P_PERIOD_TYPE, "space", "bytes");
+	uint64_t period = w->snap->info.u[FMT_INFO_SAMPLE];
+	emit_number(w, P_PERIOD, period ? period : 1);
+	emit_number(w, P_TIME, w->snap->info.u[FMT_INFO_TIME]);
+	emit_number(w, P_DURATION, w->snap->info.u[FMT_INFO_UPTIME]);
+	emit_number(w, P_DEFAULT_TYPE, string_id(w, column_name[o->sort]));
+	emit_comments(w);
+	for (size_t r = 0; r < p->n_rows; r++)
+		emit_sample(w, &p->row[r], o->raw);
+	emit_functions(w);
+	for (uint32_t i = 0; i < w->n_mappings; i++)
+		emit_mapping(w, w->order[i]);
+	for (uint32_t i = 0; i < w->strings.n; i++) {
+		const char *s = (const char *)(uintptr_t)w->strings.key[i].w[0];
+		w->msg.len = 0;
+		str_add(&w->msg, s);
+		emit(w, P_STRING);
+	}
+}
+
+int out_pprof(FILE *f, const struct profile *p, const struct out_options *o, struct err *err)
+{
+	struct writer w = {.file = f, .snap = p->b};
+
+	/* 16 more window bits: gzip. Its header has no time, so that equal profiles are equal
+	 * files. */
+	if (deflateInit2(&w.z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		return err_set(err, "zlib refuses to start: %s", w.z.msg ? w.z.msg : "no memory");
+	w.mapping = xcalloc(p->b->n_modules + 1, sizeof *w.mapping);
+	w.order = xcalloc(p->b->n_modules + 1, sizeof *w.order);
+	place_modules(&w);
+	number_mappings(&w, p);
+	emit_profile(&w, p, o);
+	deflate_out(&w, "", 0, Z_FINISH);
+	deflateEnd(&w.z);
+	ids_free(&w.strings);
+	ids_free(&w.functions);
+	ids_free(&w.locations);
+	free(w.mapping);
+	free(w.order);
+	str_free(&w.msg);
+	str_free(&w.sub);
+	if (fflush(f) || w.failed)
+		return err_set(err, "cannot write the profile: %m");
+	return 0;
+}
