@@ -1,0 +1,101 @@
+/*
+ * init.c - starts outlive inside a process; see init.h for the order. Knows every part; no part
+ * knows it.
+ */
+#include "init.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "context.h"
+#include "hook.h"
+#include "live.h"
+#include "options.h"
+#include "process.h"
+#include "snapshot.h"
+#include "stack.h"
+
+static pthread_key_t g_thread_key;
+static bool g_thread_key_made;
+
+/* getenv is of no use before libc's own constructor has run. */
+static const char *environment(const char *name)
+{
+	static char text[65536];
+	size_t n = strlen(name);
+
+	for (char **e = environ; e && *e; e++)
+		if (!strncmp(*e, name, n) && (*e)[n] == '=')
+			return *e + n + 1;
+	if (environ)
+		return NULL;
+	long have = sys_read_file("/proc/self/environ", text, sizeof(text) - 1);
+	for (char *p = text; have > 0 && p < text + have; p += strlen(p) + 1)
+		if (!strncmp(p, name, n) && p[n] == '=')
+			return p + n + 1;
+	return NULL;
+}
+
+void init_early(void)
+{
+	int why = 0;
+
+	/* A program with more rights than its user must not be told by that user what to write
+	 * where. */
+	if (getauxval(AT_SECURE))
+		return;
+	sys_log_init();
+	options_init(environment("OUTLIVE_OPTIONS"));
+	if (!process_early())
+		return;
+	if ((why = live_init()) || (why = context_init()) ||
+	    (why = stack_init((unsigned)g_options.depth))) {
+		sys_log("no memory for the tables; this process is not profiled", "", "");
+		return;
+	}
+	__atomic_store_n(&g_tracking, true, __ATOMIC_RELEASE);
+}
+
+static void thread_end(void *arg)
+{
+	(void)arg;
+	track_thread_end();
+}
+
+/* Makes thread_end run when the calling thread ends. Keys below 32 need no memory, and ours is made
+ * early. */
+static void thread_begin(void)
+{
+	if (__atomic_load_n(&g_thread_key_made, __ATOMIC_ACQUIRE))
+		pthread_setspecific(g_thread_key, &g_thread_key);
+}
+
+static void fork_child(void)
+{
+	process_fork_child();
+}
+
+__attribute__((constructor)) static void init_late(void)
+{
+	hook_ready();
+	if (!g_tracking)
+		return;
+
+	uint32_t flags = t_self.flags;
+	t_self.flags |= IN_TRACKER | IN_HEAP;
+	/* fork runs child handlers in order of registration: the private heap's own must come
+	 * before ours. */
+	arena_free(arena_alloc(1));
+	pthread_atfork(NULL, NULL, fork_child);
+	if (!pthread_key_create(&g_thread_key, thread_end)) {
+		__atomic_store_n(&g_thread_key_made, true, __ATOMIC_RELEASE);
+		g_track_thread_begin = thread_begin;
+	}
+	stack_load_fallback();
+	snapshot_init();
+	process_init();
+	t_self.flags = flags;
+}
