@@ -37,35 +37,46 @@
  *            varint text_start, varint text_offset   its executable segment: run-time address and
  *                                       offset in the file (what a pprof Mapping wants)
  *            varint flags               FMT_MODULE_*
- *            varint loaded, varint unloaded   ns since the process's first hook; 0 = at start / still there
- *            string build_id            raw bytes, empty if it has none
- *            string path                as the loader knows it; "[vdso]"; the main program by its full path
- *            Modules are numbered from 1 in file order.
- *     node   varint parent              0 = root, else an earlier node: stacks are a tree, outermost first
- *            varint module              0 = none (JIT code, unknown)
- *            varint address             link-time address in the module, or the run-time address without one.
- *                                       A return address, except in frames marked exact by the flag.
- *            varint flags               FMT_NODE_*
- *            Nodes are numbered from 1 in file order.
- *     site   varint node                the innermost frame; 0 = stack unknown
- *            varint kind                FMT_KIND_*
- *            varint thread              number of a Thrd item, 0 = unknown
- *            varint allocs, bytes, frees, bytes_freed, temporary
- *                                       allocs and bytes by this thread from this stack; frees and bytes_freed
- *                                       by this thread of blocks that came from this stack (whoever made them):
- *                                       sums over all threads of a stack are the stack's true figures
- *            varint size_min, size_max  requested bytes; 0, 0 when allocs is 0
- *            varint live_blocks, live_bytes   found in the live table, made by this thread
+ *            varint loaded, varint unloaded   ns since the process's first hook; 0 = at start /
+ * still there string build_id            raw bytes, empty if it has none string path as the loader
+ * knows it; "[vdso]"; the main program by its full path Modules are numbered from 1 in file order.
+ *     node   varint parent              0 = root, else an earlier node: stacks are a tree,
+ * outermost first varint module              0 = none (JIT code, unknown) varint address link-time
+ * address in the module, or the run-time address without one. A return address, except in frames
+ * marked exact by the flag. varint flags               FMT_NODE_* Nodes are numbered from 1 in file
+ * order. site   varint node                the innermost frame; 0 = stack unknown varint kind
+ * FMT_KIND_* varint thread              number of a Thrd item, 0 = unknown varint allocs, bytes,
+ * frees, bytes_freed, temporary allocs and bytes by this thread from this stack; frees and
+ * bytes_freed by this thread of blocks that came from this stack (whoever made them): sums over all
+ * threads of a stack are the stack's true figures varint size_min, size_max  requested bytes; 0, 0
+ * when allocs is 0 varint live_blocks, live_bytes   found in the live table, made by this thread
  *            varint n, then n times: varint bucket, varint count
- *                                       lifetimes of freed blocks, fmt_age_bucket(); bucket 0 is not written:
- *                                       it is frees minus the sum of the others
- *            varint n, then n times: varint age_bucket, varint blocks, varint bytes
- *                                       live blocks by age at the snapshot, fmt_fine_bucket()
- *     Thrd   varint tid, varint n, string name   a group of threads that shared counters one after another:
- *                                       tid of the latest, how many there were, name of the latest
- *            Numbered from 1 in file order.
- *     audt   pairs: varint key (FMT_AUDIT_*), varint value
- *     done   varint number of records before this one
+ *                                       lifetimes of freed blocks, fmt_age_bucket(); bucket 0 is
+ * not written: it is frees minus the sum of the others varint n, then n times: varint age_bucket,
+ * varint blocks, varint bytes live blocks by age at the snapshot, fmt_fine_bucket() Thrd   varint
+ * tid, varint n, string name   a group of threads that shared counters one after another: tid of
+ * the latest, how many there were, name of the latest Numbered from 1 in file order. Task   a
+ * thread: varint serial (own number, from 1, never used again), varint tid, varint state
+ * (FMT_TASK_*), varint flags (FMT_TASK_FLAG_*), varint node (where it was created, innermost frame;
+ * 0 unknown), varint creator (serial, 0 unknown), varint module and varint address of the start
+ * routine (as in node), varint born and varint ended (ns of uptime; ended 0: it lives), varint
+ * cpu_ns, varint stack_bytes, varint thread (number of a Thrd item, 0 none), string name Tsum
+ * threads that ended and were joined or detached, summed: varint node, varint module, varint
+ * address, varint count, varint joined, varint detached, varint cpu_ns, varint life_ns (sum of
+ * their lifetimes) Fdsc   an open descriptor: varint fd, varint kind (FMT_FD_*), varint flags
+ * (FMT_FD_FLAG_*), varint node (where it was opened), varint task (serial of the thread that opened
+ * it), varint born (ns of uptime), string names (what it is now: a path, "socket tcp 127.0.0.1:80
+ * <- 127.0.0.1:4242 ESTABLISHED", "pipe:[ino]" ...) Fsum   descriptors given back, summed by where
+ * they were opened: varint node, varint kind, varint opened (all that were), varint closed Fbad   a
+ * bad close: varint what (FMT_BAD_*), varint fd, varint node (of this close), varint node (of the
+ * close before, or of the opening that was hit), varint count, varint last (ns of uptime) Timr   a
+ * timer: varint kind (FMT_TIMER_*), varint id, varint flags (FMT_TIMER_FLAG_*), varint node (where
+ * it was created), varint task (serial of its creator), varint born (ns of uptime), varint
+ * interval_ns, varint remaining_ns (0: disarmed), varint expirations (known to the kernel and not
+ * read, or overruns), varint fd (timerfd, +1; else 0), varint notify (SIGEV_* + 1, 0 unknown),
+ * varint signal Tmsm   timers deleted, summed by where they were created: varint node, varint kind,
+ * varint created, varint deleted audt   pairs: varint key (FMT_AUDIT_*), varint value done   varint
+ * number of records before this one
  *
  * 3. Worked example (decoded by tests/unit/format_test.c)
  * -------------------------------------------------------
@@ -84,14 +95,14 @@
 
 #include <stdint.h>
 
-#define FMT_MAGIC	"OUTLIVE\n"
-#define FMT_MAJOR	1
-#define FMT_MINOR	0
+#define FMT_MAGIC       "OUTLIVE\n"
+#define FMT_MAJOR       1
+#define FMT_MINOR       0
 #define FMT_HEADER_SIZE 16
 #define FMT_RECORD_SIZE 16
 #define FMT_MAX_PAYLOAD (1u << 26)
 
-#define FMT_TAG(a, b, c, d)                                                                        \
+#define FMT_TAG(a, b, c, d) \
 	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
 /* R(name, tag, what it holds) */
@@ -101,6 +112,14 @@
 	R(NODE, FMT_TAG('n', 'o', 'd', 'e'), "stack tree")                                         \
 	R(SITE, FMT_TAG('s', 'i', 't', 'e'), "heap counters by stack and thread")                  \
 	R(THREAD, FMT_TAG('T', 'h', 'r', 'd'), "threads that counters belong to")                  \
+	R(TASK, FMT_TAG('T', 'a', 's', 'k'),                                                       \
+	  "threads alive, and ended ones that still hold a stack")                                 \
+	R(TASK_SUM, FMT_TAG('T', 's', 'u', 'm'), "threads given back, by creation stack")          \
+	R(FD, FMT_TAG('F', 'd', 's', 'c'), "open descriptors")                                     \
+	R(FD_SUM, FMT_TAG('F', 's', 'u', 'm'), "descriptors opened and closed, by opening stack")  \
+	R(FD_BAD, FMT_TAG('F', 'b', 'a', 'd'), "double closes, and closes of somebody else's")     \
+	R(TIMER, FMT_TAG('T', 'i', 'm', 'r'), "timers")                                            \
+	R(TIMER_SUM, FMT_TAG('T', 'm', 's', 'm'), "timers created and deleted, by creation stack") \
 	R(AUDIT, FMT_TAG('a', 'u', 'd', 't'), "losses, and figures to hold the tables against")    \
 	R(DONE, FMT_TAG('d', 'o', 'n', 'e'), "end of file")
 
@@ -110,28 +129,28 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 
 /* K(name, number, type: U varint or S string, meaning). Numbers are for ever. Unknown keys:
  * a number below 128 is a varint, from 128 on a string, so a reader can skip them. */
-#define FMT_INFO_KEYS(K)                                                                           \
-	K(PID, 1, U, "process id as the process sees it")                                          \
-	K(PPID, 2, U, "parent")                                                                    \
-	K(SEQUENCE, 3, U, "1 for the first snapshot of this image")                                \
-	K(REASON, 4, U, "FMT_REASON_*")                                                            \
-	K(SIGNAL, 5, U, "the signal, when it was one")                                             \
-	K(TIME, 6, U, "of the snapshot, ns since 1970")                                            \
-	K(UPTIME, 7, U, "ns from the image's first hook to the snapshot")                          \
-	K(UID, 8, U, "effective user id")                                                          \
-	K(DEPTH, 9, U, "longest stack kept, in frames")                                            \
-	K(SAMPLE, 10, U, "0 exact, else bytes between samples")                                    \
-	K(FORKED, 11, U, "1: this image came by fork, its blocks may be its parent's")             \
-	K(EXIT_STATUS, 12, U, "status, when the reason is an exit that names it")                  \
-	K(START_TIME, 13, U, "of the image's first hook, ns since 1970")                           \
-	K(COMMAND, 128, S, "short name (comm at start)")                                           \
-	K(EXE, 129, S, "full path of the program")                                                 \
-	K(CMDLINE, 130, S, "arguments, each ended by NUL")                                         \
-	K(CWD, 131, S, "current folder at the snapshot")                                           \
-	K(VERSION, 132, S, "of liboutlive.so")                                                     \
-	K(OPTIONS, 133, S, "OUTLIVE_OPTIONS as it was")                                            \
-	K(LABEL, 134, S, "given by who asked for the snapshot")                                    \
-	K(ALLOCATOR, 135, S, "path of the module that malloc is in")                               \
+#define FMT_INFO_KEYS(K)                                                               \
+	K(PID, 1, U, "process id as the process sees it")                              \
+	K(PPID, 2, U, "parent")                                                        \
+	K(SEQUENCE, 3, U, "1 for the first snapshot of this image")                    \
+	K(REASON, 4, U, "FMT_REASON_*")                                                \
+	K(SIGNAL, 5, U, "the signal, when it was one")                                 \
+	K(TIME, 6, U, "of the snapshot, ns since 1970")                                \
+	K(UPTIME, 7, U, "ns from the image's first hook to the snapshot")              \
+	K(UID, 8, U, "effective user id")                                              \
+	K(DEPTH, 9, U, "longest stack kept, in frames")                                \
+	K(SAMPLE, 10, U, "0 exact, else bytes between samples")                        \
+	K(FORKED, 11, U, "1: this image came by fork, its blocks may be its parent's") \
+	K(EXIT_STATUS, 12, U, "status, when the reason is an exit that names it")      \
+	K(START_TIME, 13, U, "of the image's first hook, ns since 1970")               \
+	K(COMMAND, 128, S, "short name (comm at start)")                               \
+	K(EXE, 129, S, "full path of the program")                                     \
+	K(CMDLINE, 130, S, "arguments, each ended by NUL")                             \
+	K(CWD, 131, S, "current folder at the snapshot")                               \
+	K(VERSION, 132, S, "of liboutlive.so")                                         \
+	K(OPTIONS, 133, S, "OUTLIVE_OPTIONS as it was")                                \
+	K(LABEL, 134, S, "given by who asked for the snapshot")                        \
+	K(ALLOCATOR, 135, S, "path of the module that malloc is in")                   \
 	K(BOOT_ID, 136, S, "kernel's boot_id: pids and clocks compare only within one")
 
 #define FMT_K_ENUM(name, number, type, meaning) FMT_INFO_##name = number,
@@ -139,35 +158,43 @@ enum fmt_info_key { FMT_INFO_KEYS(FMT_K_ENUM) };
 #undef FMT_K_ENUM
 
 /* A(name, number, meaning) */
-#define FMT_AUDIT_KEYS(A)                                                                          \
-	A(LOST_REENTRANT, 1, "events in a signal handler that interrupted outlive itself")         \
-	A(LOST_NO_MEMORY, 2, "events for which a table had no room")                               \
-	A(LOST_EARLY, 3, "allocations served from the boot buffer, before the real malloc")        \
-	A(LOST_NO_STACK, 4, "events counted without a stack")                                      \
-	A(UNKNOWN_FREES, 5, "frees of blocks that were never seen made")                           \
-	A(UNSEEN_FREES, 6, "blocks whose address came back from malloc without a free")            \
-	A(TRUNCATED_STACKS, 7, "captures longer than depth")                                       \
-	A(FALLBACK_STACKS, 8, "captures that needed libunwind")                                    \
-	A(BROKEN_STACKS, 9, "captures that ended before the outermost frame")                      \
-	A(STACKS, 10, "distinct stacks")                                                           \
-	A(NODES, 11, "nodes of the stack tree")                                                    \
-	A(RULES, 12, "unwind rules cached")                                                        \
-	A(LIVE_BLOCKS, 13, "blocks in the live table")                                             \
-	A(LIVE_BYTES, 14, "their requested bytes")                                                 \
-	A(OWN_TABLES, 15, "bytes of outlive's tables that are resident or were touched")           \
-	A(OWN_ARENA, 16, "bytes in use in outlive's private arena")                                \
-	A(RSS, 17, "resident bytes of the process")                                                \
-	A(RSS_PEAK, 18, "its high-water mark")                                                     \
-	A(VSIZE, 19, "virtual bytes")                                                              \
-	A(MALLOC_INUSE, 20, "the allocator's own count: mallinfo2 uordblks + hblkhd")              \
-	A(MALLOC_ARENA, 21, "bytes that the allocator holds")                                      \
-	A(JEMALLOC_ALLOCATED, 22, "stats.allocated of the target's jemalloc")                      \
-	A(JEMALLOC_RESIDENT, 23, "stats.resident of the target's jemalloc")                        \
-	A(THREADS_NOW, 24, "entries of /proc/self/task")                                           \
-	A(WRITE_NS, 25, "time that writing this file took up to this record")                      \
-	A(SNAPSHOTS_FAILED, 26, "snapshots of this image that could not be written")               \
-	A(CAPTURES, 27, "stacks captured")                                                         \
-	A(PREDICTED, 28, "of them, proven by a predicted record")
+#define FMT_AUDIT_KEYS(A)                                                                   \
+	A(LOST_REENTRANT, 1, "events in a signal handler that interrupted outlive itself")  \
+	A(LOST_NO_MEMORY, 2, "events for which a table had no room")                        \
+	A(LOST_EARLY, 3, "allocations served from the boot buffer, before the real malloc") \
+	A(LOST_NO_STACK, 4, "events counted without a stack")                               \
+	A(UNKNOWN_FREES, 5, "frees of blocks that were never seen made")                    \
+	A(UNSEEN_FREES, 6, "blocks whose address came back from malloc without a free")     \
+	A(TRUNCATED_STACKS, 7, "captures longer than depth")                                \
+	A(FALLBACK_STACKS, 8, "captures that needed libunwind")                             \
+	A(BROKEN_STACKS, 9, "captures that ended before the outermost frame")               \
+	A(STACKS, 10, "distinct stacks")                                                    \
+	A(NODES, 11, "nodes of the stack tree")                                             \
+	A(RULES, 12, "unwind rules cached")                                                 \
+	A(LIVE_BLOCKS, 13, "blocks in the live table")                                      \
+	A(LIVE_BYTES, 14, "their requested bytes")                                          \
+	A(OWN_TABLES, 15, "bytes of outlive's tables that are resident or were touched")    \
+	A(OWN_ARENA, 16, "bytes in use in outlive's private arena")                         \
+	A(RSS, 17, "resident bytes of the process")                                         \
+	A(RSS_PEAK, 18, "its high-water mark")                                              \
+	A(VSIZE, 19, "virtual bytes")                                                       \
+	A(MALLOC_INUSE, 20, "the allocator's own count: mallinfo2 uordblks + hblkhd")       \
+	A(MALLOC_ARENA, 21, "bytes that the allocator holds")                               \
+	A(JEMALLOC_ALLOCATED, 22, "stats.allocated of the target's jemalloc")               \
+	A(JEMALLOC_RESIDENT, 23, "stats.resident of the target's jemalloc")                 \
+	A(THREADS_NOW, 24, "entries of /proc/self/task")                                    \
+	A(WRITE_NS, 25, "time that writing this file took up to this record")               \
+	A(SNAPSHOTS_FAILED, 26, "snapshots of this image that could not be written")        \
+	A(CAPTURES, 27, "stacks captured")                                                  \
+	A(PREDICTED, 28, "of them, proven by a predicted record")                           \
+	A(FDS_NOW, 29, "entries of /proc/self/fd")                                          \
+	A(FDS_UNSEEN, 30, "of them, born by a path that no hook sees")                      \
+	A(FDS_VANISHED, 31, "descriptors of the table that the kernel no longer has")       \
+	A(THREADS_UNSEEN, 32, "threads of /proc/self/task that made no hooked call yet")    \
+	A(THREADS_VANISHED, 33, "threads of the table that the kernel no longer has")       \
+	A(LOST_THREADS, 34, "threads for which the table had no room")                      \
+	A(LOST_FDS, 35, "descriptor events that could not be recorded")                     \
+	A(LOST_TIMERS, 36, "timers for which the table had no room")
 
 #define FMT_A_ENUM(name, number, meaning) FMT_AUDIT_##name = number,
 enum fmt_audit_key { FMT_AUDIT_KEYS(FMT_A_ENUM) };
@@ -176,21 +203,64 @@ enum fmt_audit_key { FMT_AUDIT_KEYS(FMT_A_ENUM) };
 enum fmt_kind { FMT_KIND_HEAP = 0, FMT_KIND_MMAP = 1 };
 
 enum fmt_module_flag {
-	FMT_MODULE_MAIN = 1,	/* the program itself */
+	FMT_MODULE_MAIN = 1,    /* the program itself */
 	FMT_MODULE_OUTLIVE = 2, /* liboutlive.so: its frames are never shown */
-	FMT_MODULE_LOADER = 4,	/* ld.so */
+	FMT_MODULE_LOADER = 4,  /* ld.so */
 	FMT_MODULE_UNLOADED = 8 /* dlclosed before the snapshot */
 };
 
 enum fmt_node_flag {
-	FMT_NODE_EXACT = 1,	/* address is the instruction itself (interrupted by a signal), not a return address */
-	FMT_NODE_SIGNAL = 2,	/* the kernel's signal trampoline */
+	FMT_NODE_EXACT = 1,  /* address is the instruction itself (interrupted by a signal), not a
+	                        return address */
+	FMT_NODE_SIGNAL = 2, /* the kernel's signal trampoline */
 	FMT_NODE_TRUNCATED = 4, /* outermost frame kept: the stack was longer than depth */
-	FMT_NODE_BROKEN = 8	/* outermost frame found: the unwinder could not go on */
+	FMT_NODE_BROKEN = 8     /* outermost frame found: the unwinder could not go on */
+};
+
+enum fmt_task_state { FMT_TASK_RUNNING = 1, FMT_TASK_ENDED = 2 };
+enum fmt_task_flag {
+	FMT_TASK_FLAG_MAIN = 1,     /* the first thread */
+	FMT_TASK_FLAG_DETACHED = 2, /* created so, or detached later */
+	FMT_TASK_FLAG_ADOPTED = 4,  /* made by a call that we do not see (raw clone, before us) */
+	FMT_TASK_FLAG_UNSEEN = 8,   /* found in /proc/self/task only; it made no hooked call */
+	FMT_TASK_FLAG_NOTIFY = 16   /* started by a timer or a message queue (SIGEV_THREAD) */
+};
+
+enum fmt_fd_kind {
+	FMT_FD_UNKNOWN = 0,
+	FMT_FD_FILE = 1, /* regular files, and what open() gives */
+	FMT_FD_SOCKET = 2,
+	FMT_FD_PIPE = 3,
+	FMT_FD_EPOLL = 4,
+	FMT_FD_EVENTFD = 5,
+	FMT_FD_TIMERFD = 6,
+	FMT_FD_SIGNALFD = 7,
+	FMT_FD_INOTIFY = 8,
+	FMT_FD_MEMFD = 9,
+	FMT_FD_PIDFD = 10,
+	FMT_FD_DIRECTORY = 11,
+	FMT_FD_DEVICE = 12, /* character and block devices, terminals */
+	FMT_FD_OTHER = 13   /* anon_inode of some other kind */
+};
+enum fmt_fd_flag {
+	FMT_FD_FLAG_CLOEXEC = 1,
+	FMT_FD_FLAG_INHERITED = 2, /* open before the image's first hook */
+	FMT_FD_FLAG_UNSEEN = 4,  /* born by a path that no hook sees: no stack, and no accusation */
+	FMT_FD_FLAG_OWN = 8,     /* outlive's */
+	FMT_FD_FLAG_DUP = 16,    /* made by dup and the like */
+	FMT_FD_FLAG_STREAM = 32, /* a FILE or DIR stands on it */
+	FMT_FD_FLAG_DELETED = 64 /* the file has no name any more */
+};
+enum fmt_bad { FMT_BAD_DOUBLE_CLOSE = 1, FMT_BAD_FOREIGN_CLOSE = 2 };
+
+enum fmt_timer_kind { FMT_TIMER_POSIX = 1, FMT_TIMER_FD = 2, FMT_TIMER_ITIMER = 3 };
+enum fmt_timer_flag {
+	FMT_TIMER_FLAG_ARMED = 1,
+	FMT_TIMER_FLAG_FIRED = 2 /* it has expired at least once since it was armed */
 };
 
 enum fmt_reason {
-	FMT_REASON_EXIT = 1, /* return from main, exit, last pthread_exit */
+	FMT_REASON_EXIT = 1,       /* return from main, exit, last pthread_exit */
 	FMT_REASON_QUICK_EXIT = 2, /* _exit, _Exit, quick_exit */
 	FMT_REASON_ABORT = 3,
 	FMT_REASON_SIGNAL = 4, /* a signal whose default action ends the process */
@@ -236,32 +306,34 @@ static inline uint64_t fmt_fine_floor(unsigned b)
  * -------------------
  * Each profiled image keeps one page in the file "<FMT_CONTROL_DIR>/outlive.<pid>.ctl" (mode 0600,
  * owned by its user; pid as in its own pid namespace), mapped shared. The file is removed at exit;
- * after SIGKILL it stays and is removed by the next reader that finds the pid gone or started at another
- * time. To ask for a snapshot the analyzer adds 1 to `requested`, then sends `signal_number` with
- * sigqueue(pid, signal_number, FMT_CONTROL_VALUE), then waits until `completed` is at least its number
- * (or `failed` changes) and reads `path` between two equal even values of `seqlock`.
- * Where no file could be made, the signal alone works, and the reader looks for the new file in `out`.
+ * after SIGKILL it stays and is removed by the next reader that finds the pid gone or started at
+ * another time. To ask for a snapshot the analyzer adds 1 to `requested`, then sends
+ * `signal_number` with sigqueue(pid, signal_number, FMT_CONTROL_VALUE), then waits until
+ * `completed` is at least its number (or `failed` changes) and reads `path` between two equal even
+ * values of `seqlock`. Where no file could be made, the signal alone works, and the reader looks
+ * for the new file in `out`.
  */
-#define FMT_CONTROL_DIR	  "/dev/shm"
+#define FMT_CONTROL_DIR   "/dev/shm"
 #define FMT_CONTROL_MAGIC 0x4c54434556494c4full /* "OLIVECTL" */
-#define FMT_CONTROL_VALUE 0x6f6c7631	/* "olv1", sigval.sival_int */
+#define FMT_CONTROL_VALUE 0x6f6c7631            /* "olv1", sigval.sival_int */
 #define FMT_CONTROL_PATH  3072
 
 struct fmt_control {
 	uint64_t magic;
-	uint32_t version;	/* 1 */
-	uint32_t pid;		/* in the process's own namespace */
-	uint64_t start_ticks;	/* field 22 of /proc/PID/stat: tells a reused pid */
+	uint32_t version;       /* 1 */
+	uint32_t pid;           /* in the process's own namespace */
+	uint64_t start_ticks;   /* field 22 of /proc/PID/stat: tells a reused pid */
 	uint32_t signal_number; /* to wake an idle process with */
-	uint32_t state;		/* FMT_CONTROL_* */
-	uint32_t requested;	/* written by the analyzer: atomic add */
-	uint32_t completed;	/* how many requests have been answered */
-	uint32_t failed;	/* snapshots that failed; `error` says why */
+	uint32_t state;         /* FMT_CONTROL_* */
+	uint32_t requested;     /* written by the analyzer: atomic add */
+	uint32_t completed;     /* how many requests have been answered */
+	uint32_t failed;        /* snapshots that failed; `error` says why */
 	uint32_t last_errno;
 	uint32_t seqlock;  /* odd while path and sequence change */
 	uint32_t sequence; /* of the last snapshot written */
-	uint32_t writer;   /* pid of the writing child, 0 if none: the reader sees progress and crashes */
-	uint32_t flags;	   /* of the request, FMT_REQUEST_*; written before `requested` */
+	uint32_t writer;   /* pid of the writing child, 0 if none: the reader sees progress and
+	                      crashes */
+	uint32_t flags;    /* of the request, FMT_REQUEST_*; written before `requested` */
 	char label[128];   /* of the request, ended by NUL; written before `requested` */
 	char error[256];   /* one line */
 	char path[FMT_CONTROL_PATH]; /* absolute path of the last snapshot, ended by NUL */
