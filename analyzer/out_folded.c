@@ -71,7 +71,7 @@ int out_folded(FILE *f, const struct profile *p, const struct out_options *o, st
 	for (size_t i = 0; i < p->n_rows; i++) {
 		int64_t v = p->row[i].value[o->sort];
 		if (v > 0)
-			all[n++] = (struct folded){fold(p->b, &p->row[i], o->raw), (uint64_t)v};
+			all[n++] = (struct folded){fold(p->b, profile_row(p, i), o->raw), (uint64_t)v};
 	}
 	qsort(all, n, sizeof *all, by_stack);
 	for (size_t i = 0; i < n; i++) {

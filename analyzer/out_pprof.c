@@ -192,9 +192,11 @@ static void number_mappings(struct writer *w, const struct profile *p)
 	for (uint32_t i = 1; i < w->snap->n_modules; i++)
 		if (w->snap->module[i].flags & FMT_MODULE_MAIN)
 			need_mapping(w, i);
-	for (size_t r = 0; r < p->n_rows; r++)
-		for (uint32_t f = 0; f < p->row[r].n_frames; f++)
-			need_mapping(w, p->row[r].frame[f]->module);
+	for (size_t i = 0; i < p->n_rows; i++) {
+		const struct row *r = profile_row(p, i);
+		for (uint32_t f = 0; f < r->n_frames; f++)
+			need_mapping(w, r->frame[f]->module);
+	}
 }
 
 static void emit_mapping(struct writer *w, uint32_t module)
@@ -371,7 +373,7 @@ static void emit_profile(struct writer *w, const struct profile *p, const struct
 	emit_number(w, P_DEFAULT_TYPE, string_id(w, column_name[o->sort]));
 	emit_comments(w);
 	for (size_t r = 0; r < p->n_rows; r++)
-		emit_sample(w, &p->row[r], o->raw);
+		emit_sample(w, profile_row(p, r), o->raw);
 	emit_functions(w);
 	for (uint32_t i = 0; i < w->n_mappings; i++)
 		emit_mapping(w, w->order[i]);

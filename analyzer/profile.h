@@ -1,6 +1,7 @@
 /*
- * profile.h - the model that every verb works on: what one snapshot file holds, loaded and (on request) symbolized;
- * and the differences of two. load.c fills it in, profile.c groups, sorts, subtracts; cmd_* and out_* read it.
+ * profile.h - the model that every verb works on: what one snapshot file holds, loaded and (on
+ * request) symbolized; and the differences of two. load.c fills it in, profile.c groups, sorts,
+ * subtracts; cmd_* and out_* read it.
  */
 #ifndef OUTLIVE_PROFILE_H
 #define OUTLIVE_PROFILE_H
@@ -12,6 +13,8 @@
 enum column { ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE, N_COLUMNS };
 extern const char *const column_name[N_COLUMNS]; /* "alloc_objects" ... */
 extern const char *const column_unit[N_COLUMNS]; /* "count" or "bytes" */
+/* By its name; -1 with err, which names them all. */
+int column_parse(const char *name, enum column *out, struct err *err);
 
 struct module {
 	const char *path;     /* interned; "" when unknown */
@@ -20,49 +23,66 @@ struct module {
 	uint64_t loaded_ns, unloaded_ns;
 	uint32_t flags; /* FMT_MODULE_* */
 };
+/* The last part of its path; "" for the module "none". */
+const char *module_basename(const struct module *m);
 
 /* One source line of a location. Strings are interned; NULL when unknown. */
 struct line {
-	const char *function; /* demangled, with parameters cut: what a person reads; "module+0x12" never stands here */
-	const char *linkage;  /* as in the symbol table (mangled), for matching; equals function in C */
-	const char *file;     /* as in DWARF, made absolute with the compile folder */
+	const char *function; /* demangled, with parameters cut: what a person reads; "module+0x12"
+	                         never stands here */
+	const char
+	        *linkage; /* as in the symbol table (mangled), for matching; equals function in C */
+	const char *file; /* as in DWARF, made absolute with the compile folder */
 	uint32_t number;
 	uint32_t start; /* first line of the function, 0 unknown */
 };
 
-/* An address in a module, with the functions inlined there: line[0] is the innermost. */
+/* An address in a module, with the functions inlined there: line[0] is the innermost. Each is there
+ * once. */
 struct location {
 	uint32_t module;  /* index into module[], 0 is a module of its own for "none" */
-	uint32_t flags;	  /* FMT_NODE_* */
+	uint32_t flags;   /* FMT_NODE_* */
 	uint64_t address; /* link-time (run-time when module is 0) */
 	uint32_t n_lines; /* 0 until symbolized, and where nothing is known */
 	struct line *line;
 };
 
-/* A distinct stack: location indices, innermost first. Frames of liboutlive.so itself are left out by the loader. */
-struct stack {
-	uint32_t n;
-	const uint32_t *location;
+/*
+ * The tree of stacks. From a node the parents lead outwards; 0 is the end. A parent's number is
+ * below its child's. Frames of liboutlive.so itself are left out: no parent is one. Stacks are
+ * never stored as arrays: a file of a few MB can hold a tree whose stacks, written out, would take
+ * hundreds of GB.
+ */
+struct node {
+	uint32_t parent, location;
 };
 
-struct ages {	      /* of live blocks: fine buckets (format.h), ascending */
+/* A distinct stack: `n` frames from `node` outwards. */
+struct stack {
 	uint32_t n;
-	struct age {
+	uint32_t node;
+};
+
+/* A histogram: bins in ascending order, none empty. */
+struct histogram {
+	uint32_t n;
+	struct bin {
 		uint32_t bucket;
 		uint64_t blocks, bytes;
-	} *at;
+	} * at;
 };
 
 struct sample {
-	uint32_t stack; /* index into stack[] */
-	uint32_t kind;	/* FMT_KIND_* */
-	uint32_t thread; /* index into thread[], 0 unknown */
-	int64_t value[N_COLUMNS];
+	uint32_t stack;           /* index into stack[] */
+	uint32_t kind;            /* FMT_KIND_* */
+	uint32_t thread;          /* index into thread[], 0 unknown */
+	int64_t value[N_COLUMNS]; /* by threads in-use may be negative: another thread gave the
+	                             blocks back */
 	uint64_t frees, bytes_freed, temporary;
 	uint64_t live_blocks, live_bytes; /* as the live table has them: made by this thread */
 	uint64_t size_min, size_max;
-	uint64_t lifetime[FMT_AGE_BUCKETS]; /* of freed blocks, all buckets, [0] worked out */
-	struct ages ages;
+	struct histogram lifetimes; /* of freed blocks, fmt_age_bucket() with bucket 0; no bytes */
+	struct histogram ages;      /* of live blocks, fmt_fine_bucket() */
 };
 
 struct thread_group {
@@ -70,74 +90,132 @@ struct thread_group {
 	const char *name;
 };
 
+enum { INFO_KEYS = 128, AUDIT_KEYS = 64 };
 struct info {
-	uint64_t u[128];     /* by FMT_INFO_* < 128; 0 when absent */
-	const char *s[128];  /* by FMT_INFO_* - 128; "" when absent. CMDLINE: arguments joined by blanks, quoted where needed */
+	uint64_t u[INFO_KEYS];    /* by FMT_INFO_* < 128; 0 when absent */
+	const char *s[INFO_KEYS]; /* by FMT_INFO_* - 128; "" when absent. CMDLINE: arguments joined
+	                             by blanks, quoted where needed */
 };
+#define INFO_S(info, key) ((info)->s[FMT_INFO_##key - 128])
+#define INFO_U(info, key) ((info)->u[FMT_INFO_##key])
 
 struct snapshot {
 	const char *path; /* as given */
 	unsigned major, minor;
 	uint64_t file_bytes;
 	struct info info;
-	uint64_t audit[64]; /* by FMT_AUDIT_* */
-	bool has_audit[64];
+	uint64_t audit[AUDIT_KEYS]; /* by FMT_AUDIT_* */
+	bool has_audit[AUDIT_KEYS];
 	struct module *module;
 	uint32_t n_modules; /* [0] is the module "none" */
 	struct location *location;
 	uint32_t n_locations;
+	struct node *node;
+	uint32_t n_nodes; /* [0] is the end of every stack */
 	struct stack *stack;
 	uint32_t n_stacks; /* [0] is the empty stack: unknown */
 	struct sample *sample;
-	uint32_t n_samples; /* one per (stack, kind, thread) */
+	uint32_t n_samples; /* by stack, kind and thread */
 	struct thread_group *thread;
 	uint32_t n_threads; /* [0] unknown */
-	void *arena;	    /* what the arrays live in */
+	struct pool pool;   /* for what lives as long as the snapshot: histograms, lines */
 };
 
-/* load.c: the one parser. Validates every length; memory at most a few times the file. *out is NULL on error. */
+/* load.c: the one parser. Validates every length; memory at most a few times the file. *out is NULL
+ * on error. */
 int load_snapshot(const char *path, struct snapshot **out, struct err *err);
-int load_snapshot_mem(const void *data, size_t n, const char *name, struct snapshot **out, struct err *err);
+int load_snapshot_mem(const void *data, size_t n, const char *name, struct snapshot **out,
+                      struct err *err);
+/* Who and when only: info, and that the file is whole; the tables stay empty. */
+int load_snapshot_info(const char *path, struct snapshot **out, struct err *err);
 void snapshot_free(struct snapshot *s);
+/* True when both are of one run of one program, so that "since A" has a meaning. */
+bool snapshot_same_run(const struct snapshot *a, const struct snapshot *b);
+/* Events that are missing in the tables, all reasons: a verdict cannot stand on them when it is not
+ * 0. */
+uint64_t snapshot_lost(const struct snapshot *s);
 
 /* ---- profile.c ---- */
 
 /* A row of a table: one distinct stack (threads and, in a diff, equal stacks by meaning summed). */
 struct row {
 	uint32_t kind;
+	bool churn;
+	bool matched; /* a diff: no frame of it is nameless in a module that the two do not share */
+	const struct snapshot
+	        *snapshot; /* that stack and frames are of: b, or a where b has none */
+	uint32_t stack;    /* index into its stack[] */
+	/* Filled in by profile_row(): */
 	const struct location *const *frame; /* innermost first */
 	uint32_t n_frames;
-	uint32_t site_frame;   /* index into frame[] of the first frame that is the user's own (wrappers folded) */
-	uint32_t site_line;    /* and into its line[] */
-	int64_t value[N_COLUMNS];	  /* a diff: B minus A */
-	int64_t base[N_COLUMNS];	  /* a diff: A's values */
-	uint64_t frees, bytes_freed, temporary; /* a diff: since A */
-	uint64_t size_min, size_max;
-	uint64_t lifetime[FMT_AGE_BUCKETS]; /* a diff: of those freed since A */
-	struct ages ages;		    /* live at B */
-	bool churn;
+	uint32_t site_frame; /* index into frame[] of the first frame that is the user's own
+	                        (wrappers folded) */
+	uint32_t site_line;  /* and into its line[] */
+
+	int64_t value[N_COLUMNS]; /* a diff: B minus A */
+	int64_t base[N_COLUMNS];  /* a diff: A's values */
+	uint64_t frees, bytes_freed,
+	        temporary;           /* a diff: since A (of B alone when they are of two runs) */
+	uint64_t size_min, size_max; /* of B; 0, 0 when it has made none */
+	uint64_t base_size_max;      /* a diff: A's */
+	struct histogram lifetimes;  /* a diff: of those freed since A */
+	struct histogram ages;       /* live at B */
+	uint64_t base_young; /* a diff: blocks live at A whose age at B could be mistaken for "born
+	                        just after A" */
 };
 struct profile {
-	const struct snapshot *a, *b; /* a NULL: not a diff */
-	struct row *row;
-	size_t n_rows;
-	int64_t total[2][N_COLUMNS]; /* by FMT_KIND_*, before focus and ignore */
-	size_t n_churn;
-	int64_t churn[N_COLUMNS]; /* sums of the rows that are churn */
-	uint64_t unmatched; /* a diff: bytes of stacks with nameless frames that could not be matched */
+	const struct snapshot *a, *b;     /* a NULL: not a diff */
+	bool same_run;                    /* a diff: "since A" has a meaning */
+	uint64_t since_ns;                /* from A to B; 0 unless same_run */
+	struct row *row;                  /* those that are not churn first, each part ranked */
+	size_t n_rows, n_churn;           /* n_churn of n_rows are churn */
+	int64_t total[2][N_COLUMNS];      /* by FMT_KIND_*, before focus and ignore */
+	int64_t base_total[2][N_COLUMNS]; /* a diff: A's */
+	int64_t churn[N_COLUMNS];         /* sums of the rows that are churn */
+	uint64_t unmatched; /* a diff: bytes allocated in stacks with nameless frames that could not
+	                       be matched */
+	uint32_t n_unmatched; /* rows of them */
+	struct profile_work *work;
 };
 struct profile_options {
-	const char *focus, *ignore; /* POSIX extended regular expressions over function names, files and modules; or NULL */
+	const char *focus, *ignore; /* POSIX extended regular expressions over function names, files
+	                               and modules; or NULL */
 	enum column sort;
-	bool raw;   /* do not fold wrappers */
+	bool raw; /* do not fold wrappers */
 };
 /* One snapshot, ranked. s must be symbolized (symbolize.h). */
-int profile_top(struct snapshot *s, const struct profile_options *o, struct profile **out, struct err *err);
-/* b minus a, matched by meaning (build id and offset, else module and function), ranked, churn marked. */
-int profile_diff(struct snapshot *a, struct snapshot *b, const struct profile_options *o, struct profile **out, struct err *err);
+int profile_top(struct snapshot *s, const struct profile_options *o, struct profile **out,
+                struct err *err);
+/* b minus a, matched by meaning (build id and offset, else module and function), ranked, churn
+ * marked. */
+int profile_diff(struct snapshot *a, struct snapshot *b, const struct profile_options *o,
+                 struct profile **out, struct err *err);
+/*
+ * Row i with its frames and its site. The frames stay until profile_row() is called for another
+ * row: written out for all rows at once they could take any amount of memory.
+ */
+const struct row *profile_row(const struct profile *p, size_t i);
 void profile_free(struct profile *p);
+/* Blocks and bytes that the row made since A (a top: ever). */
+int64_t row_born(const struct profile *p, const struct row *r, enum column column);
 
-/* True when a frame is an allocation wrapper (malloc, operator new, xmalloc, g_malloc, std:: internals ...): fold.c */
+/* ---- churn.c ---- */
+
+/* True when what the row allocated since A is given back again, or still in flight: see churn.c. */
+bool churn_is(const struct row *r, bool same_run, uint64_t since_ns);
+/* Bucket of the first age (in ticks) that may be taken for "born since A" though it was not, and up
+ * to which A's blocks are to be summed into base_young. */
+bool churn_is_young(uint32_t bucket, uint64_t since_ns);
+/* The smallest lifetime bucket that holds at least `permille` of the blocks in it and below. */
+uint32_t histogram_quantile(const struct histogram *h, unsigned permille);
+
+/* ---- fold.c ---- */
+
+/* True when a frame is an allocation wrapper (malloc, operator new, xmalloc, g_malloc, std::
+ * internals ...). */
 bool fold_is_wrapper(const struct line *line, const struct module *module);
+/* True when all of a module's frames are a library's own business: libc, the loader, allocators,
+ * libstdc++. */
+bool fold_is_system(const struct module *module);
 
 #endif

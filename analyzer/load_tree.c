@@ -1,0 +1,96 @@
+/*
+ * load_tree.c - what can be checked and numbered only when a whole snapshot is read: references,
+ * the tree of stacks without liboutlive.so's own frames, the distinct stacks. Each step is one pass
+ * over an array; memory is a few words a node.
+ */
+#include "load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int check(struct loader *l, const struct reference *r, uint32_t n, const char *what)
+{
+	if (r->max < n)
+		return 0;
+	return load_bad(l, l->base + r->offset, "%s %llu of %u", what, (unsigned long long)r->max,
+	                n - 1);
+}
+
+/*
+ * Takes liboutlive.so's own frames out: a node's parent becomes its first ancestor that is none of
+ * ours. shown[i] is i, or for one of ours that ancestor.
+ */
+static void leave_out_own_frames(struct snapshot *s, uint32_t *shown)
+{
+	shown[0] = 0;
+	for (uint32_t i = 1; i < s->n_nodes; i++) {
+		struct node *n = &s->node[i];
+		n->parent = shown[n->parent];
+		bool own = s->module[s->location[n->location].module].flags & FMT_MODULE_OUTLIVE;
+		shown[i] = own ? n->parent : i;
+	}
+}
+
+/* depth[i]: frames from node i outwards. Parents come first, so one pass does it. */
+static void measure(const struct snapshot *s, uint32_t *depth)
+{
+	depth[0] = 0;
+	for (uint32_t i = 1; i < s->n_nodes; i++)
+		depth[i] = depth[s->node[i].parent] + 1;
+}
+
+/* Samples name nodes until here. stack_of[] is 0 where a node has no stack yet; the empty stack is
+ * number 0. */
+static void number_stacks(struct snapshot *s, const uint32_t *shown, const uint32_t *depth)
+{
+	uint32_t *stack_of = xcalloc(s->n_nodes, sizeof(*stack_of));
+	uint32_t cap = 1;
+
+	s->stack = xcalloc(1, sizeof(*s->stack));
+	s->n_stacks = 1;
+	for (uint32_t i = 0; i < s->n_samples; i++) {
+		uint32_t node = shown[s->sample[i].stack];
+		if (node && !stack_of[node]) {
+			s->stack = xgrow(s->stack, s->n_stacks, &cap, sizeof(*s->stack));
+			s->stack[s->n_stacks] = (struct stack){depth[node], node};
+			stack_of[node] = s->n_stacks++;
+		}
+		s->sample[i].stack = node ? stack_of[node] : 0;
+	}
+	free(stack_of);
+}
+
+int load_finish(struct loader *l)
+{
+	struct snapshot *s = l->s;
+
+	if (check(l, &l->module, s->n_modules, "a frame in module") ||
+	    check(l, &l->node, s->n_nodes, "a site at node") ||
+	    check(l, &l->thread, s->n_threads, "a site of thread"))
+		return -1;
+	uint32_t *shown = xmalloc(s->n_nodes * sizeof(*shown));
+	uint32_t *depth = xmalloc(s->n_nodes * sizeof(*depth));
+	leave_out_own_frames(s, shown);
+	measure(s, depth);
+	number_stacks(s, shown, depth);
+	free(shown);
+	free(depth);
+	return 0;
+}
+
+bool snapshot_same_run(const struct snapshot *a, const struct snapshot *b)
+{
+	const struct info *x = &a->info, *y = &b->info;
+
+	return INFO_U(x, PID) == INFO_U(y, PID) && INFO_U(x, START_TIME) == INFO_U(y, START_TIME) &&
+	       !strcmp(INFO_S(x, BOOT_ID), INFO_S(y, BOOT_ID));
+}
+
+uint64_t snapshot_lost(const struct snapshot *s)
+{
+	uint64_t lost =
+	        addu_sat(s->audit[FMT_AUDIT_LOST_REENTRANT], s->audit[FMT_AUDIT_LOST_NO_MEMORY]);
+
+	return addu_sat(lost,
+	                addu_sat(s->audit[FMT_AUDIT_LOST_EARLY], s->audit[FMT_AUDIT_UNSEEN_FREES]));
+}
