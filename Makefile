@@ -41,7 +41,8 @@ PRELOAD_OBJ := $(PRELOAD_SRC:%.c=$(O)/obj/%.o) $(PRELOAD_ASM:%.S=$(O)/obj/%.S.o)
 PRELOAD_CORE := $(patsubst %.c,$(O)/obj/%.o,$(filter-out $(PRELOAD_SHELL),$(PRELOAD_SRC)))
 ANALYZER_OBJ := $(ANALYZER_SRC:%.c=$(O)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/tests/unit/%)
-PROG_BIN := $(patsubst tests/progs/%.c,$(O)/tests/progs/%,$(sort $(wildcard tests/progs/*.c))) \
+PROG_BIN := $(patsubst tests/progs/%.c,$(O)/tests/progs/%,$(filter-out %_so.c,$(sort $(wildcard tests/progs/*.c)))) \
+	$(patsubst tests/progs/%.c,$(O)/tests/progs/%.so,$(sort $(wildcard tests/progs/*_so.c))) \
 	$(patsubst tests/progs/%.cc,$(O)/tests/progs/%,$(sort $(wildcard tests/progs/*.cc)))
 
 all: $(O)/liboutlive.so $(O)/outlive ## build liboutlive.so and outlive into O (default: build)
@@ -107,12 +108,16 @@ $(O)/tests/unit/%: tests/unit/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a $(O)
 	$(Q)$(CC) $(filter-out -Wmissing-prototypes -Wconversion,$(COMMON)) $(SANFLAGS) -I. -fno-omit-frame-pointer $(CPPFLAGS) $(CFLAGS) -o $@ $< \
 		$(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a $(ANALYZER_LIBS) -lpthread -ldl
 
-# Programs to be profiled: as users build theirs, without frame pointers.
+# Programs to be profiled, *_so.c libraries that they open: as users build theirs, without frame pointers.
 PROG_CFLAGS := -O1 -g -fomit-frame-pointer -fno-builtin -D_GNU_SOURCE -Wall -MMD -MP -I.
 $(O)/tests/progs/%: tests/progs/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 $(PROG_CFLAGS) -o $@ $< -lpthread -ldl
+$(O)/tests/progs/%.so: tests/progs/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=gnu11 $(PROG_CFLAGS) -fPIC -shared -o $@ $<
 $(O)/tests/progs/%: tests/progs/%.cc Makefile
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)
