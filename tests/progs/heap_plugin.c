@@ -16,7 +16,7 @@ FRAME static void plugin_mixed(void)
 {
 	for (int i = 0; i < 100; i++) {
 		free(prog_sink = make(40));
-		give_back(prog_sink = malloc(40));
+		give_back(prog_sink = malloc(400)); /* another size: another address */
 	}
 }
 

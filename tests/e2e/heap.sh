@@ -1,0 +1,67 @@
+# shellcheck shell=sh
+# heap.sh - for heap_*.t and real_*.t, after lib.sh: what a snapshot says of a function, of a whole process.
+#
+#   profiled DIR COMMAND...      runs it under outlive; its snapshots go to DIR, its output to DIR.out and DIR.err,
+#                                status in $status
+#   last_snap DIR                the newest snapshot there
+#   top DIR                      its whole table, into top.json
+#   figures FILE FUNCTION        "alloc_objects alloc_space inuse_objects inuse_space" of the rows whose stack holds it
+#   totals FILE                  the same of the whole heap
+#   rank FILE FUNCTION           rank of its first row; "none"
+#   driven COMMAND...            starts a program that waits for us (prog_wait): $pid; say LINE, hear WORD
+#   snapshot_now                 one more snapshot of $pid: its path in $snap
+
+profiled() {
+  into=$1
+  shift
+  mkdir -p "$into"
+  OUTLIVE_OPTIONS="out=$PWD/$into" LD_PRELOAD=$LIB "$@" > "$into.out" 2> "$into.err"
+  status=$?
+}
+
+last_snap() {
+  snaps "$1" | tail -n 1
+}
+
+top() {
+  "$OUTLIVE" top --json -n 0 "$(last_snap "$1")" > top.json
+}
+
+figures() {
+  jq -r --arg f "$2" '[.rows[] | select(any(.stack[]; .function == $f))] |
+    map([.alloc_objects, .alloc_space, .inuse_objects, .inuse_space]) |
+    (transpose | map(add)) as $sum | if length == 0 then "0 0 0 0" else ($sum | join(" ")) end' "$1"
+}
+
+totals() {
+  jq -r '.totals.heap | [.alloc_objects, .alloc_space, .inuse_objects, .inuse_space] | join(" ")' "$1"
+}
+
+rank() {
+  jq -r --arg f "$2" '[.rows[] | select(any(.stack[]; .function == $f)) | .rank] | min // "none"' "$1"
+}
+
+driven() {
+  rm -f to_program
+  mkfifo to_program
+  # Opened for both ends, so that neither side waits for the other. The program must not have the writing end.
+  exec 9<> to_program
+  # A background command of sh reads /dev/null, hence the shell between.
+  # shellcheck disable=SC2016
+  background sh -c 'exec 9>&- < to_program; export LD_PRELOAD="$0"; exec "$@"' "$LIB" "$@"
+}
+
+hear() {
+  wait_for grep -qx "$1" "$pid.log"
+}
+
+say() {
+  echo "$1" >&9
+}
+
+snapshot_now() {
+  snap=$("$OUTLIVE" snapshot "$pid" 2> snapshot.err | tail -n 1)
+  [ -s "$snap" ] && return
+  note "outlive snapshot $pid gave '$snap': $(cat snapshot.err)"
+  return 1
+}

@@ -1,0 +1,39 @@
+#!/bin/sh
+# tests/fuzz/run.sh BUILD SECONDS [PATTERN]: each fuzzer of BUILD/fuzz for so long, from a corpus of real snapshots. What
+# it finds new stays in BUILD/fuzz/corpus for the next time; what crashes stays as BUILD/fuzz/crash-*. TAP.
+set -u
+build=$(cd "$1" && pwd)
+seconds=$2
+pattern=${3:-}
+cd "$(dirname "$0")/../.." || exit 1
+
+seeds=$build/fuzz/seeds
+mkdir -p "$seeds"
+rm -f "$seeds"/*
+for program in "heap_exact 2" heap_new "heap_plugin $build/tests/progs/heap_plugin_so.so close"; do
+  # shellcheck disable=SC2086
+  OUTLIVE_OPTIONS="out=$seeds" LD_PRELOAD="$build/liboutlive.so" "$build/tests/progs/"$program > /dev/null
+done
+find tests/data -name '*.snap' -exec cp {} "$seeds" \; 2> /dev/null
+
+count=0
+failed=0
+for fuzzer in "$build"/fuzz/tests/fuzz/*_fuzz; do
+  [ -x "$fuzzer" ] || continue
+  name=$(basename "$fuzzer")
+  case $name in *"$pattern"*) ;; *) continue ;; esac
+  count=$((count + 1))
+  mkdir -p "$build/fuzz/corpus/$name"
+  if ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    -max_len=65536 -print_final_stats=1 -artifact_prefix="$build/fuzz/crash-$name-" "$build/fuzz/corpus/$name" "$seeds" \
+    > "$build/fuzz/$name.log" 2>&1; then
+    echo "ok $count - $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$build/fuzz/$name.log") inputs"
+  else
+    failed=1
+    echo "not ok $count - $name ($build/fuzz/$name.log)"
+    tail -n 30 "$build/fuzz/$name.log" | sed 's/^/# /'
+  fi
+done
+[ $count -gt 0 ] || { count=1; failed=1; echo "not ok 1 - a fuzzer whose name holds '$pattern'"; }
+echo "1..$count"
+exit $failed
