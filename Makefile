@@ -156,6 +156,10 @@ bench: ## CPU and memory against native and heaptrack: table, and O/bench.json; 
 	$(Q)/usr/bin/python3 tests/bench/bench.py --build $(O) --runs $(RUNS) --only '$(T)' --json $(O)/bench.json
 BENCH_BIN := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
 bench-progs: $(BENCH_BIN)
+$(O)/tests/bench/%: tests/bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP -o $@ $< -lpthread
 RUNS ?= 5
 
 soak: ## mixed load for SOAK_MINUTES (2): exact counts to the end, outlive's own memory flat

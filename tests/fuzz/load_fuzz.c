@@ -1,6 +1,7 @@
 /*
- * load_fuzz.c - hostile snapshot files: every input is loaded as it is, and once more with its checksums put right, for
- * else the fuzzer would seldom come behind them. What loads is ranked, diffed with itself and exported.
+ * load_fuzz.c - hostile snapshot files: every input is loaded as it is, and once more with its
+ * checksums put right, for else the fuzzer would seldom come behind them. What loads is ranked,
+ * diffed with itself and exported.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,9 +1,8 @@
 /*
- * heap_soak.c - mixed load for SECONDS, with books of its own: threads that come and go, sizes of all kinds, blocks that
- * others free, realloc, aligned blocks, forks. All of the program's blocks come from soak_make and soak_grow; the books
- * that it prints at the end must be what the last snapshot says of these two.
- *	heap_soak SECONDS
- * Prints "allocs bytes live live_bytes".
+ * heap_soak.c - mixed load for SECONDS, with books of its own: threads that come and go, sizes of
+ *all kinds, blocks that others free, realloc, aligned blocks, forks. All of the program's blocks
+ *come from soak_make and soak_grow; the books that it prints at the end must be what the last
+ *snapshot says of these two. heap_soak SECONDS Prints "allocs bytes live live_bytes".
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -132,7 +131,8 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
-	printf("%llu %llu %llu %llu\n", (unsigned long long)total.allocs, (unsigned long long)total.bytes,
-	       (unsigned long long)(total.allocs - total.frees), (unsigned long long)(total.bytes - total.freed));
+	printf("%llu %llu %llu %llu\n", (unsigned long long)total.allocs,
+	       (unsigned long long)total.bytes, (unsigned long long)(total.allocs - total.frees),
+	       (unsigned long long)(total.bytes - total.freed));
 	return 0;
 }

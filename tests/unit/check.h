@@ -1,5 +1,6 @@
 /*
- * check.h - the unit tests' frame: TAP on stdout, each test in a process of its own, so that a crash is one "not ok".
+ * check.h - the unit tests' frame: TAP on stdout, each test in a process of its own, so that a
+ *crash is one "not ok".
  *
  *	TEST(name_of_the_hazard) { EQ(1 + 1, 2); OK(ptr != NULL); STREQ(a, b); }
  *	int main(int argc, char **argv) { return check_main(argc, argv); }
@@ -26,41 +27,41 @@ struct check_test {
 static struct check_test *check_first, **check_last = &check_first;
 static int check_bad;
 
-#define TEST(id)                                                                                   \
-	static void test_##id(void);                                                               \
-	static struct check_test check_##id = {#id, test_##id, NULL};                              \
-	__attribute__((constructor)) static void check_add_##id(void)                              \
-	{                                                                                          \
-		*check_last = &check_##id;                                                         \
-		check_last = &check_##id.next;                                                     \
-	}                                                                                          \
+#define TEST(id)                                                      \
+	static void test_##id(void);                                  \
+	static struct check_test check_##id = {#id, test_##id, NULL}; \
+	__attribute__((constructor)) static void check_add_##id(void) \
+	{                                                             \
+		*check_last = &check_##id;                            \
+		check_last = &check_##id.next;                        \
+	}                                                             \
 	static void test_##id(void)
 
-#define FAIL(...)                                                                                  \
-	do {                                                                                       \
-		check_bad++;                                                                       \
-		printf("# %s:%d: ", __FILE__, __LINE__);                                           \
-		printf(__VA_ARGS__);                                                               \
-		printf("\n");                                                                      \
-		fflush(stdout);                                                                    \
+#define FAIL(...)                                        \
+	do {                                             \
+		check_bad++;                             \
+		printf("# %s:%d: ", __FILE__, __LINE__); \
+		printf(__VA_ARGS__);                     \
+		printf("\n");                            \
+		fflush(stdout);                          \
 	} while (0)
-#define OK(cond)                                                                                   \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			FAIL("not true: %s", #cond);                                               \
+#define OK(cond)                                     \
+	do {                                         \
+		if (!(cond))                         \
+			FAIL("not true: %s", #cond); \
 	} while (0)
-#define EQ(a, b)                                                                                   \
-	do {                                                                                       \
-		long long eq_a = (long long)(a), eq_b = (long long)(b);                            \
-		if (eq_a != eq_b)                                                                  \
-			FAIL("%s is %lld, want %lld (%s)", #a, eq_a, eq_b, #b);                    \
+#define EQ(a, b)                                                                \
+	do {                                                                    \
+		long long eq_a = (long long)(a), eq_b = (long long)(b);         \
+		if (eq_a != eq_b)                                               \
+			FAIL("%s is %lld, want %lld (%s)", #a, eq_a, eq_b, #b); \
 	} while (0)
-#define STREQ(a, b)                                                                                \
-	do {                                                                                       \
-		const char *eq_a = (a), *eq_b = (b);                                               \
-		if (!eq_a || !eq_b || strcmp(eq_a, eq_b))                                          \
-			FAIL("%s is \"%s\", want \"%s\"", #a, eq_a ? eq_a : "(null)",              \
-			     eq_b ? eq_b : "(null)");                                              \
+#define STREQ(a, b)                                                                   \
+	do {                                                                          \
+		const char *eq_a = (a), *eq_b = (b);                                  \
+		if (!eq_a || !eq_b || strcmp(eq_a, eq_b))                             \
+			FAIL("%s is \"%s\", want \"%s\"", #a, eq_a ? eq_a : "(null)", \
+			     eq_b ? eq_b : "(null)");                                 \
 	} while (0)
 
 static int check_one(const struct check_test *t)
