@@ -26,11 +26,11 @@ need_some analyzer "$analyzer"
     "$(includes '(live|context|arena|format)\.h' $(find preload -name 'hook_*.c'))"
   check "tables know neither hooks nor the writer" \
     "$(includes '(hook|snapshot)\.h' $(find preload -name 'track*.[ch]' -o -name 'live*.[ch]' -o -name 'context*.[ch]' -o \
-      -name 'stack*.[ch]' -o -name 'sys*.[ch]' -o -name 'arena*.[ch]'))"
+      -name 'stack*.[ch]' -o -name 'cfi*.[ch]' -o -name 'module*.[ch]' -o -name 'sys*.[ch]' -o -name 'arena*.[ch]'))"
   check "sys.h stands on nothing" "$(includes '.*\.h' preload/sys.h preload/sys.c | grep '"' | grep -v '"sys[a-z_]*\.h"')"
-  check "libunwind is known to the unwinder alone" "$(only_in 'libunwind.*\.h|unwind\.h' '(stack|unwind|cfi|fallback).*' $preload)"
+  check "libunwind is known to the unwinder alone" "$(only_in 'libunwind.*\.h|unwind\.h' '(stack|unwind|cfi|module|fallback).*' $preload)"
   check "symbols are looked up by real.c and the unwinder alone" \
-    "$(only_in 'dlfcn\.h' 'real\.c|hook_dl.*|(stack|unwind|fallback).*' $preload)"
+    "$(only_in 'dlfcn\.h' 'real\.c|hook_dl.*|(stack|unwind|module|fallback).*' $preload)"
   check "no stdio, locale or assert in the library" "$(includes '(stdio|locale|assert|iostream)\.h' $preload)"
   check "format.h includes only stdint.h" "$(includes '.*' preload/format.h | grep -v '<stdint.h>')"
   check "nothing of the analyzer in the library" "$(grep -nE '^#.*include.*analyzer' $preload)"
@@ -38,7 +38,7 @@ need_some analyzer "$analyzer"
   check "the analyzer shares format.h and options.def, no more" \
     "$(grep -nE '^#[[:space:]]*include.*preload/' /dev/null $analyzer | grep -vE 'preload/(format\.h|options\.def)"')"
   check "ELF and DWARF are opened by the symbolizer alone" \
-    "$(only_in '(dwarf|gelf|libelf|elf|elfutils/.*)\.h' '(symbol|dwarf|elf|demangle).*' $analyzer)"
+    "$(only_in '(dwarf|gelf|libelf|elf|elfutils/.*)\.h' '(symbol|sym_|dwarf|elf).*' $analyzer)"
   outputs=$(find analyzer -name 'out*.c')
   need_some "writers" "$outputs"
   check "writers open nothing and ask nothing" \
