@@ -37,50 +37,84 @@
  *            varint text_start, varint text_offset   its executable segment: run-time address and
  *                                       offset in the file (what a pprof Mapping wants)
  *            varint flags               FMT_MODULE_*
- *            varint loaded, varint unloaded   ns since the process's first hook; 0 = at start /
- * still there string build_id            raw bytes, empty if it has none string path as the loader
- * knows it; "[vdso]"; the main program by its full path Modules are numbered from 1 in file order.
- *     node   varint parent              0 = root, else an earlier node: stacks are a tree,
- * outermost first varint module              0 = none (JIT code, unknown) varint address link-time
- * address in the module, or the run-time address without one. A return address, except in frames
- * marked exact by the flag. varint flags               FMT_NODE_* Nodes are numbered from 1 in file
- * order. site   varint node                the innermost frame; 0 = stack unknown varint kind
- * FMT_KIND_* varint thread              number of a Thrd item, 0 = unknown varint allocs, bytes,
- * frees, bytes_freed, temporary allocs and bytes by this thread from this stack; frees and
- * bytes_freed by this thread of blocks that came from this stack (whoever made them): sums over all
- * threads of a stack are the stack's true figures varint size_min, size_max  requested bytes; 0, 0
- * when allocs is 0 varint live_blocks, live_bytes   found in the live table, made by this thread
+ *            varint loaded, varint unloaded   ns since the first hook; 0 = at start, still there
+ *            string build_id            raw bytes, empty if it has none
+ *            string path                as the loader knows it; "[vdso]"; the main program in full
+ *            Modules are numbered from 1 in file order.
+ *     node   varint parent              0 = root, else an earlier node: outermost frames first
+ *            varint module              0 = none (JIT code, unknown)
+ *            varint address             link-time address in the module; without one, at run time.
+ *                                       A return address, but in frames flagged as exact.
+ *            varint flags               FMT_NODE_*
+ *            Nodes are numbered from 1 in file order.
+ *     site   varint node                the innermost frame; 0 = stack unknown
+ *            varint kind                FMT_KIND_*
+ *            varint thread              number of a Thrd item, 0 = unknown
+ *            varint allocs, bytes, frees, bytes_freed, temporary
+ *                                       allocs and bytes: made by this thread from this stack;
+ *                                       frees and bytes_freed: given back by this thread, of
+ *                                       blocks from this stack, whoever made them. Summed over
+ *                                       the threads they are the stack's true figures.
+ *                                       temporary: of these frees, those of a block that was
+ *                                       the thread's latest
+ *            varint size_min, size_max  requested bytes; 0, 0 when allocs is 0
+ *            varint live_blocks, live_bytes   found in the live table, made by this thread
  *            varint n, then n times: varint bucket, varint count
- *                                       lifetimes of freed blocks, fmt_age_bucket(); bucket 0 is
- * not written: it is frees minus the sum of the others varint n, then n times: varint age_bucket,
- * varint blocks, varint bytes live blocks by age at the snapshot, fmt_fine_bucket() Thrd   varint
- * tid, varint n, string name   a group of threads that shared counters one after another: tid of
- * the latest, how many there were, name of the latest Numbered from 1 in file order. Task   a
- * thread: varint serial (own number, from 1, never used again), varint tid, varint state
- * (FMT_TASK_*), varint flags (FMT_TASK_FLAG_*), varint node (where it was created, innermost frame;
- * 0 unknown), varint creator (serial, 0 unknown), varint module and varint address of the start
- * routine (as in node), varint born and varint ended (ns of uptime; ended 0: it lives), varint
- * cpu_ns, varint stack_bytes, varint thread (number of a Thrd item, 0 none), string name Tsum
- * threads that ended and were joined or detached, summed: varint node, varint module, varint
- * address, varint count, varint joined, varint detached, varint cpu_ns, varint life_ns (sum of
- * their lifetimes) Fdsc   an open descriptor: varint fd, varint kind (FMT_FD_*), varint flags
- * (FMT_FD_FLAG_*), varint node (where it was opened), varint task (serial of the thread that opened
- * it), varint born (ns of uptime), string names (what it is now: a path, "socket tcp 127.0.0.1:80
- * <- 127.0.0.1:4242 ESTABLISHED", "pipe:[ino]" ...) Fsum   descriptors given back, summed by where
- * they were opened: varint node, varint kind, varint opened (all that were), varint closed Fbad   a
- * bad close: varint what (FMT_BAD_*), varint fd, varint node (of this close), varint node (of the
- * close before, or of the opening that was hit), varint count, varint last (ns of uptime) Timr   a
- * timer: varint kind (FMT_TIMER_*), varint id, varint flags (FMT_TIMER_FLAG_*), varint node (where
- * it was created), varint task (serial of its creator), varint born (ns of uptime), varint
- * interval_ns, varint remaining_ns (0: disarmed), varint expirations (known to the kernel and not
- * read, or overruns), varint fd (timerfd, +1; else 0), varint notify (SIGEV_* + 1, 0 unknown),
- * varint signal Tmsm   timers deleted, summed by where they were created: varint node, varint kind,
- * varint created, varint deleted audt   pairs: varint key (FMT_AUDIT_*), varint value done   varint
- * number of records before this one
+ *                                       lifetimes of freed blocks, fmt_age_bucket(), ascending;
+ *                                       bucket 0 is not written: frees minus all others
+ *            varint n, then n times: varint age_bucket, varint blocks, varint bytes
+ *                                       live blocks by age at the snapshot, fmt_fine_bucket(),
+ *                                       ascending; together fewer than live_blocks when there
+ *                                       was no memory to tell their ages apart
+ *            Nodes and threads that sites refer to stand before them in the file.
+ *     Thrd   varint tid, varint n, string name   threads that had these counters in turn:
+ *                                       tid and name of the latest, how many there were
+ *            Numbered from 1 in file order.
+ *     Task   a thread, alive or still holding its stack
+ *            varint serial              its own number, from 1, never used again
+ *            varint tid, varint state, varint flags   FMT_TASK_*, FMT_TASK_FLAG_*
+ *            varint node                where it was created, innermost frame; 0 unknown
+ *            varint creator             serial, 0 unknown
+ *            varint module, varint address   of its start routine, as in node
+ *            varint born, varint ended  ns of uptime; ended 0: it lives
+ *            varint cpu_ns, varint stack_bytes
+ *            varint thread              number of a Thrd item, 0 none
+ *            string name
+ *     Tsum   threads that ended and were joined or detached, summed
+ *            varint node, varint module, varint address   as in Task
+ *            varint count, joined, detached, cpu_ns
+ *            varint life_ns             sum of their lifetimes
+ *     Fdsc   an open descriptor
+ *            varint fd, varint kind, varint flags   FMT_FD_*, FMT_FD_FLAG_*
+ *            varint node                where it was opened
+ *            varint task                serial of the thread that opened it
+ *            varint born                ns of uptime
+ *            string names               what it is now: a path, "pipe:[ino]",
+ *                                       "socket tcp 127.0.0.1:80 <- 127.0.0.1:4242 ESTABLISHED"
+ *     Fsum   descriptors given back, summed by where they were opened
+ *            varint node, varint kind, varint opened (all that were), varint closed
+ *     Fbad   a bad close
+ *            varint what, varint fd     FMT_BAD_*
+ *            varint node                of this close
+ *            varint node                of the close before, or of the opening that was hit
+ *            varint count, varint last  ns of uptime
+ *     Timr   a timer
+ *            varint kind, varint id, varint flags   FMT_TIMER_*, FMT_TIMER_FLAG_*
+ *            varint node, varint task   where it was created, serial of its creator
+ *            varint born                ns of uptime
+ *            varint interval_ns, varint remaining_ns (0: disarmed)
+ *            varint expirations         known to the kernel and not read, or overruns
+ *            varint fd                  of a timerfd, plus 1; else 0
+ *            varint notify              SIGEV_* plus 1, 0 unknown
+ *            varint signal
+ *     Tmsm   timers deleted, summed by where they were created
+ *            varint node, varint kind, varint created, varint deleted
+ *     audt   pairs: varint key (FMT_AUDIT_*), varint value
+ *     done   varint number of records before this one
  *
  * 3. Worked example (decoded by tests/unit/format_test.c)
  * -------------------------------------------------------
- *     4f 55 54 4c 49 56 45 0a  01 00 00 00  xx xx xx xx     header, version 1.0, CRC
+ *     4f 55 54 4c 49 56 45 0a  01 00 00 00  f9 a8 dc 63     header, version 1.0, CRC
  *     64 6f 6e 65              "done"
  *     8d ef 02 d2              CRC-32 of 00
  *     01 00 00 00 00 00 00 00  one byte of payload

@@ -2,41 +2,70 @@
  * snapshot.h - writes snapshot files. snapshot.c alone knows how (format.h is the document).
  *
  * The file is written by a short-lived child that shares our memory but not our descriptors
- * (clone with CLONE_VM, no exit signal): the program's fd numbers, offsets and locks are never touched, and the
- * child goes on when the program is killed. Where clone is refused, in the process itself.
+ * (clone with CLONE_VM, no exit signal): the program's fd numbers, offsets and locks are never
+ * touched, and the child goes on when the program is killed. Where clone is refused, in the process
+ * itself.
  */
 #ifndef OUTLIVE_SNAPSHOT_H
 #define OUTLIVE_SNAPSHOT_H
 
+#include <malloc.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+struct fmt_control;
+
 struct snapshot_request {
-	unsigned reason; /* FMT_REASON_* */
-	int signal;	 /* when the reason is one */
-	int exit_status; /* or -1 */
-	uint32_t number; /* of the control page's request, 0 none */
+	unsigned reason;   /* FMT_REASON_* */
+	int signal;        /* when the reason is one */
+	int exit_status;   /* or -1 */
+	uint32_t number;   /* of the control page's request, 0 none */
 	const char *label; /* or NULL */
-	bool wait;	 /* return when the file is whole (at the end of the process) */
+	bool wait;         /* return when the file is whole (at the end of the process) */
 };
+
+/*
+ * The shared page of format.h, NULL until control.c has made it. The writer fills in writer,
+ * seqlock, path, sequence, completed, failed, last_errno and error; the rest belongs to control.c.
+ */
+extern struct fmt_control *g_control __attribute__((visibility("hidden")));
 
 /* Once, at start (IN_TRACKER, not in a handler): folder, command name, control page. */
 int snapshot_init(void);
 /*
- * Writes one snapshot. Any context: a hook, a signal handler, a dying process; takes no lock that the interrupted
- * code may hold; keeps errno. One at a time: with wait it first waits for the one in flight, without it
- * returns -EBUSY. 0 or -errno.
+ * Writes one snapshot. Any context: a hook, a signal handler, a dying process; takes no lock that
+ * the interrupted code may hold; keeps errno. One at a time: with wait it first waits for the one
+ * in flight, without it returns -EBUSY. 0 or -errno.
  */
 int snapshot_take(const struct snapshot_request *r);
 /* Reaps the writing child when it is done; cheap when there is none. */
 void snapshot_reap(void);
 /* True while a child writes. */
 bool snapshot_busy(void);
-/* The last one of this image, once: exit, signal, exec, abort all come here and the first wins. exec can fail:
- * snapshot_final_undo() lets the process have another. */
+/* The last one of this image, once: exit, signal, exec, abort all come here and the first wins.
+ * exec can fail: snapshot_final_undo() lets the process have another. */
 void snapshot_final(const struct snapshot_request *r);
 void snapshot_final_undo(void);
 /* fork's child: its own name, sequence from 1, its own control page at the next safe point. */
 void snapshot_fork_child(void);
+
+/*
+ * What the program's allocator is, for the audit; each may be NULL. init.c knows the originals, the
+ * writer does not look symbols up.
+ */
+struct snapshot_allocator {
+	const void *malloc; /* the function that serves the program */
+	struct mallinfo2 (*mallinfo2)(void);
+	int (*mallctl)(const char *, void *, size_t *, void *, size_t);
+};
+void snapshot_set_allocator(const struct snapshot_allocator *a);
+/*
+ * Asks the allocator, and our arena, for their figures. They take locks: so from a hook only,
+ * before or after the real call, never in a signal handler, nor where IN_TRACKER or IN_HEAP was
+ * set. A snapshot holds these figures if it is taken within 100 ms, else it leaves them out:
+ * figures of another moment would be held against its tables. Cost: mallinfo2 walks the free lists.
+ */
+void snapshot_audit_refresh(void);
 
 #endif

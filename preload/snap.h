@@ -1,0 +1,166 @@
+/*
+ * snap.h - what the files of the snapshot writer share; nobody else includes it.
+ *
+ *     snapshot.c     whose turn it is, the child, the end of a process
+ *     snap_child.c   clone, stacks, signals: a place to write from in any context
+ *     snap_file.c    folder, names, keep; what a person is told when it fails
+ *     snap_write.c   records: varints, CRC, buffer
+ *     snap_tables.c  modules, nodes, threads and sites into records
+ *     snap_tally.c   sums of the live table by site and age
+ *     snap_info.c    who, when, why; losses and memory
+ *
+ * "The child" below is whoever runs write_snapshot(): mostly a process that shares our memory but
+ * has no TLS of its own. So none of these functions uses TLS, errno, a lock, or libc beyond memcpy,
+ * memset, memcmp and strlen; unless it says "parent".
+ */
+#ifndef OUTLIVE_SNAP_H
+#define OUTLIVE_SNAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format.h"
+#include "snapshot.h"
+
+/* ---- snap_write.c ---- */
+
+#define SNAP_BUFFER   (256u << 10)
+#define SNAP_ITEM_MAX (64u << 10) /* no item is larger */
+
+/* A file being written. The first error stays in `error`; all else then does nothing. */
+struct snap_out {
+	int fd, error;
+	uint8_t *buf; /* SNAP_BUFFER bytes */
+	size_t used;
+	size_t record; /* where the open record's head stands in buf */
+	uint32_t tag;  /* of the open record */
+	uint32_t records;
+	uint64_t written;
+};
+
+/* Fills the CRC's tables. Once, by the parent. */
+void snap_crc_init(void);
+/* zlib's crc32(): goes on from crc, 0 at first. */
+uint32_t snap_crc(uint32_t crc, const void *p, size_t n);
+
+/* Starts a file in fd, with the header. */
+void snap_out_begin(struct snap_out *o, int fd, uint8_t *buf);
+void snap_record(struct snap_out *o, uint32_t tag);
+/* Before each item: makes room for SNAP_ITEM_MAX bytes, if need be by ending the record and opening
+ * another with the same tag. */
+void snap_item(struct snap_out *o);
+void snap_u(struct snap_out *o, uint64_t v);
+void snap_mem(struct snap_out *o, const void *p, size_t n);
+void snap_str(struct snap_out *o, const char *s);
+void snap_record_end(struct snap_out *o);
+/* The last record, and what is still in the buffer. 0 or -errno. */
+int snap_out_end(struct snap_out *o);
+
+/* ---- snap_tally.c ---- */
+
+/* What is found out about one site; counters copied in an order that keeps sums from going
+ * negative. */
+struct snap_site {
+	uint64_t allocs, bytes, frees, bytes_freed, temporary, live_bytes;
+	uint32_t live_blocks;
+	uint32_t ages; /* first of its entries, 0 none */
+};
+struct snap_age {
+	uint32_t key; /* site's number from 1, then 8 bits of bucket; after the walk: next entry,
+	                 bucket */
+	uint32_t blocks;
+	uint64_t bytes;
+};
+struct snap_tally {
+	uint32_t first, count; /* holds the sites first .. first + count - 1 */
+	uint32_t room;         /* how many it can hold at a time */
+	uint32_t tick;         /* now */
+	struct snap_site *sites;
+	struct snap_age *ages; /* NULL: no memory, sites then have no ages */
+	uint32_t n_ages, age_slots;
+	uint64_t blocks, bytes; /* all that the last walk showed, in whichever site */
+};
+
+/* Room for `sites` sites at a time, for fewer when memory is short; never for none. */
+void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick);
+/* Fills in the sites from `first` on, at most to `last`: t->count of them. */
+void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last);
+/* A site's ages: fills in at most 256, buckets ascending, the bucket in key. Returns how many. */
+unsigned snap_tally_ages(const struct snap_tally *t, const struct snap_site *s,
+                         struct snap_age *out);
+void snap_tally_end(struct snap_tally *t);
+
+/* ---- snap_file.c ---- */
+
+struct snap_name {
+	char folder[3072]; /* absolute */
+	char stem[64];     /* "outlive.<command>.<pid>." */
+	char temp[4096], path[4096];
+	uint32_t number;
+	int fd;
+};
+
+/* Parent: resolves `out`, while the current folder and root are those of the start. */
+void snap_file_init(void);
+/* Parent, after fork: names and counts from the beginning. */
+void snap_file_restart(void);
+/* Makes the folder if it is missing, and a temporary file in it: n->fd. 0 or -errno. */
+int snap_file_open(struct snap_name *n, uint32_t pid, uint64_t unique);
+/* Gives the file its name, never one that is taken, and removes what `keep` does not keep. */
+int snap_file_commit(struct snap_name *n);
+void snap_file_discard(struct snap_name *n);
+/* One line to the person, once for each reason; and into line. */
+void snap_file_explain(const struct snap_name *n, int error, char *line, size_t size);
+extern char g_snap_command[16] __attribute__((visibility("hidden")));
+
+/* ---- snap_child.c ---- */
+
+/* The signals of the calling thread, all blocked meanwhile. */
+struct snap_signals {
+	uint64_t mask, pending;
+};
+void snap_signals_block(struct snap_signals *s);
+/* in_process: takes away what our own writing has made pending (SIGXFSZ, SIGPIPE) first. */
+void snap_signals_restore(const struct snap_signals *s, bool in_process);
+
+/*
+ * Runs fn in a child that shares our memory, on a stack of its own. Signals are blocked. *pid is
+ * set before the child runs. When the child crashes, crashed() runs in it instead. Pid or -errno.
+ */
+long snap_child_start(void (*fn)(void), void (*crashed)(void), uint32_t *pid);
+/* The same in the calling thread, on that stack. */
+void snap_run_here(void (*fn)(void));
+/* Parent, at start: the stack; and which seccomp filters were there before the program's own. */
+int snap_child_init(void);
+/* False where the program has locked itself in since: a filter may kill whoever calls clone. */
+bool snap_child_allowed(void);
+
+/* ---- snap_tables.c, snap_info.c ---- */
+
+/* The snapshot being written: one at a time. */
+struct snap_job {
+	struct snapshot_request request;
+	char label[128];
+	uint32_t pid, ppid, sequence, failed;
+	uint64_t time_ns, uptime_ns, begin_ns;
+	uint32_t tick;
+	bool forked;
+	/* found out while writing, for the audit */
+	uint64_t live_blocks, live_bytes;
+	uint32_t stacks, nodes;
+};
+
+int snap_tables(struct snap_out *o, struct snap_job *j);
+/* Parent, at start: what does not change, or cannot be read later (chroot, overwritten arguments).
+ */
+void snap_info_init(void);
+void snap_info(struct snap_out *o, const struct snap_job *j);
+void snap_audit(struct snap_out *o, const struct snap_job *j);
+
+/* Memory of the writing that must be given back if the child dies. NULL when there is none. */
+void *snap_scratch(size_t bytes);
+void snap_scratch_free(void *p);
+void snap_scratch_free_all(void);
+
+#endif

@@ -1,0 +1,283 @@
+/*
+ * snap_info.c - the records that are not tables: who wrote the snapshot, when and why; what was
+ * lost; and the figures of kernel and allocator that the tables can be held against. Context: the
+ * snapshot child (snap.h), but for the functions marked "parent".
+ */
+#include <string.h>
+
+#include "arena.h"
+#include "context.h"
+#include "live.h"
+#include "options.h"
+#include "snap.h"
+#include "stack.h"
+#include "sys.h"
+#include "track.h"
+
+/* ---- read at the start: later /proc may be out of reach, and arguments overwritten ---- */
+
+static char g_exe[4096], g_boot_id[37];
+static char g_cmdline[SNAP_ITEM_MAX / 2];
+static size_t g_cmdline_bytes;
+
+void snap_info_init(void)
+{
+	long n = sys_call(SYS_readlink, "/proc/self/exe", g_exe, sizeof(g_exe) - 1);
+
+	g_exe[n > 0 ? n : 0] = 0;
+	n = sys_read_file("/proc/self/cmdline", g_cmdline, sizeof(g_cmdline));
+	g_cmdline_bytes = n > 0 ? (size_t)n : 0;
+	n = sys_read_file("/proc/sys/kernel/random/boot_id", g_boot_id, sizeof(g_boot_id) - 1);
+	g_boot_id[n == 36 ? n : 0] = 0;
+}
+
+/* ---- the allocator's own figures ---- */
+
+static struct snapshot_allocator g_allocator;
+
+/* As of the last refresh. Written by hooks, read by the child: the time is stored last. */
+static struct {
+	uint64_t when_ns;
+	bool has_mallinfo, has_jemalloc;
+	uint64_t inuse, held, allocated, resident, arena;
+} g_figures;
+
+/* Older figures would be held against newer tables: then none are better. */
+#define FIGURES_FRESH_NS 100000000u
+
+void snapshot_set_allocator(const struct snapshot_allocator *a)
+{
+	g_allocator = *a;
+}
+
+static const struct stack_module *module_at(uintptr_t address)
+{
+	for (uint32_t i = stack_module_count(); address && i; i--) {
+		const struct stack_module *m = stack_module(i);
+
+		if (m && address >= m->start && address < m->end &&
+		    !__atomic_load_n(&m->unloaded_ns, __ATOMIC_RELAXED))
+			return m;
+	}
+	return NULL;
+}
+
+static uint64_t ask_jemalloc(const char *name)
+{
+	size_t v = 0, size = sizeof(v);
+
+	return g_allocator.mallctl(name, &v, &size, NULL, 0) ? 0 : v;
+}
+
+/* Only the allocator that serves the program is asked: mallinfo2 of a libc whose malloc nobody
+ * calls would set it up and report zeros. */
+static void refresh_figures(void)
+{
+	uintptr_t malloc = (uintptr_t)g_allocator.malloc;
+	const struct stack_module *served = module_at(malloc);
+	bool is_jemalloc =
+	        g_allocator.mallctl && module_at((uintptr_t)g_allocator.mallctl) == served;
+	bool is_libc =
+	        g_allocator.mallinfo2 && module_at((uintptr_t)g_allocator.mallinfo2) == served;
+
+	g_figures.has_jemalloc = served && is_jemalloc;
+	g_figures.has_mallinfo = served && is_libc && !is_jemalloc;
+	if (g_figures.has_jemalloc) {
+		uint64_t epoch = 1;
+
+		g_allocator.mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
+		g_figures.allocated = ask_jemalloc("stats.allocated");
+		g_figures.resident = ask_jemalloc("stats.resident");
+	}
+	if (g_figures.has_mallinfo) {
+		struct mallinfo2 m = g_allocator.mallinfo2();
+
+		g_figures.inuse = m.uordblks + m.hblkhd;
+		g_figures.held = m.arena + m.hblkhd;
+	}
+	g_figures.arena = arena_used();
+}
+
+void snapshot_audit_refresh(void)
+{
+	static struct sys_lock lock;
+	uint32_t flags = t_self.flags;
+
+	t_self.flags = flags | IN_TRACKER | IN_HEAP;
+	if (sys_try_lock(&lock)) {
+		__atomic_store_n(&g_figures.when_ns, 0, __ATOMIC_RELEASE);
+		refresh_figures();
+		__atomic_store_n(&g_figures.when_ns, sys_now_ns(), __ATOMIC_RELEASE);
+		sys_unlock(&lock);
+	}
+	t_self.flags = flags;
+}
+
+/* ---- info ---- */
+
+static void info_u(struct snap_out *o, unsigned key, uint64_t v)
+{
+	snap_item(o);
+	snap_u(o, key);
+	snap_u(o, v);
+}
+
+static void info_str(struct snap_out *o, unsigned key, const char *s)
+{
+	snap_item(o);
+	snap_u(o, key);
+	snap_str(o, s);
+}
+
+static void info_strings(struct snap_out *o, const struct snap_job *j)
+{
+	char folder[4096];
+	long n = sys_call(SYS_getcwd, folder, sizeof(folder));
+	const struct stack_module *m = module_at((uintptr_t)g_allocator.malloc);
+
+	info_str(o, FMT_INFO_COMMAND, g_snap_command);
+	info_str(o, FMT_INFO_EXE, g_exe);
+	snap_item(o);
+	snap_u(o, FMT_INFO_CMDLINE);
+	snap_mem(o, g_cmdline, g_cmdline_bytes);
+	if (n > 0)
+		info_str(o, FMT_INFO_CWD, folder);
+	info_str(o, FMT_INFO_VERSION, OUTLIVE_VERSION);
+	info_str(o, FMT_INFO_OPTIONS, g_options.text);
+	if (j->label[0])
+		info_str(o, FMT_INFO_LABEL, j->label);
+	if (m)
+		info_str(o, FMT_INFO_ALLOCATOR, m->path);
+	if (g_boot_id[0])
+		info_str(o, FMT_INFO_BOOT_ID, g_boot_id);
+}
+
+void snap_info(struct snap_out *o, const struct snap_job *j)
+{
+	snap_record(o, FMT_INFO);
+	info_u(o, FMT_INFO_PID, j->pid);
+	info_u(o, FMT_INFO_PPID, j->ppid);
+	info_u(o, FMT_INFO_SEQUENCE, j->sequence);
+	info_u(o, FMT_INFO_REASON, j->request.reason);
+	if (j->request.signal)
+		info_u(o, FMT_INFO_SIGNAL, (uint64_t)j->request.signal);
+	info_u(o, FMT_INFO_TIME, j->time_ns);
+	info_u(o, FMT_INFO_UPTIME, j->uptime_ns);
+	info_u(o, FMT_INFO_UID, (uint64_t)sys_call(SYS_geteuid));
+	info_u(o, FMT_INFO_DEPTH, g_options.depth);
+	info_u(o, FMT_INFO_SAMPLE, 0);
+	info_u(o, FMT_INFO_FORKED, j->forked);
+	if (j->request.exit_status >= 0)
+		info_u(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);
+	info_u(o, FMT_INFO_START_TIME, j->time_ns - j->uptime_ns);
+	info_strings(o, j);
+	snap_record_end(o);
+}
+
+/* ---- audit ---- */
+
+/* The number behind "\n<key>" in the text of /proc/PID/status; false if there is none. */
+static bool status_number(const char *text, long n, const char *key, uint64_t *v)
+{
+	long length = (long)strlen(key);
+
+	for (long i = 0; i + length + 1 < n; i++) {
+		if (text[i] != '\n' || memcmp(text + i + 1, key, (size_t)length))
+			continue;
+		const char *p = text + i + 1 + length;
+
+		while (*p == ' ' || *p == '\t')
+			p++;
+		for (*v = 0; *p >= '0' && *p <= '9'; p++)
+			*v = *v * 10 + (uint64_t)(*p - '0');
+		return true;
+	}
+	return false;
+}
+
+static long read_status(const char *path, char *text, size_t size)
+{
+	long n = sys_read_file(path, text, size - 1);
+
+	n = n > 0 ? n : 0;
+	text[n] = 0;
+	return n;
+}
+
+/*
+ * The child has the program's memory, but is one thread. The program's threads are told by its
+ * parent's file, named as this /proc numbers it: a container may see the /proc of another pid
+ * namespace.
+ */
+static void audit_kernel(struct snap_out *o, const struct snap_job *j)
+{
+	char path[64], text[4096];
+	struct text t = TEXT(path);
+	long n = read_status("/proc/self/status", text, sizeof(text));
+	uint64_t v, parent;
+
+	if (status_number(text, n, "VmRSS:", &v))
+		info_u(o, FMT_AUDIT_RSS, v * 1024);
+	if (status_number(text, n, "VmHWM:", &v))
+		info_u(o, FMT_AUDIT_RSS_PEAK, v * 1024);
+	if (status_number(text, n, "VmSize:", &v))
+		info_u(o, FMT_AUDIT_VSIZE, v * 1024);
+	if (sys_getpid() != j->pid) {
+		/* The order matters: a parent that is alive now was its own a moment ago. */
+		if (!status_number(text, n, "PPid:", &parent) || sys_call(SYS_getppid) != j->pid)
+			return;
+		text_str(&t, "/proc/");
+		text_u64(&t, parent);
+		text_str(&t, "/status");
+		n = read_status(path, text, sizeof(text));
+	}
+	if (status_number(text, n, "Threads:", &v))
+		info_u(o, FMT_AUDIT_THREADS_NOW, v);
+}
+
+static void audit_allocator(struct snap_out *o, const struct snap_job *j)
+{
+	uint64_t when = __atomic_load_n(&g_figures.when_ns, __ATOMIC_ACQUIRE);
+
+	if (!when || j->begin_ns - when > FIGURES_FRESH_NS)
+		return;
+	info_u(o, FMT_AUDIT_OWN_ARENA, g_figures.arena);
+	if (g_figures.has_mallinfo) {
+		info_u(o, FMT_AUDIT_MALLOC_INUSE, g_figures.inuse);
+		info_u(o, FMT_AUDIT_MALLOC_ARENA, g_figures.held);
+	}
+	if (g_figures.has_jemalloc) {
+		info_u(o, FMT_AUDIT_JEMALLOC_ALLOCATED, g_figures.allocated);
+		info_u(o, FMT_AUDIT_JEMALLOC_RESIDENT, g_figures.resident);
+	}
+}
+
+void snap_audit(struct snap_out *o, const struct snap_job *j)
+{
+	struct context_audit c = {{0}, 0, 0};
+	struct stack_stats s = {0};
+
+	context_audit(&c);
+	stack_stats(&s);
+	snap_record(o, FMT_AUDIT);
+	for (unsigned key = FMT_AUDIT_LOST_REENTRANT; key <= FMT_AUDIT_LOST_NO_STACK; key++)
+		info_u(o, key, c.lost[key]);
+	info_u(o, FMT_AUDIT_UNKNOWN_FREES, c.unknown_frees);
+	info_u(o, FMT_AUDIT_UNSEEN_FREES, c.unseen_frees);
+	info_u(o, FMT_AUDIT_TRUNCATED_STACKS, s.truncated);
+	info_u(o, FMT_AUDIT_FALLBACK_STACKS, s.fallbacks);
+	info_u(o, FMT_AUDIT_BROKEN_STACKS, s.broken);
+	info_u(o, FMT_AUDIT_STACKS, j->stacks);
+	info_u(o, FMT_AUDIT_NODES, j->nodes);
+	info_u(o, FMT_AUDIT_RULES, s.rules);
+	info_u(o, FMT_AUDIT_CAPTURES, s.captures);
+	info_u(o, FMT_AUDIT_PREDICTED, s.predicted);
+	info_u(o, FMT_AUDIT_LIVE_BLOCKS, j->live_blocks);
+	info_u(o, FMT_AUDIT_LIVE_BYTES, j->live_bytes);
+	info_u(o, FMT_AUDIT_OWN_TABLES, context_bytes_used() + live_bytes_used() + s.bytes);
+	info_u(o, FMT_AUDIT_SNAPSHOTS_FAILED, j->failed);
+	audit_kernel(o, j);
+	audit_allocator(o, j);
+	info_u(o, FMT_AUDIT_WRITE_NS, sys_now_ns() - j->begin_ns);
+	snap_record_end(o);
+}

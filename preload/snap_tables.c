@@ -1,0 +1,186 @@
+/*
+ * snap_tables.c - the tables into records: modules, threads, the stack tree, sites. Context: the
+ * snapshot child (snap.h), while all threads go on. Tables only grow; so the number of sites is
+ * read first, and then what they refer to: a site's stack and thread are in the file.
+ */
+#include <errno.h>
+
+#include "context.h"
+#include "snap.h"
+#include "sys.h"
+
+static void put_modules(struct snap_out *o, uint32_t n)
+{
+	static const struct stack_module none;
+
+	snap_record(o, FMT_MODULE);
+	for (uint32_t i = 1; i <= n; i++) {
+		const struct stack_module *m = stack_module(i);
+
+		if (!m)
+			m = &none; /* its number stays taken */
+		snap_item(o);
+		snap_u(o, m->start);
+		snap_u(o, m->end);
+		snap_u(o, m->bias);
+		snap_u(o, m->text_start);
+		snap_u(o, m->text_offset);
+		snap_u(o, m->flags);
+		snap_u(o, m->loaded_ns);
+		snap_u(o, __atomic_load_n(&m->unloaded_ns, __ATOMIC_RELAXED));
+		snap_mem(o, m->build_id,
+		         m->build_id_bytes <= sizeof(m->build_id) ? m->build_id_bytes : 0);
+		snap_str(o, m->path);
+	}
+	snap_record_end(o);
+}
+
+static void put_threads(struct snap_out *o, uint32_t n)
+{
+	snap_record(o, FMT_THREAD);
+	for (uint32_t i = 1; i <= n; i++) {
+		struct context_info c = {0};
+		size_t length = 0;
+
+		context_info(i, &c);
+		while (length < sizeof(c.name) && c.name[length])
+			length++;
+		snap_item(o);
+		snap_u(o, c.tid);
+		snap_u(o, c.n_threads);
+		snap_mem(o, c.name, length);
+	}
+	snap_record_end(o);
+}
+
+static void put_nodes(struct snap_out *o, uint32_t n, uint32_t n_modules)
+{
+	snap_record(o, FMT_NODE);
+	for (uint32_t i = 1; i <= n; i++) {
+		struct stack_node v = {0};
+		const struct stack_module *m = NULL;
+
+		if (!stack_node(i, &v) || v.parent >= i)
+			v = (struct stack_node){0};
+		if (v.module && v.module <= n_modules)
+			m = stack_module(v.module);
+		snap_item(o);
+		snap_u(o, v.parent);
+		snap_u(o, m ? v.module : 0);
+		snap_u(o, m ? v.ip - m->bias : v.ip);
+		snap_u(o, v.flags);
+	}
+	snap_record_end(o);
+}
+
+/* The thread went on counting since `frees` was read; what the reader derives for bucket 0 must not
+ * be negative. */
+static void put_lifetimes(struct snap_out *o, const uint32_t *lifetimes, uint64_t frees)
+{
+	uint32_t count[FMT_AGE_BUCKETS] = {0};
+	unsigned n = 0;
+
+	for (unsigned b = 1; lifetimes && b < FMT_AGE_BUCKETS; b++) {
+		count[b] = __atomic_load_n(&lifetimes[b], __ATOMIC_RELAXED);
+		if (count[b] > frees)
+			count[b] = (uint32_t)frees;
+		frees -= count[b];
+		n += count[b] != 0;
+	}
+	snap_u(o, n);
+	for (unsigned b = 1; n && b < FMT_AGE_BUCKETS; b++) {
+		if (!count[b])
+			continue;
+		snap_u(o, b);
+		snap_u(o, count[b]);
+	}
+}
+
+static void put_ages(struct snap_out *o, const struct snap_tally *t, const struct snap_site *v)
+{
+	struct snap_age ages[256];
+	unsigned n = snap_tally_ages(t, v, ages);
+
+	snap_u(o, n);
+	for (unsigned i = 0; i < n; i++) {
+		snap_u(o, ages[i].key);
+		snap_u(o, ages[i].blocks);
+		snap_u(o, ages[i].bytes);
+	}
+}
+
+struct bounds {
+	uint32_t sites, contexts, stacks, nodes, modules;
+};
+
+static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
+                     const struct bounds *have)
+{
+	const struct snap_site *v = &t->sites[i];
+	const struct site *s = site_get(t->first + i);
+
+	if (!s || !(v->allocs | v->frees | v->live_blocks))
+		return;
+	uint32_t stack = __atomic_load_n(&s->stack, __ATOMIC_ACQUIRE);
+	uint32_t thread = __atomic_load_n(&s->context, __ATOMIC_RELAXED);
+	uint32_t node = stack && stack <= have->stacks ? stack_leaf(stack) : 0;
+	uint64_t min = __atomic_load_n(&s->size_min, __ATOMIC_RELAXED);
+	uint64_t max = __atomic_load_n(&s->size_max, __ATOMIC_RELAXED);
+
+	snap_item(o);
+	snap_u(o, node <= have->nodes ? node : 0);
+	snap_u(o, FMT_KIND_HEAP);
+	snap_u(o, thread <= have->contexts ? thread : 0);
+	snap_u(o, v->allocs);
+	snap_u(o, v->bytes);
+	snap_u(o, v->frees);
+	snap_u(o, v->bytes_freed);
+	snap_u(o, v->temporary < v->frees ? v->temporary : v->frees);
+	snap_u(o, v->allocs ? (min < max ? min : max) : 0);
+	snap_u(o, v->allocs ? max : 0);
+	snap_u(o, v->live_blocks);
+	snap_u(o, v->live_bytes);
+	put_lifetimes(o, __atomic_load_n(&s->lifetimes, __ATOMIC_ACQUIRE), v->frees);
+	put_ages(o, t, v);
+}
+
+static void put_sites(struct snap_out *o, const struct bounds *have, struct snap_job *j)
+{
+	struct snap_tally t;
+
+	snap_tally_begin(&t, have->sites, j->tick);
+	snap_record(o, FMT_SITE);
+	for (uint32_t first = 1; first <= have->sites && !o->error; first += t.count) {
+		snap_tally_take(&t, first, have->sites);
+		if (first == 1) {
+			j->live_blocks = t.blocks;
+			j->live_bytes = t.bytes;
+		}
+		for (uint32_t i = 0; i < t.count; i++)
+			put_site(o, &t, i, have);
+	}
+	snap_record_end(o);
+	snap_tally_end(&t);
+}
+
+int snap_tables(struct snap_out *o, struct snap_job *j)
+{
+	struct bounds have;
+
+	have.sites = site_count();
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	have.contexts = context_count();
+	have.stacks = stack_count();
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	have.nodes = stack_node_count();
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	have.modules = stack_module_count();
+	j->stacks = have.stacks;
+	j->nodes = have.nodes;
+
+	put_modules(o, have.modules);
+	put_threads(o, have.contexts);
+	put_nodes(o, have.nodes, have.modules);
+	put_sites(o, &have, j);
+	return o->error;
+}

@@ -1,0 +1,179 @@
+/*
+ * snap_tally.c - copies the sites' counters at one moment and sums the live table by site and by
+ * age. Context: the snapshot child (snap.h), while all threads go on counting; so what is read
+ * first decides whether sums can go negative: frees of all sites, then allocations of all sites.
+ *
+ * Memory is bounded whatever the program does: about 56 bytes a site for at most a million sites at
+ * a time (more are done in several walks), and one hash of (site, age) of at most 64 MB. Where not
+ * even that can be had (RLIMIT_AS), a small reserve does, without ages.
+ */
+#include <string.h>
+
+#include "context.h"
+#include "live.h"
+#include "snap.h"
+
+#define SITES_AT_ONCE (1u << 20)
+#define RESERVE       1024
+#define AGES_FIRST    (1u << 14)
+#define AGES_MAX      (1u << 22) /* a slot's number must fit 24 bits */
+
+_Static_assert(SITES_AT_ONCE < 1u << 24, "a site's number and a bucket share 32 bits");
+
+static struct snap_site g_reserve[RESERVE];
+
+void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
+{
+	uint32_t n = sites < SITES_AT_ONCE ? sites : SITES_AT_ONCE;
+
+	*t = (struct snap_tally){.tick = tick};
+	for (; n > RESERVE && !t->sites; n = t->sites ? n : n / 2)
+		t->sites = snap_scratch((size_t)n * sizeof(*t->sites));
+	t->room = t->sites ? n : RESERVE;
+	if (!t->sites)
+		t->sites = g_reserve;
+	t->ages = snap_scratch(AGES_FIRST * sizeof(*t->ages));
+	t->age_slots = t->ages ? AGES_FIRST : 0;
+}
+
+void snap_tally_end(struct snap_tally *t)
+{
+	if (t->sites != g_reserve)
+		snap_scratch_free(t->sites);
+	snap_scratch_free(t->ages);
+}
+
+/* ---- (site, bucket) to blocks and bytes: open addressing ---- */
+
+static struct snap_age *age_slot(struct snap_age *ages, uint32_t slots, uint32_t key)
+{
+	uint32_t i = key * 0x9E3779B1u >> (__builtin_clz(slots) + 1);
+
+	while (ages[i].key && ages[i].key != key)
+		i = (i + 1) & (slots - 1);
+	return &ages[i];
+}
+
+static bool grow(struct snap_tally *t)
+{
+	uint32_t slots = t->age_slots * 2;
+	struct snap_age *ages = slots <= AGES_MAX ? snap_scratch(slots * sizeof(*ages)) : NULL;
+
+	if (!ages)
+		return false;
+	for (uint32_t i = 0; i < t->age_slots; i++)
+		if (t->ages[i].key)
+			*age_slot(ages, slots, t->ages[i].key) = t->ages[i];
+	snap_scratch_free(t->ages);
+	t->ages = ages;
+	t->age_slots = slots;
+	return true;
+}
+
+static void add_age(struct snap_tally *t, uint32_t key, uint64_t bytes)
+{
+	struct snap_age *a = age_slot(t->ages, t->age_slots, key);
+
+	if (!a->key) {
+		if (t->n_ages >= t->age_slots / 4 * 3) {
+			if (!grow(t))
+				return; /* this block shows in its site's totals only */
+			a = age_slot(t->ages, t->age_slots, key);
+		}
+		a->key = key;
+		t->n_ages++;
+	}
+	a->blocks++;
+	a->bytes += bytes;
+}
+
+static void see_block(uintptr_t address, const struct block *b, void *arg)
+{
+	struct snap_tally *t = arg;
+	uint32_t i = b->site - t->first;
+
+	(void)address;
+	t->blocks++;
+	t->bytes += b->size;
+	if (i >= t->count)
+		return;
+	t->sites[i].live_blocks++;
+	t->sites[i].live_bytes += b->size;
+	if (!t->ages)
+		return;
+	/* Ticks are of 4 ms, and the block may be from after the beginning. */
+	uint32_t age = t->tick > b->birth ? t->tick - b->birth : 0;
+	add_age(t, (i + 1) << 8 | fmt_fine_bucket(age), b->size);
+}
+
+/* From a hash to a list for each site, in place: the site's number gives way to the next entry's.
+ */
+static void link_ages(struct snap_tally *t)
+{
+	for (uint32_t i = 0; i < t->age_slots; i++) {
+		struct snap_age *a = &t->ages[i];
+
+		if (!a->key)
+			continue;
+		struct snap_site *s = &t->sites[(a->key >> 8) - 1];
+		a->key = s->ages << 8 | (a->key & 255);
+		s->ages = i + 1;
+	}
+}
+
+unsigned snap_tally_ages(const struct snap_tally *t, const struct snap_site *s,
+                         struct snap_age *out)
+{
+	unsigned n = 0;
+
+	for (uint32_t at = s->ages; at && n < 256;) {
+		struct snap_age a = t->ages[at - 1];
+		unsigned i = n++;
+
+		at = a.key >> 8;
+		a.key &= 255;
+		for (; i && out[i - 1].key > a.key; i--)
+			out[i] = out[i - 1];
+		out[i] = a;
+	}
+	return n;
+}
+
+/* ---- counters ---- */
+
+#define LOAD(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+
+void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
+{
+	uint32_t left = last - first + 1;
+
+	t->first = first;
+	t->count = left < t->room ? left : t->room;
+	memset(t->sites, 0, t->count * sizeof(*t->sites));
+	if (t->n_ages)
+		memset(t->ages, 0, t->age_slots * sizeof(*t->ages));
+	t->n_ages = 0;
+	t->blocks = t->bytes = 0;
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct site *s = site_get(first + i);
+
+		if (!s)
+			continue;
+		t->sites[i].temporary = LOAD(s->temporary);
+		t->sites[i].frees = LOAD(s->frees);
+		t->sites[i].bytes_freed = LOAD(s->bytes_freed);
+	}
+	/* A free that was seen above has its allocation counted by now, in whichever site. */
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct site *s = site_get(first + i);
+
+		if (!s)
+			continue;
+		t->sites[i].allocs = LOAD(s->allocs);
+		t->sites[i].bytes = LOAD(s->bytes);
+	}
+	live_walk(see_block, t);
+	if (t->ages)
+		link_ages(t);
+}

@@ -1,0 +1,344 @@
+/*
+ * snapshot.c - who writes a snapshot, and when: turns, the child's life, the end of the process.
+ * Owns the one job in flight. Context: take, final, reap run anywhere, a signal handler that
+ * interrupted our own tracker included; so no lock but the turn, which is only held with all
+ * signals blocked, and raw system calls only. Must not know the format: snap_*.c do.
+ */
+#include "snapshot.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "context.h"
+#include "options.h"
+#include "snap.h"
+#include "sys.h"
+
+struct fmt_control *g_control;
+
+/*
+ * Whose turn it is to write. TAKEN is never left for long: it is the few microseconds around clone,
+ * or a write in this very process; the kernel itself puts the child's pid in its place, before
+ * either of the two runs on.
+ */
+enum { TURN_FREE = 0, TURN_TAKEN = ~0u };
+static uint32_t g_turn;
+static uint32_t g_done; /* the child is past its last access to anything shared */
+
+static struct snap_job g_job;
+static struct snap_name g_name;
+static int g_result; /* of the last job */
+static uint8_t g_buffer[SNAP_BUFFER];
+
+static uint32_t g_pid; /* 0: not initialised */
+static uint32_t g_sequence, g_failed;
+static bool g_forked;
+static uint64_t g_start_ns;
+
+/* ---- memory of the writer ---- */
+
+static struct {
+	void *p;
+	size_t bytes;
+} g_scratch[4];
+
+void *snap_scratch(size_t bytes)
+{
+	for (size_t i = 0; i < sizeof(g_scratch) / sizeof(g_scratch[0]); i++) {
+		if (g_scratch[i].p)
+			continue;
+		g_scratch[i].bytes = bytes;
+		return g_scratch[i].p = sys_map(bytes);
+	}
+	return NULL;
+}
+
+void snap_scratch_free(void *p)
+{
+	for (size_t i = 0; p && i < sizeof(g_scratch) / sizeof(g_scratch[0]); i++) {
+		if (g_scratch[i].p != p)
+			continue;
+		sys_unmap(p, g_scratch[i].bytes);
+		g_scratch[i].p = NULL;
+	}
+}
+
+void snap_scratch_free_all(void)
+{
+	for (size_t i = 0; i < sizeof(g_scratch) / sizeof(g_scratch[0]); i++)
+		snap_scratch_free(g_scratch[i].p);
+}
+
+/* ---- in the child ---- */
+
+static void publish_path(struct fmt_control *c)
+{
+	uint32_t odd = __atomic_load_n(&c->seqlock, __ATOMIC_RELAXED) | 1;
+	struct text t = TEXT(c->path);
+
+	__atomic_store_n(&c->seqlock, odd, __ATOMIC_SEQ_CST);
+	text_str(&t, g_name.path);
+	c->sequence = g_job.sequence;
+	__atomic_store_n(&c->seqlock, odd + 1, __ATOMIC_SEQ_CST);
+}
+
+/* Tells who asked: the page, or a person on stderr when it failed. */
+static void report(int error)
+{
+	struct fmt_control *c = g_control;
+	char line[256];
+
+	__atomic_store_n(&g_result, error, __ATOMIC_RELEASE);
+	if (!error) {
+		__atomic_fetch_add(&g_sequence, 1, __ATOMIC_RELAXED);
+		if (!c)
+			return;
+		publish_path(c);
+		if ((int32_t)(g_job.request.number - c->completed) > 0)
+			__atomic_store_n(&c->completed, g_job.request.number, __ATOMIC_RELEASE);
+	} else {
+		__atomic_fetch_add(&g_failed, 1, __ATOMIC_RELAXED);
+		snap_file_explain(&g_name, error, line, sizeof(line));
+		if (!c)
+			return;
+		memcpy(c->error, line, sizeof(line));
+		c->last_errno = (uint32_t)-error;
+		__atomic_fetch_add(&c->failed, 1, __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&c->writer, 0, __ATOMIC_RELEASE);
+}
+
+static void write_snapshot(void)
+{
+	struct snap_out o;
+	uint32_t writer = __atomic_load_n(&g_turn, __ATOMIC_ACQUIRE);
+
+	if (g_control)
+		__atomic_store_n(&g_control->writer, writer == TURN_TAKEN ? g_pid : writer,
+		                 __ATOMIC_RELEASE);
+	int error = snap_file_open(&g_name, g_job.pid, g_job.begin_ns);
+
+	if (!error) {
+		snap_out_begin(&o, g_name.fd, g_buffer);
+		snap_info(&o, &g_job);
+		snap_tables(&o, &g_job);
+		snap_audit(&o, &g_job);
+		error = snap_out_end(&o);
+		if (error)
+			snap_file_discard(&g_name);
+		else
+			error = snap_file_commit(&g_name);
+	}
+	report(error);
+	__atomic_store_n(&g_done, 1, __ATOMIC_RELEASE);
+}
+
+static void write_crashed(void)
+{
+	snap_scratch_free_all();
+	snap_file_discard(&g_name);
+	report(-EFAULT);
+	__atomic_store_n(&g_done, 1, __ATOMIC_RELEASE);
+}
+
+/* ---- turns ---- */
+
+static void give_turn(uint32_t from)
+{
+	if (!__atomic_compare_exchange_n(&g_turn, &from, TURN_FREE, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_RELAXED))
+		return;
+	sys_call(SYS_futex, &g_turn, FUTEX_WAKE_PRIVATE, 64, NULL, NULL, 0);
+}
+
+/* A child that somebody has killed could not tell. */
+static void child_gone(uint32_t pid)
+{
+	uint32_t is = pid;
+
+	/* Two threads may see it end; one of them clears up. */
+	if (!__atomic_compare_exchange_n(&g_turn, &is, TURN_TAKEN, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_RELAXED))
+		return;
+	if (!__atomic_load_n(&g_done, __ATOMIC_ACQUIRE)) {
+		g_name.fd = -1; /* the number was the child's: here it is the program's */
+		write_crashed();
+	}
+	give_turn(TURN_TAKEN);
+}
+
+/* Ends when the child has ended. It is found by its number only: another's wait() never sees it,
+ * and -ECHILD means that somebody who waits for everything (__WALL) has been quicker. */
+static void wait_child(uint32_t pid, bool block)
+{
+	long r;
+
+	do
+		r = sys_call(SYS_wait4, pid, NULL, __WALL | (block ? 0 : WNOHANG), NULL);
+	while (r == -EINTR);
+	if (r == (long)pid || r == -ECHILD)
+		child_gone(pid);
+}
+
+void snapshot_reap(void)
+{
+	uint32_t turn = __atomic_load_n(&g_turn, __ATOMIC_ACQUIRE);
+
+	/* A child of vfork shares this memory, but not our children. */
+	if (likely(turn == TURN_FREE) || turn == TURN_TAKEN || sys_getpid() != g_pid)
+		return;
+	/* When it is done it will be gone at once. */
+	wait_child(turn, __atomic_load_n(&g_done, __ATOMIC_ACQUIRE));
+}
+
+bool snapshot_busy(void)
+{
+	return __atomic_load_n(&g_turn, __ATOMIC_ACQUIRE) != TURN_FREE &&
+	       !__atomic_load_n(&g_done, __ATOMIC_ACQUIRE);
+}
+
+static bool take_turn(void)
+{
+	uint32_t is = TURN_FREE;
+
+	snapshot_reap();
+	if (!__atomic_compare_exchange_n(&g_turn, &is, TURN_TAKEN, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(&g_done, 0, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* Until whoever has the turn now may have given it away. */
+static void wait_turn(void)
+{
+	struct timespec a_while = {0, 10000000};
+	uint32_t turn = __atomic_load_n(&g_turn, __ATOMIC_ACQUIRE);
+
+	if (turn == TURN_TAKEN)
+		sys_call(SYS_futex, &g_turn, FUTEX_WAIT_PRIVATE, turn, &a_while, NULL, 0);
+	if (turn != TURN_TAKEN && turn != TURN_FREE)
+		wait_child(turn, true);
+}
+
+/* ---- in the parent ---- */
+
+int snapshot_init(void)
+{
+	if (g_pid)
+		return 0;
+	snap_crc_init();
+	snap_file_init();
+	snap_info_init();
+	int r = snap_child_init();
+
+	g_start_ns = sys_now_ns() - ((uint64_t)context_tick() << FMT_TICK_SHIFT);
+	g_pid = (uint32_t)sys_getpid();
+	return r;
+}
+
+static void fill_job(const struct snapshot_request *r)
+{
+	struct text label = TEXT(g_job.label);
+
+	memset(&g_job, 0, sizeof(g_job));
+	g_job.request = *r;
+	text_str(&label, r->label);
+	g_job.pid = g_pid;
+	g_job.ppid = (uint32_t)sys_call(SYS_getppid);
+	g_job.sequence = g_sequence + 1;
+	g_job.failed = g_failed;
+	g_job.begin_ns = sys_now_ns();
+	g_job.uptime_ns = g_job.begin_ns - g_start_ns;
+	g_job.time_ns = sys_real_ns();
+	g_job.tick = context_tick();
+	g_job.forked = g_forked;
+}
+
+int snapshot_take(const struct snapshot_request *r)
+{
+	struct snap_signals signals;
+	long child = -EPERM;
+
+	if (!g_pid)
+		snapshot_init();
+	if (sys_getpid() != g_pid)
+		return -ECHILD; /* in a child of vfork, or a fork that nobody has told us of */
+	for (;;) {
+		/* Else a handler on this thread could want the turn that the thread has. */
+		snap_signals_block(&signals);
+		if (take_turn())
+			break;
+		snap_signals_restore(&signals, false);
+		if (!r->wait)
+			return -EBUSY;
+		wait_turn();
+	}
+	fill_job(r);
+	if (snap_child_allowed())
+		child = snap_child_start(write_snapshot, write_crashed, &g_turn);
+	if (child < 0) {
+		snap_run_here(write_snapshot);
+		child = g_result;
+		give_turn(TURN_TAKEN);
+		snap_signals_restore(&signals, true);
+		return (int)child;
+	}
+	snap_signals_restore(&signals, false);
+	if (!r->wait)
+		return 0;
+	while (__atomic_load_n(&g_turn, __ATOMIC_ACQUIRE) == (uint32_t)child)
+		wait_child((uint32_t)child, true);
+	return __atomic_load_n(&g_result, __ATOMIC_ACQUIRE);
+}
+
+/* ---- the last one ---- */
+
+/* The thread that writes the last snapshot; then FINAL_DONE. */
+enum { FINAL_NONE = 0, FINAL_DONE = ~0u };
+static uint32_t g_final;
+
+void snapshot_final(const struct snapshot_request *r)
+{
+	struct snapshot_request last = *r;
+	struct timespec a_while = {0, 10000000};
+	uint32_t is = FINAL_NONE, me = (uint32_t)sys_gettid();
+
+	last.wait = true;
+	if (__atomic_compare_exchange_n(&g_final, &is, me, false, __ATOMIC_ACQ_REL,
+	                                __ATOMIC_ACQUIRE)) {
+		snapshot_take(&last);
+		is = me;
+		__atomic_compare_exchange_n(&g_final, &is, FINAL_DONE, false, __ATOMIC_ACQ_REL,
+		                            __ATOMIC_RELAXED);
+		sys_call(SYS_futex, &g_final, FUTEX_WAKE_PRIVATE, 64, NULL, NULL, 0);
+		return;
+	}
+	/* Another thread ends the process, too: whoever waits for the process to end expects the
+	 * file. But this thread itself, interrupted while it waits, must go on. */
+	while (is != me && is != FINAL_DONE && is != FINAL_NONE) {
+		sys_call(SYS_futex, &g_final, FUTEX_WAIT_PRIVATE, is, &a_while, NULL, 0);
+		is = __atomic_load_n(&g_final, __ATOMIC_ACQUIRE);
+	}
+}
+
+void snapshot_final_undo(void)
+{
+	__atomic_store_n(&g_final, FINAL_NONE, __ATOMIC_RELEASE);
+}
+
+void snapshot_fork_child(void)
+{
+	g_turn = TURN_FREE;
+	g_done = 0;
+	g_final = FINAL_NONE;
+	g_control = NULL; /* the parent's page */
+	g_sequence = g_failed = 0;
+	g_forked = true;
+	g_pid = (uint32_t)sys_getpid();
+	snap_scratch_free_all(); /* our copies of what the parent's writer had */
+	snap_file_restart();
+}
