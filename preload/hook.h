@@ -9,6 +9,7 @@
 #ifndef OUTLIVE_HOOK_H
 #define OUTLIVE_HOOK_H
 
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>

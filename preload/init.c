@@ -96,6 +96,8 @@ __attribute__((constructor)) static void init_late(void)
 	}
 	stack_load_fallback();
 	snapshot_init();
+	snapshot_set_allocator(
+	        &(struct snapshot_allocator){real.malloc, real.mallinfo2, real.mallctl});
 	process_init();
 	t_self.flags = flags;
 }

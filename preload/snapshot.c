@@ -92,23 +92,22 @@ static void report(int error)
 	char line[256];
 
 	__atomic_store_n(&g_result, error, __ATOMIC_RELEASE);
-	if (!error) {
-		__atomic_fetch_add(&g_sequence, 1, __ATOMIC_RELAXED);
-		if (!c)
-			return;
-		publish_path(c);
-		if ((int32_t)(g_job.request.number - c->completed) > 0)
-			__atomic_store_n(&c->completed, g_job.request.number, __ATOMIC_RELEASE);
-	} else {
-		__atomic_fetch_add(&g_failed, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(error ? &g_failed : &g_sequence, 1, __ATOMIC_RELAXED);
+	if (error)
 		snap_file_explain(&g_name, error, line, sizeof(line));
-		if (!c)
-			return;
+	if (!c)
+		return;
+	if (error) {
 		memcpy(c->error, line, sizeof(line));
 		c->last_errno = (uint32_t)-error;
 		__atomic_fetch_add(&c->failed, 1, __ATOMIC_RELEASE);
+	} else {
+		publish_path(c);
 	}
 	__atomic_store_n(&c->writer, 0, __ATOMIC_RELEASE);
+	/* Last: this is what the reader waits for. A late answer must not undo a newer one. */
+	if ((int32_t)(g_job.request.number - c->completed) > 0)
+		__atomic_store_n(&c->completed, g_job.request.number, __ATOMIC_RELEASE);
 }
 
 static void write_snapshot(void)
