@@ -1,0 +1,316 @@
+/*
+ * run_summary.c - finds the snapshots that a run has written, and says the little that a person
+ * needs first.
+ *
+ * A snapshot belongs to the run when its name is new, and it was written under the very same
+ * OUTLIVE_OPTIONS by a process that started after us: another run may use the same folder at the
+ * same time.
+ */
+#include "run_summary.h"
+
+#include <glob.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "profile.h"
+#include "settings.h"
+
+/* A program with thousands of children is not worth thousands of files read: the rest is believed
+ * by its name. */
+#define MAX_LOADED 64
+
+/* The files of one process. */
+struct process {
+	long pid;
+	const char *first,
+	        *last; /* by sequence; of an image that others followed (exec), the last one's */
+	unsigned long sequence_first, sequence_last;
+	unsigned n;
+};
+
+struct found {
+	glob_t files;
+	struct process *process;
+	size_t n_processes, n_files;
+	struct snapshot *main; /* the last of the command itself; NULL: none */
+};
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void run_summary_begin(struct run_summary *s, const char *out)
+{
+	struct str pattern = {0};
+	struct timespec now;
+	glob_t g;
+
+	*s = (struct run_summary){0};
+	for (const char *c = out; *c; c++) {
+		if (c[0] == '%' && (c[1] == 'p' || c[1] == 'c')) {
+			str_add(&pattern, "*");
+			c++;
+			continue;
+		}
+		if (strchr("*?[\\", *c))
+			str_add(&pattern, "\\");
+		str_add_mem(&pattern, c, 1);
+	}
+	str_add(&pattern, "/outlive.*.*.*.snap");
+	s->pattern = pattern.data;
+	if (!glob(s->pattern, GLOB_NOSORT, NULL, &g)) {
+		s->before = xcalloc(g.gl_pathc, sizeof *s->before);
+		for (; s->n_before < g.gl_pathc; s->n_before++)
+			s->before[s->n_before] = xstrdup(g.gl_pathv[s->n_before]);
+		qsort(s->before, s->n_before, sizeof *s->before, by_text);
+		globfree(&g);
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	s->start_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+void run_summary_free(struct run_summary *s)
+{
+	for (size_t i = 0; i < s->n_before; i++)
+		free(s->before[i]);
+	free(s->before);
+	free(s->pattern);
+}
+
+/* outlive.<command>.<pid>.<sequence>.snap: the command may hold dots, so from the end. */
+static bool parse_name(const char *path, long *pid, unsigned long *sequence)
+{
+	char name[NAME_MAX + 1], *end;
+	const char *slash = strrchr(path, '/');
+
+	snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
+	char *dot = strrchr(name, '.'); /* of ".snap" */
+	if (!dot)
+		return false;
+	*dot = 0;
+	dot = strrchr(name, '.');
+	if (!dot)
+		return false;
+	*sequence = strtoul(dot + 1, &end, 10);
+	*dot = 0;
+	dot = strrchr(name, '.');
+	if (!dot || *end)
+		return false;
+	*pid = strtol(dot + 1, &end, 10);
+	return !*end && end != dot + 1;
+}
+
+static void add_file(struct found *f, const char *path)
+{
+	unsigned long sequence;
+	long pid;
+	size_t i = 0;
+
+	if (!parse_name(path, &pid, &sequence))
+		return;
+	while (i < f->n_processes && f->process[i].pid != pid)
+		i++;
+	if (i == f->n_processes) {
+		f->process = xrealloc(f->process, (i + 1) * sizeof *f->process);
+		f->process[f->n_processes++] =
+		        (struct process){.pid = pid, .sequence_first = ULONG_MAX};
+	}
+	struct process *p = &f->process[i];
+	p->n++;
+	if (sequence < p->sequence_first) {
+		p->sequence_first = sequence;
+		p->first = path;
+	}
+	if (sequence >= p->sequence_last) {
+		p->sequence_last = sequence;
+		p->last = path;
+	}
+}
+
+/* The last snapshot of p when it is of this run, else NULL. */
+static struct snapshot *load_ours(const struct run_summary *s, const struct process *p,
+                                  const char *options)
+{
+	struct snapshot *snap;
+
+	if (load_snapshot(p->last, &snap, NULL))
+		return NULL;
+	/* A process's clock starts a little before its first hook reads it; ours has another
+	 * source. Allow a second. */
+	uint64_t start = snap->info.u[FMT_INFO_START_TIME];
+	if (!strcmp(snap->info.s[FMT_INFO_OPTIONS - 128], options) &&
+	    start + UINT64_C(1000000000) >= s->start_ns)
+		return snap;
+	snapshot_free(snap);
+	return NULL;
+}
+
+static void find(const struct run_summary *s, const struct child *child, const char *options,
+                 struct found *f)
+{
+	size_t kept = 0;
+
+	*f = (struct found){0};
+	if (glob(s->pattern, 0, NULL, &f->files))
+		f->files.gl_pathc = 0;
+	for (size_t i = 0; i < f->files.gl_pathc; i++)
+		if (!s->n_before || !bsearch(&f->files.gl_pathv[i], s->before, s->n_before,
+		                             sizeof *s->before, by_text))
+			add_file(f, f->files.gl_pathv[i]);
+	for (size_t i = 0; i < f->n_processes; i++) {
+		struct process p = f->process[i];
+		bool is_main = p.pid == child->pid;
+		struct snapshot *snap =
+		        is_main || i < MAX_LOADED ? load_ours(s, &p, options) : NULL;
+		if (!snap && (is_main || i < MAX_LOADED))
+			continue;
+		if (is_main)
+			f->main = snap;
+		else
+			snapshot_free(snap);
+		f->process[kept++] = p;
+		f->n_files += p.n;
+	}
+	f->n_processes = kept;
+}
+
+/* ---- words ---- */
+
+/* As a person would type it here: without the current folder, quoted for the shell where needed. */
+static void print_path(FILE *f, const char *path)
+{
+	char cwd[PATH_MAX];
+	size_t n = getcwd(cwd, sizeof cwd) ? strlen(cwd) : 0;
+
+	if (n && !strncmp(path, cwd, n) && path[n] == '/')
+		path += n + 1;
+	bool plain = !strpbrk(path, " \t\n'\"\\$`!*?[]{}()<>|&;#~");
+	if (plain) {
+		print_safe(f, path);
+		return;
+	}
+	fputc('\'', f);
+	for (const char *c = path; *c; c++) {
+		char text[2] = {*c, 0};
+		if (*c == '\'')
+			fputs("'\\''", f);
+		else
+			print_safe(f, text);
+	}
+	fputc('\'', f);
+}
+
+static const char *when(uint64_t reason)
+{
+	switch (reason) {
+	case FMT_REASON_EXIT:
+	case FMT_REASON_QUICK_EXIT:
+		return "at exit";
+	case FMT_REASON_ABORT:
+		return "when it aborted";
+	case FMT_REASON_SIGNAL:
+		return "when a signal ended it";
+	case FMT_REASON_EXEC:
+		return "before it became another program";
+	default:
+		return "at its last snapshot; its end was not seen";
+	}
+}
+
+static void print_live(FILE *f, const struct snapshot *s, pid_t pid)
+{
+	int64_t blocks = 0, bytes = 0;
+	char count[32], size[32];
+
+	for (uint32_t i = 0; i < s->n_samples; i++) {
+		blocks += s->sample[i].value[INUSE_OBJECTS];
+		bytes += s->sample[i].value[INUSE_SPACE];
+	}
+	fputs("outlive: ", f);
+	print_safe(f, s->info.s[FMT_INFO_COMMAND - 128]);
+	fprintf(f, " (pid %d): %s blocks, %s live %s\n", (int)pid, human_count(count, blocks),
+	        human_bytes(size, bytes), when(s->info.u[FMT_INFO_REASON]));
+	uint64_t lost = s->audit[FMT_AUDIT_LOST_REENTRANT] + s->audit[FMT_AUDIT_LOST_NO_MEMORY] +
+	                s->audit[FMT_AUDIT_LOST_EARLY];
+	if (lost)
+		fprintf(f, "outlive: %s events were lost; outlive info says why\n",
+		        human_count(count, (int64_t)lost));
+}
+
+static void print_unseen(FILE *f, const struct command *command, const struct child *child,
+                         const char *options)
+{
+	char *only = settings_get(options, "only");
+
+	fputs("outlive: NOTHING WAS SEEN of ", f);
+	print_safe(f, command->path ? command->path : "the command");
+	fprintf(f, " (pid %d): no snapshot of it was written", (int)child->pid);
+	if (command->blind)
+		fputs(", as said above", f);
+	else if (WIFSIGNALED(child->status) && WTERMSIG(child->status) == SIGKILL)
+		fputs("; SIGKILL ended it and left no time for one (--interval 30s writes on the "
+		      "way)",
+		      f);
+	else if (only && *only)
+		fputs("; perhaps --only leaves it out", f);
+	else
+		fputs("; perhaps it was never loaded with liboutlive.so (a wrapper that clears "
+		      "LD_PRELOAD, such as "
+		      "sudo), or the folder cannot be written",
+		      f);
+	fputs(". This says nothing about leaks.\n", f);
+	free(only);
+}
+
+static const struct process *process_of(const struct found *f, pid_t pid)
+{
+	for (size_t i = 0; i < f->n_processes; i++)
+		if (f->process[i].pid == pid)
+			return &f->process[i];
+	return NULL;
+}
+
+static void print_files(FILE *f, const struct found *found, const struct process *p)
+{
+	if (found->n_files == 1)
+		fputs("outlive: 1 snapshot: ", f);
+	else
+		fprintf(f, "outlive: %zu snapshots of %zu process%s, the last: ", found->n_files,
+		        found->n_processes, found->n_processes == 1 ? "" : "es");
+	print_path(f, p->last);
+	fputs("\noutlive: next: outlive ", f);
+	/* Two snapshots of one image can be told apart: what grew. */
+	if (p->n > 1) {
+		fputs("diff ", f);
+		print_path(f, p->first);
+		fputc(' ', f);
+	} else {
+		fputs("top ", f);
+	}
+	print_path(f, p->last);
+	fputc('\n', f);
+}
+
+void run_summary_print(struct run_summary *s, FILE *f, const struct command *command,
+                       const struct child *child, const char *options)
+{
+	struct found found;
+
+	find(s, child, options, &found);
+	const struct process *p = process_of(&found, child->pid);
+	if (found.main)
+		print_live(f, found.main, child->pid);
+	else
+		print_unseen(f, command, child, options);
+	if (found.n_processes)
+		print_files(f, &found, p ? p : &found.process[0]);
+	snapshot_free(found.main);
+	free(found.process);
+	globfree(&found.files);
+}

@@ -1,0 +1,320 @@
+/*
+ * target.c - reads /proc of a live process and finds its control page.
+ *
+ * Trusts nothing in there: names are other people's, /dev/shm is everybody's, and a pid may be
+ * another process's by the time we act. So a process is known by (pid, start time), signals go
+ * through a pidfd, and a control file must be owned by the process's user or root.
+ */
+#include "target.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* A whole small file of /proc, ended by NUL; NULL when it cannot be read. *n is its length. */
+static char *read_proc(const char *path, size_t *n)
+{
+	FILE *f = fopen(path, "re");
+	struct str s = {0};
+	char buf[4096];
+	size_t got;
+
+	if (!f)
+		return NULL;
+	while ((got = fread(buf, 1, sizeof buf, f)) > 0)
+		str_add_mem(&s, buf, got);
+	fclose(f);
+	if (!s.data)
+		str_add(&s, "");
+	*n = s.len;
+	return s.data;
+}
+
+static char *read_proc_of(pid_t pid, const char *name, size_t *n)
+{
+	char *path = xasprintf("/proc/%d/%s", (int)pid, name), *text = read_proc(path, n);
+
+	free(path);
+	return text;
+}
+
+/* pid (comm) state ppid ... start_ticks: comm may hold blanks and parentheses, so look for the last
+ * one. */
+static bool parse_stat(struct target *t, const char *stat)
+{
+	const char *open = strchr(stat, '('), *close = strrchr(stat, ')');
+
+	if (!open || !close || close < open)
+		return false;
+	snprintf(t->comm, sizeof t->comm, "%.*s", (int)(close - open - 1), open + 1);
+	unsigned long long start = 0;
+	if (sscanf(close + 1,
+	           " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+	           "%llu",
+	           &t->state, &start) != 2)
+		return false;
+	t->start_ticks = start;
+	return true;
+}
+
+static const char *status_field(const char *status, const char *name)
+{
+	const char *at = strstr(status, name);
+
+	while (at && at != status && at[-1] != '\n')
+		at = strstr(at + 1, name);
+	return at ? at + strlen(name) : NULL;
+}
+
+static void parse_status(struct target *t, const char *status)
+{
+	const char *field;
+	unsigned real = 0, effective = 0;
+
+	field = status_field(status, "Uid:");
+	if (field && sscanf(field, "%u %u", &real, &effective) == 2) {
+		t->uid = real;
+		t->euid = effective;
+	}
+	field = status_field(status, "Tgid:");
+	t->process = field ? (pid_t)strtol(field, NULL, 10) : t->pid;
+	field = status_field(status, "SigCgt:");
+	t->caught = field ? strtoull(field, NULL, 16) : 0;
+	/* One number for each namespace, ours first, its own last. */
+	t->ns_pid = t->pid;
+	field = status_field(status, "NSpid:");
+	for (char *end; field; field = end) {
+		long pid = strtol(field, &end, 10);
+		if (end == field)
+			break;
+		t->ns_pid = (pid_t)pid;
+		if (*end == '\n')
+			break;
+	}
+}
+
+static bool read_target(struct target *t)
+{
+	size_t n;
+	char *stat = read_proc_of(t->pid, "stat", &n);
+	char *status = read_proc_of(t->pid, "status", &n);
+	bool ok = stat && status && parse_stat(t, stat);
+
+	if (ok)
+		parse_status(t, status);
+	free(stat);
+	free(status);
+	return ok;
+}
+
+int target_open(struct target *t, pid_t pid, struct err *err)
+{
+	*t = (struct target){.pid = pid, .pidfd = -1, .lock = -1};
+	/* First the pidfd, then the facts: whatever is read afterwards is about that process or
+	 * about none. */
+	t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (!read_target(t))
+		return err_set(err, "there is no process %d", (int)pid);
+	if (t->process != pid)
+		return err_set(err, "%d is a thread of process %d; name that", (int)pid,
+		               (int)t->process);
+	return 0;
+}
+
+void target_close(struct target *t)
+{
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	if (t->lock >= 0)
+		close(t->lock);
+	if (t->control)
+		munmap(t->control, sizeof *t->control);
+	t->control = NULL;
+	t->pidfd = t->lock = -1;
+}
+
+bool target_refresh(struct target *t)
+{
+	uint64_t start = t->start_ticks;
+
+	return read_target(t) && t->start_ticks == start && t->state != 'X';
+}
+
+int target_has_library(const struct target *t, struct err *err)
+{
+	size_t n;
+	char *maps = read_proc_of(t->pid, "maps", &n);
+
+	if (!maps) {
+		int e = errno;
+		return err_set(err, "process %d (%s): cannot read /proc/%d/maps: %s%s", (int)t->pid,
+		               t->comm, (int)t->pid, strerror(e),
+		               e == EACCES || e == EPERM
+		                       ? "; it is another user's: run this as that user or root"
+		                       : "");
+	}
+	bool found = strstr(maps, "/liboutlive.so") || strstr(maps, FMT_CONTROL_DIR "/outlive.");
+	free(maps);
+	return found;
+}
+
+/* ---- the control page ---- */
+
+/* Opens one candidate. The errno of a file that is there but not for us is kept in *why. */
+static int open_control_file(const struct target *t, const char *root, char path[128], int *why)
+{
+	struct stat st;
+
+	snprintf(path, 128, "%s" FMT_CONTROL_DIR "/outlive.%d.ctl", root, (int)t->ns_pid);
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0) {
+		if (errno != ENOENT)
+			*why = errno;
+		return -1;
+	}
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
+	    st.st_size >= (off_t)sizeof(struct fmt_control) &&
+	    (st.st_uid == 0 || st.st_uid == t->uid || st.st_uid == t->euid))
+		return fd;
+	*why = EPERM;
+	close(fd);
+	return -1;
+}
+
+/* True when the page in fd is this process's; maps it. A stale one is removed. */
+static bool map_control(struct target *t, int fd, const char *path)
+{
+	struct fmt_control *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (c == MAP_FAILED)
+		return false;
+	if (c->magic == FMT_CONTROL_MAGIC && c->version == 1 && c->pid == (uint32_t)t->ns_pid &&
+	    c->start_ticks == t->start_ticks) {
+		t->control = c;
+		return true;
+	}
+	if (c->magic == FMT_CONTROL_MAGIC && c->start_ticks != t->start_ticks)
+		unlink(path);
+	munmap(c, sizeof *c);
+	return false;
+}
+
+int target_open_control(struct target *t, struct err *err)
+{
+	char root[32], path[128];
+	int why = 0;
+
+	/* Its own /dev/shm; then ours, for a process that has changed its root since it made the
+	 * file. */
+	snprintf(root, sizeof root, "/proc/%d/root", (int)t->pid);
+	const char *roots[] = {root, ""};
+	for (int i = 0; i < 2; i++) {
+		int fd = open_control_file(t, roots[i], path, &why);
+		if (fd < 0)
+			continue;
+		if (map_control(t, fd, path)) {
+			t->lock = fd;
+			return 0;
+		}
+		close(fd);
+	}
+	if (why)
+		return err_set(err, "%s: %s", path, strerror(why));
+	return err_set(err, "process %d (%s) has no control file in " FMT_CONTROL_DIR, (int)t->pid,
+	               t->comm);
+}
+
+/* ---- signals ---- */
+
+int target_signal(struct target *t, int number, struct err *err)
+{
+	siginfo_t info = {0};
+
+	if (!target_refresh(t))
+		return err_set(err, "process %d has ended", (int)t->pid);
+	/* Without a handler the signal would end it. */
+	if (number < 1 || number > 64 || !(t->caught >> (number - 1) & 1))
+		return err_set(err, "process %d (%s) does not listen to signal %d", (int)t->pid,
+		               t->comm, number);
+	info.si_signo = number;
+	info.si_code = SI_QUEUE;
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value.sival_int = FMT_CONTROL_VALUE;
+	if (t->pidfd >= 0 && syscall(SYS_pidfd_send_signal, t->pidfd, number, &info, 0) == 0)
+		return 0;
+	if ((t->pidfd < 0 || errno == ENOSYS) && !sigqueue(t->pid, number, info.si_value))
+		return 0;
+	return err_set(err, "process %d (%s): cannot send it signal %d: %s", (int)t->pid, t->comm,
+	               number, strerror(errno));
+}
+
+unsigned target_threads_blocking(const struct target *t, int number, unsigned *all)
+{
+	char path[64];
+	unsigned blocking = 0;
+
+	*all = 0;
+	snprintf(path, sizeof path, "/proc/%d/task", (int)t->pid);
+	DIR *dir = opendir(path);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		size_t n;
+		char *name = xasprintf("task/%s/status", e->d_name);
+		char *status = e->d_name[0] == '.' ? NULL : read_proc_of(t->pid, name, &n);
+		const char *field = status ? status_field(status, "SigBlk:") : NULL;
+		*all += field != NULL;
+		blocking += field && strtoull(field, NULL, 16) >> (number - 1) & 1;
+		free(status);
+		free(name);
+	}
+	if (dir)
+		closedir(dir);
+	return blocking;
+}
+
+/* ---- where its files are ---- */
+
+char *target_getenv(const struct target *t, const char *name)
+{
+	size_t n, len = strlen(name);
+	char *environ_text = read_proc_of(t->pid, "environ", &n), *found = NULL;
+
+	for (size_t at = 0; environ_text && at < n; at += strlen(environ_text + at) + 1) {
+		if (strncmp(environ_text + at, name, len) || environ_text[at + len] != '=')
+			continue;
+		found = xstrdup(environ_text + at + len + 1);
+		break;
+	}
+	free(environ_text);
+	return found;
+}
+
+/* True when two links of /proc name the same thing: mount namespaces. */
+static bool same_link(const char *a, const char *b)
+{
+	char to_a[256], to_b[256];
+	ssize_t n_a = readlink(a, to_a, sizeof to_a), n_b = readlink(b, to_b, sizeof to_b);
+
+	return n_a == n_b && n_a > 0 && !memcmp(to_a, to_b, (size_t)n_a);
+}
+
+char *target_path(const struct target *t, const char *path)
+{
+	char mounts[64], root[64], to[8];
+
+	snprintf(mounts, sizeof mounts, "/proc/%d/ns/mnt", (int)t->pid);
+	snprintf(root, sizeof root, "/proc/%d/root", (int)t->pid);
+	ssize_t n = readlink(root, to, sizeof to);
+	bool own_root = n > 0 && !(n == 1 && to[0] == '/');
+	/* liboutlive.so resolved its folder before a chroot: then the path is true from here. */
+	if ((own_root && access(path, F_OK)) || !same_link(mounts, "/proc/self/ns/mnt"))
+		return xasprintf("%s%s", root, path);
+	return xstrdup(path);
+}
