@@ -6,6 +6,7 @@
  *	sym_elf.c    one ELF file: build id, symbol table
  *	sym_dwarf.c  functions, inline chains and lines of DWARF
  *	sym_name.c   the name of a DIE
+ *	sym_line.c   the line table of a unit
  *	sym_cache.c  answers on disk, keyed by build id
  *	perf_map.c   /tmp/perf-PID.map of just-in-time compilers
  *

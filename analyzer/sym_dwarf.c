@@ -13,6 +13,7 @@
 
 #include "demangle.h"
 #include "sym.h"
+#include "sym_line.h"
 #include "sym_name.h"
 
 #define NO_SCOPE UINT32_MAX
@@ -184,88 +185,6 @@ static void walk(struct dwarf *d, Dwarf_Die *parent, struct place p)
 	while (d->budget && sym_next_die(&child));
 }
 
-/* ---- lines ---- */
-
-/* "/a/./b//c/../d" as "/a/b/d": interned. Relative names stay relative. */
-static const char *clean_path(const char *path)
-{
-	char buf[4096];
-	size_t len = 0;
-
-	if (!path || strlen(path) >= sizeof(buf) - 1)
-		return path ? intern(path) : NULL;
-	for (const char *p = path; *p;) {
-		size_t n = strcspn(p, "/");
-		const char *rest = p + n + (p[n] == '/');
-
-		if (!n) {
-			if (p == path)
-				buf[len++] = '/';
-		} else if (n == 2 && !memcmp(p, "..", 2) && len > 1 &&
-		           !(len >= 3 && !memcmp(buf + len - 3, "../", 3) &&
-		             (len == 3 || buf[len - 4] == '/'))) {
-			for (len--; len && buf[len - 1] != '/';)
-				len--;
-		} else if (n != 1 || *p != '.') {
-			memcpy(buf + len, p, n);
-			len += n;
-			buf[len++] = '/';
-		}
-		p = rest;
-	}
-	if (len > 1)
-		len--;
-	return intern_mem(buf, len);
-}
-
-/* The line table's row for address; NULL in gaps. */
-static Dwarf_Line *row_of(Dwarf_Lines *lines, size_t n, uint64_t address)
-{
-	size_t lo = 0, hi = n;
-	Dwarf_Addr at;
-	bool end;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (dwarf_lineaddr(dwarf_onesrcline(lines, mid), &at))
-			return NULL;
-		if (at <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	Dwarf_Line *row = lo ? dwarf_onesrcline(lines, lo - 1) : NULL;
-	return row && !dwarf_lineendsequence(row, &end) && !end ? row : NULL;
-}
-
-static uint32_t number_of(Dwarf_Die *die, unsigned attribute)
-{
-	Dwarf_Attribute mem;
-	Dwarf_Word value;
-
-	if (dwarf_formudata(dwarf_attr(die, attribute, &mem), &value) || value > INT32_MAX)
-		return 0;
-	return (uint32_t)value;
-}
-
-/* The unit's tables of rows and files. */
-struct tables {
-	Dwarf_Lines *lines;
-	size_t n_lines;
-	Dwarf_Files *files;
-	size_t n_files;
-};
-
-static void call_site(const struct tables *t, Dwarf_Die *inlined, struct line *caller)
-{
-	uint32_t file = number_of(inlined, DW_AT_call_file);
-
-	caller->number = number_of(inlined, DW_AT_call_line);
-	if (t->files && file < t->n_files && caller->number)
-		caller->file = clean_path(dwarf_filesrc(t->files, file, NULL, NULL));
-}
-
 /* ---- answers ---- */
 
 void sym_symbol_name(const struct sym_symbol *s, struct line *line)
@@ -296,36 +215,31 @@ static void name_outermost(const struct dwarf *d, const struct die_name *name, u
 	line->function = mangled ? mangled : demangle(linkage);
 }
 
-static void answer_one(struct dwarf *d, const struct tables *t, size_t k)
+static void answer_one(struct dwarf *d, const struct sym_lines *t, size_t k)
 {
-	uint64_t address = d->mine[k];
+	static const struct die_name nameless;
+	const struct die_name *name = &nameless;
 	struct sym_answer *a = &d->answer[d->index[k]];
-	Dwarf_Line *row = row_of(t->lines, t->n_lines, address);
+	struct line innermost = {0};
+	bool has_row = sym_lines_row(t, d->mine[k], &innermost);
 	uint32_t n = 0, i = 0;
 
 	for (uint32_t s = d->scope_of[k]; s != NO_SCOPE && n < MAX_CHAIN; s = d->scope[s].parent)
 		n++;
-	if (!n && !row)
+	if (!n && !has_row)
 		return;
 	a->n_lines = n ? n : 1;
 	a->line = sym_lines_new(a->n_lines);
-	if (row) {
-		int number = 0;
-
-		a->line[0].file = clean_path(dwarf_linesrc(row, NULL, NULL));
-		a->line[0].number = dwarf_lineno(row, &number) || number < 0 ? 0 : (uint32_t)number;
-	}
-	static const struct die_name nameless;
-	const struct die_name *name = &nameless;
+	a->line[0] = innermost;
 	for (uint32_t s = d->scope_of[k]; i < n; s = d->scope[s].parent, i++) {
 		name = sym_names_get(d->names, &d->scope[s].die);
 		a->line[i].function = name->function;
 		a->line[i].linkage = name->linkage;
 		a->line[i].start = name->start;
 		if (i + 1 < n)
-			call_site(t, &d->scope[s].die, &a->line[i + 1]);
+			sym_lines_call(t, &d->scope[s].die, &a->line[i + 1]);
 	}
-	name_outermost(d, name, address, &a->line[a->n_lines - 1]);
+	name_outermost(d, name, d->mine[k], &a->line[a->n_lines - 1]);
 	d->done[d->index[k]] = n != 0;
 }
 
@@ -370,7 +284,7 @@ static bool all_found(const struct dwarf *d)
 static void resolve_unit(struct dwarf *d, Dwarf_Die *unit, Dwarf_Die *body)
 {
 	struct place top = {NO_SCOPE, NO_SCOPE, 0};
-	struct tables t = {0};
+	struct sym_lines lines;
 
 	for (size_t k = 0; k < d->n_mine; k++) {
 		d->mine[k] = d->address[d->index[k]];
@@ -383,12 +297,9 @@ static void resolve_unit(struct dwarf *d, Dwarf_Die *unit, Dwarf_Die *body)
 		d->deep = true;
 		walk(d, body, top);
 	}
-	if (dwarf_getsrclines(unit, &t.lines, &t.n_lines))
-		t.n_lines = 0;
-	if (dwarf_getsrcfiles(body, &t.files, &t.n_files))
-		t.files = NULL;
+	sym_lines_open(&lines, unit, body);
 	for (size_t k = 0; k < d->n_mine; k++)
-		answer_one(d, &t, k);
+		answer_one(d, &lines, k);
 }
 
 /* Addresses in no unit's ranges: a unit that does not tell them may stand in .debug_aranges. */

@@ -12,7 +12,7 @@ struct die_name {
 	const char *function; /* demangled or qualified; interned; NULL when the DIE has no name */
 	const char *linkage;  /* interned; the plain name where there is no other */
 	uint32_t start;       /* line of the declaration, 0 unknown */
-	bool mangled;	      /* linkage was given, and function is what it stands for */
+	bool mangled;         /* linkage was given, and function is what it stands for */
 };
 
 struct sym_names; /* what was named already, and where classes and namespaces begin and end */
