@@ -1,7 +1,7 @@
 /*
  * live.h - the table of live blocks: address to size, site and birth. See live.c for its shape and
- * why. Any number of threads; put and take of one address are ordered by the program itself (a block
- * is freed after it was made). IN_TRACKER is set.
+ * why. Any number of threads; put and take of one address are ordered by the program itself (a
+ * block is freed after it was made). IN_TRACKER is set.
  */
 #ifndef OUTLIVE_LIVE_H
 #define OUTLIVE_LIVE_H
@@ -16,7 +16,8 @@
 int live_init(void);
 /*
  * 0: kept. 1: kept, and a block was there already, now in *stale: its free was not seen.
- * -ENOMEM: not kept.
+ * -ENOMEM: not kept; stale->site is not 0 if a block was there already.
+ * Births are kept modulo 2^31 ticks (104 days). Addresses that are no multiple of 8 are not kept.
  */
 int live_put(uintptr_t address, const struct block *b, struct block *stale);
 bool live_take(uintptr_t address, struct block *out);
@@ -25,8 +26,8 @@ bool live_find(uintptr_t address, struct block *out);
 /* Fetches the line that live_put() will need, ahead of the unwinding. */
 void live_prefetch(uintptr_t address);
 
-/* For the snapshot child: takes no lock, or only with a bound; blocks that come or go meanwhile may or may
- * not be shown. Each block that lives throughout is shown once. */
+/* For the snapshot child: takes no lock, or only with a bound; blocks that come or go meanwhile may
+ * or may not be shown. Each block that lives throughout is shown once. */
 void live_walk(void (*fn)(uintptr_t address, const struct block *b, void *arg), void *arg);
 /* Bytes of the table that were touched. */
 uint64_t live_bytes_used(void);

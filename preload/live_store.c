@@ -1,0 +1,131 @@
+/*
+ * live_store.c - memory of the table of live blocks: the directory of spans, the pool of lines and
+ * ways, sizes too large for a slot, and the locks. Nothing is ever given back or moved. Context:
+ * any thread, IN_TRACKER set; it must not be killed half way by anything but the end of the
+ * process, but a fork may catch other threads anywhere: each step leaves the table whole.
+ */
+#include "live_store.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+enum { LOCKS = 256 };
+
+struct live_region *live_root[1u << (LIVE_ADDRESS_BITS - LIVE_REGION_SHIFT)]
+        __attribute__((aligned(4096)));
+struct live_region *live_regions;
+char *live_chunk[LIVE_CHUNKS];
+
+static struct sys_lock g_region_lock, g_pool_lock, g_huge_lock;
+static uint32_t g_pool_next = 1; /* first unit never given out */
+static uint64_t g_directory_bytes;
+static uint64_t g_huge[LIVE_HUGES]; /* 0: free */
+
+static struct {
+	struct sys_lock lock;
+} __attribute__((aligned(64))) g_lock[LOCKS];
+
+int live_init(void)
+{
+	/* Where huge pages are always on, one touched entry of the root would cost 2 MB. */
+	sys_call(SYS_madvise, live_root, sizeof(live_root), MADV_NOHUGEPAGE);
+	return 0;
+}
+
+COLD struct live_region *live_store_region(uintptr_t a)
+{
+	struct live_region **root = &live_root[a >> LIVE_REGION_SHIFT], *r;
+
+	sys_lock(&g_region_lock);
+	r = LIVE_LOAD(root);
+	if (!r && (r = sys_map(sizeof(*r)))) {
+		r->base = a >> LIVE_REGION_SHIFT << LIVE_REGION_SHIFT;
+		r->next = live_regions;
+		/* Into the walk's list first: no block may be where a walk does not come. */
+		LIVE_STORE(&live_regions, r);
+		LIVE_STORE(root, r);
+		__atomic_fetch_add(&g_directory_bytes, 8192, __ATOMIC_RELAXED);
+	}
+	sys_unlock(&g_region_lock);
+	return r;
+}
+
+void live_store_touch(uintptr_t a)
+{
+	struct live_region *r = LIVE_LOAD(&live_root[a >> LIVE_REGION_SHIFT]);
+	size_t page = (a >> LIVE_SPAN_SHIFT & (LIVE_REGION_SPANS - 1)) / LIVE_PAGE_SPANS;
+	uint64_t bit = 1ull << page % 64;
+
+	if (!(__atomic_fetch_or(&r->touched[page / 64], bit, __ATOMIC_ACQ_REL) & bit))
+		__atomic_fetch_add(&g_directory_bytes, 4096, __ATOMIC_RELAXED);
+}
+
+uint32_t live_store_units(uint32_t n)
+{
+	uint32_t index = 0, at, chunk;
+
+	sys_lock(&g_pool_lock);
+	at = g_pool_next;
+	if ((at + n - 1) >> LIVE_CHUNK_SHIFT != at >> LIVE_CHUNK_SHIFT)
+		at = (at + n - 1) >> LIVE_CHUNK_SHIFT << LIVE_CHUNK_SHIFT;
+	chunk = at >> LIVE_CHUNK_SHIFT;
+	if (chunk < LIVE_CHUNKS && !live_chunk[chunk])
+		LIVE_STORE(&live_chunk[chunk], sys_map((size_t)LIVE_UNIT << LIVE_CHUNK_SHIFT));
+	if (chunk < LIVE_CHUNKS && live_chunk[chunk]) {
+		index = at;
+		__atomic_store_n(&g_pool_next, at + n, __ATOMIC_RELAXED);
+	}
+	sys_unlock(&g_pool_lock);
+	return index;
+}
+
+struct sys_lock *live_store_lock(uintptr_t a)
+{
+	/* By 16 kB: a thread that works in its own part of the heap meets its own locks. */
+	return &g_lock[(uint32_t)(a >> 14) * 0x9e3779b1u >> 24].lock;
+}
+
+void live_line_block(uint64_t w, uint32_t low, struct block *b)
+{
+	uint64_t size = (w >> LIVE_LINE_HIGH_SHIFT & 7) << 32 | low;
+
+	b->size = size < LIVE_HUGE ? size : LIVE_LOAD(&g_huge[low % LIVE_HUGES]);
+	live_word_common(w, b);
+}
+
+COLD int live_huge_put(uint64_t bytes, uint64_t *size)
+{
+	int r = -ENOMEM;
+
+	sys_lock(&g_huge_lock);
+	for (uint32_t i = 0; i < LIVE_HUGES && r; i++) {
+		if (LIVE_LOAD(&g_huge[i]))
+			continue;
+		LIVE_STORE(&g_huge[i], bytes);
+		*size = LIVE_HUGE | i;
+		r = 0;
+	}
+	sys_unlock(&g_huge_lock);
+	return r;
+}
+
+void live_huge_drop(uint64_t w, uint32_t low)
+{
+	if (unlikely((w >> LIVE_LINE_HIGH_SHIFT & 7) == LIVE_HUGE >> 32))
+		LIVE_STORE(&g_huge[low % LIVE_HUGES], 0);
+}
+
+uint64_t live_bytes_used(void)
+{
+	return __atomic_load_n(&g_directory_bytes, __ATOMIC_RELAXED) +
+	       (uint64_t)__atomic_load_n(&g_pool_next, __ATOMIC_RELAXED) * LIVE_UNIT;
+}
+
+void live_fork_child(void)
+{
+	for (unsigned i = 0; i < LOCKS; i++)
+		sys_lock_reset(&g_lock[i].lock);
+	sys_lock_reset(&g_region_lock);
+	sys_lock_reset(&g_pool_lock);
+	sys_lock_reset(&g_huge_lock);
+}

@@ -1,0 +1,153 @@
+/*
+ * live_store.h - what live.c and live_walk.c share: the shape of the table of live blocks, how a
+ * block is put into a word, and the directory, the pool and the locks of live_store.c. See live.c
+ * for why it is so. IN_TRACKER is set, but for the walk.
+ */
+#ifndef OUTLIVE_LIVE_STORE_H
+#define OUTLIVE_LIVE_STORE_H
+
+#include "live.h"
+
+enum {
+	LIVE_ADDRESS_BITS = 47,
+	LIVE_REGION_SHIFT =
+	        28, /* a region's piece of directory: 4 MB, of which little is touched */
+	LIVE_SPAN_SHIFT = 10,
+	LIVE_REGION_SPANS = 1 << (LIVE_REGION_SHIFT - LIVE_SPAN_SHIFT),
+	LIVE_PAGE_SPANS = 256, /* spans in a page of the directory */
+	LIVE_REGION_PAGES = LIVE_REGION_SPANS / LIVE_PAGE_SPANS,
+	LIVE_GRANULES = 32, /* of 32 bytes, in a span */
+	LIVE_MORE_WAYS = 3,
+	LIVE_SLOTS = 5,
+	LIVE_SMALL = 255,      /* largest block kept in a way */
+	LIVE_UNIT = 64,        /* bytes; what the pool counts in */
+	LIVE_CHUNK_SHIFT = 15, /* units in a chunk of the pool: 2 MB */
+	LIVE_CHUNKS = 1 << 15,
+	LIVE_HUGES = 1024 /* live blocks of 28 GB and more */
+};
+
+/* Where the blocks of 1 kB of addresses are. Numbers are units of the pool; 0 is none. */
+struct live_span {
+	uint32_t lines; /* struct live_line, a chain */
+	uint32_t way;   /* uint64_t[LIVE_GRANULES] */
+	uint32_t ways;  /* LIVE_MORE_WAYS times that */
+	uint32_t mask;  /* granules of which lines may have blocks */
+};
+
+/* Written under the span's lock, but that whoever frees a block empties its word. */
+struct live_line {
+	uint64_t word[LIVE_SLOTS];
+	uint32_t size[LIVE_SLOTS];
+	uint32_t next;
+};
+_Static_assert(sizeof(struct live_line) == LIVE_UNIT, "a line is a cache line");
+
+struct live_region {
+	struct live_region *next;
+	uintptr_t base;
+	/* Pages of span[] that are in use: a walk must not fault in the others. */
+	uint64_t touched[LIVE_REGION_PAGES / 64];
+	struct live_span span[LIVE_REGION_SPANS] __attribute__((aligned(4096)));
+};
+
+#define LIVE_LOAD(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define LIVE_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+/* ---- the directory and the pool ---- */
+
+extern struct live_region *live_root[1u << (LIVE_ADDRESS_BITS - LIVE_REGION_SHIFT)]
+        __attribute__((visibility("hidden")));
+extern struct live_region *live_regions __attribute__((visibility("hidden"))); /* all */
+extern char *live_chunk[LIVE_CHUNKS] __attribute__((visibility("hidden")));
+
+/* Blocks lie at multiples of 8; other addresses are not kept. */
+static inline bool live_valid(uintptr_t a)
+{
+	return !(a >> LIVE_ADDRESS_BITS) && !(a & 7);
+}
+
+static inline struct live_span *live_span_in(struct live_region *r, uintptr_t a)
+{
+	return &r->span[a >> LIVE_SPAN_SHIFT & (LIVE_REGION_SPANS - 1)];
+}
+
+static inline void *live_unit(uint32_t index)
+{
+	char *chunk = LIVE_LOAD(&live_chunk[index >> LIVE_CHUNK_SHIFT]);
+
+	return chunk + (size_t)(index & ((1u << LIVE_CHUNK_SHIFT) - 1)) * LIVE_UNIT;
+}
+
+/* The region of an address, made if need be; NULL when there is no memory. */
+struct live_region *live_store_region(uintptr_t a);
+/* Before the first block of a span is stored. */
+void live_store_touch(uintptr_t a);
+/* Zeroed units that lie together, or 0. */
+uint32_t live_store_units(uint32_t n);
+struct sys_lock *live_store_lock(uintptr_t a);
+
+/* ---- words: site in the top 23 bits, never 0, so neither is the word; birth in the lowest 31 ----
+ */
+
+enum {
+	LIVE_BIRTH_BITS = 31, /* 104 days, then it wraps */
+	LIVE_SITE_SHIFT = 41,
+	LIVE_WAY_SIZE_SHIFT = 33,
+	LIVE_WAY_LOW_SHIFT = 31,
+	LIVE_LINE_OFFSET_SHIFT = 34,
+	LIVE_LINE_HIGH_SHIFT = 31
+};
+#define LIVE_BIRTH_MASK ((1u << LIVE_BIRTH_BITS) - 1)
+#define LIVE_HUGE       (7ull << 32)
+
+static inline unsigned live_granule(uintptr_t a)
+{
+	return a >> 5 & (LIVE_GRANULES - 1);
+}
+
+static inline void live_word_common(uint64_t w, struct block *b)
+{
+	b->site = (uint32_t)(w >> LIVE_SITE_SHIFT);
+	b->birth = w & LIVE_BIRTH_MASK;
+}
+
+/* In a way the granule is the place: two bits tell which of its four addresses. */
+static inline uint64_t live_way_word(uintptr_t a, const struct block *b)
+{
+	return (uint64_t)b->site << LIVE_SITE_SHIFT | b->size << LIVE_WAY_SIZE_SHIFT |
+	       (uint64_t)(a >> 3 & 3) << LIVE_WAY_LOW_SHIFT | (b->birth & LIVE_BIRTH_MASK);
+}
+
+static inline unsigned live_way_low(uint64_t w)
+{
+	return w >> LIVE_WAY_LOW_SHIFT & 3;
+}
+
+static inline void live_way_block(uint64_t w, struct block *b)
+{
+	b->size = w >> LIVE_WAY_SIZE_SHIFT & LIVE_SMALL;
+	live_word_common(w, b);
+}
+
+/* In a line the word has the address's offset in the span, and bits 32 to 34 of the size. */
+static inline uint64_t live_line_word(uintptr_t a, const struct block *b, uint64_t size)
+{
+	return (uint64_t)b->site << LIVE_SITE_SHIFT |
+	       (uint64_t)(a >> 3 & 127) << LIVE_LINE_OFFSET_SHIFT |
+	       (size >> 32) << LIVE_LINE_HIGH_SHIFT | (b->birth & LIVE_BIRTH_MASK);
+}
+
+static inline unsigned live_line_offset(uint64_t w)
+{
+	return w >> LIVE_LINE_OFFSET_SHIFT & 127;
+}
+
+/* low: the slot's size[]. */
+void live_line_block(uint64_t w, uint32_t low, struct block *b);
+/* Sizes that have no room in a slot: keeps it, and gives what the slot holds instead. 0 or -ENOMEM.
+ */
+int live_huge_put(uint64_t bytes, uint64_t *size);
+/* After the slot was emptied: a walk that still saw the word looks at it again. */
+void live_huge_drop(uint64_t w, uint32_t low);
+
+#endif
