@@ -1,8 +1,8 @@
 /*
- * context.h - per-thread counters. A context is leased by a thread for its life and then by another:
- * counters are never lost and need no atomics (only the lessee writes). A site is what one context
- * has counted for one stack. Sites have table-wide numbers, so that a live block needs 23 bits
- * to say both its stack and the thread that made it.
+ * context.h - per-thread counters. A context is leased by a thread for its life and then by
+ * another: counters are never lost and need no atomics (only the lessee writes). A site is what one
+ * context has counted for one stack. Sites have table-wide numbers, so that a live block needs 23
+ * bits to say both its stack and the thread that made it.
  */
 #ifndef OUTLIVE_CONTEXT_H
 #define OUTLIVE_CONTEXT_H
@@ -15,25 +15,31 @@
 
 /* One cache line. Written by the lessee only, read by the snapshot child with relaxed loads. */
 struct site {
-	uint64_t allocs, bytes;	     /* made by this thread */
+	uint64_t allocs, bytes;      /* made by this thread */
 	uint64_t frees, bytes_freed; /* given back by this thread, of blocks from this stack */
-	uint64_t temporary;	     /* of the frees: freed before this thread allocated again */
+	uint64_t temporary;          /* of the frees: freed before this thread allocated again */
 	uint32_t size_min, size_max; /* saturated at 4 GB - 1 */
 	uint32_t stack;
 	uint32_t context;
 	uint32_t *lifetimes; /* [FMT_AGE_BUCKETS], NULL until a freed block was older than a tick */
 };
 
-/* ---- for the snapshot child: lock-free, no TLS ---- */
+/*
+ * ---- for the snapshot child: lock-free, no TLS ----
+ *
+ * An allocation is counted before its block is handed out, so before any thread can free it. Who
+ * reads the frees of all sites first and the allocs of all sites after that never sees more frees
+ * than allocations of a stack.
+ */
 
 uint32_t context_count(void); /* contexts are 1..count */
 struct context_info {
-	uint32_t tid, n_threads;
+	uint32_t tid, n_threads; /* the latest thread, and how many there were */
 	char name[16];
 	bool leased;
 };
 void context_info(uint32_t context, struct context_info *out);
-uint32_t site_count(void);		/* sites are 1..count, with holes */
+uint32_t site_count(void);                  /* sites are 1..count, with holes */
 const struct site *site_get(uint32_t site); /* NULL for a hole */
 
 struct context_audit {
@@ -41,10 +47,93 @@ struct context_audit {
 	uint64_t unknown_frees, unseen_frees;
 };
 void context_audit(struct context_audit *out);
-/* Bytes of contexts and sites. */
+/* Bytes of contexts and sites that were touched. */
 uint64_t context_bytes_used(void);
-/* Ticks since the image's first hook, now. */
+/* Ticks since context_init(), now. */
 uint32_t context_tick(void);
+/* Once, in the first hook: from here ticks count. 0 or -errno. */
 int context_init(void);
+
+/* ---- for track_*.c, IN_TRACKER set ---- */
+
+enum {
+	CONTEXT_LEAF = 256, /* stacks in a leaf of the map to sites */
+	CONTEXT_ROOT = STACK_MAX / CONTEXT_LEAF + 1,
+	SITE_CHUNK = 256,
+	SITE_CHUNKS = 1 << 15,
+	CONTEXT_MAX = 1 << 15,
+	CONTEXT_CLOCK_EVERY = 8 /* events, at most, between two looks at the clock */
+};
+
+/* What must be done when the hook has left the tables: struct ctx, due. */
+enum { DUE_POLL = 1u, DUE_BEGIN = 2u, DUE_RELEASE = 4u };
+
+struct ctx {
+	uint32_t number, leased, tid, n_threads;
+	uint64_t name[2]; /* char[16], NUL-filled, in words that are read whole */
+	uint64_t unknown_frees, unseen_frees;
+	struct ctx *next_free;
+	struct stack_cache *stacks;
+	uint32_t due;
+	uint32_t until, every; /* events until the clock is read, and between readings */
+	uint32_t clock_tick;   /* when it was read last */
+	uint32_t name_due;     /* tick at which the name is asked for again */
+	uint32_t leased_tick;
+	uint32_t nowhere;           /* site of stack 0, for when there is no room for another */
+	uint32_t site_at, site_end; /* sites to give out */
+	uint32_t small_left;
+	char *small;    /* memory for leaves and lifetimes */
+	uintptr_t last; /* block that this thread made last, 0 if it freed it */
+	/* The last free, for track_restore(). */
+	struct {
+		uintptr_t address;
+		struct site *site;
+		unsigned bucket;
+		bool temporary;
+	} undo;
+	uint32_t *leaf[CONTEXT_ROOT]; /* stack to site of this context, 0 none yet */
+};
+
+extern struct site *context_chunks[SITE_CHUNKS] __attribute__((visibility("hidden")));
+/* The time of the process: moved by whoever reads the clock. In a line of its own. */
+extern struct context_clock {
+	uint32_t tick;
+} __attribute__((aligned(64))) context_clock __attribute__((visibility("hidden")));
+
+/* For this thread; NULL when there is no memory. */
+struct ctx *context_lease(void);
+/* `ended`: the thread will not come back; its name is noted. */
+void context_release(struct ctx *c, bool ended);
+/* own: the context of the one thread that is left; may be NULL. */
+void context_fork_child(struct ctx *own);
+void context_lost(unsigned reason);
+void context_refresh(struct ctx *c);
+uint32_t context_site_new(struct ctx *c, uint32_t stack);
+/* Zeroed, 8-byte aligned, at most 1 kB, for ever. NULL when there is no memory. */
+void *context_small(struct ctx *c, uint32_t bytes);
+
+/* Now, in ticks, late by no more than CONTEXT_CLOCK_EVERY events of this thread. */
+static inline uint32_t context_now(struct ctx *c)
+{
+	if (unlikely(!--c->until))
+		context_refresh(c);
+	return __atomic_load_n(&context_clock.tick, __ATOMIC_RELAXED);
+}
+
+/* A site that was given out. */
+static inline struct site *context_site_at(uint32_t site)
+{
+	return __atomic_load_n(&context_chunks[site / SITE_CHUNK], __ATOMIC_RELAXED) +
+	       site % SITE_CHUNK;
+}
+
+/* This context's site of a stack; 0 when there is no room at all. */
+static inline uint32_t context_site(struct ctx *c, uint32_t stack)
+{
+	const uint32_t *leaf = stack < STACK_MAX ? c->leaf[stack / CONTEXT_LEAF] : NULL;
+	uint32_t site = leaf ? leaf[stack % CONTEXT_LEAF] : 0;
+
+	return likely(site) ? site : context_site_new(c, stack);
+}
 
 #endif

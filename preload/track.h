@@ -18,7 +18,8 @@
 
 #include "sys.h"
 
-enum { IN_TRACKER = 1u, IN_HEAP = 2u };
+/* PAST_END is track_thread_end()'s own: what comes after it leases a context for each event. */
+enum { IN_TRACKER = 1u, IN_HEAP = 2u, PAST_END = 4u };
 
 struct ctx; /* a thread's counters and caches, leased: context.h */
 
@@ -68,8 +69,12 @@ void track_lost(unsigned reason);
 /* fork's child: forgets the threads that are gone, resets locks; tables stay (the blocks are
  * there). */
 void track_fork_child(void);
-/* Set by init.c: called once in each thread that leases a context, so that track_thread_end() is called at its end. May be NULL. */
+/* Set by init.c: called once in each thread that leases a context, at the end of its first event and
+ * with IN_TRACKER clear, so that track_thread_end() is called at its end. May be NULL. */
 extern void (*g_track_thread_begin)(void) __attribute__((visibility("hidden")));
+/* Set by whoever has work to do at safe points: called at the end of an event, IN_TRACKER clear, by
+ * one thread in each tick that has events (4.2 ms). Keeps errno. May be NULL. */
+extern void (*g_track_poll)(void) __attribute__((visibility("hidden")));
 /* Called at a thread's end (pthread key destructor): gives the context back for the next thread. */
 void track_thread_end(void);
 
