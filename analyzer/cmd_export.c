@@ -46,15 +46,13 @@ struct export
 
 static bool parse_column(const char *name, enum column *column)
 {
-	for (int c = 0; c < N_COLUMNS; c++) {
-		if (!strcmp(name, column_name[c])) {
-			*column = (enum column)c;
-			return true;
-		}
-	}
-	fputs("outlive: '", stderr);
-	print_safe(stderr, name);
-	fputs("' is not alloc_objects, alloc_space, inuse_objects or inuse_space\n", stderr);
+	struct err err;
+
+	if (!column_parse(name, column, &err))
+		return true;
+	fputs("outlive: ", stderr);
+	print_safe(stderr, err.text);
+	fputc('\n', stderr);
 	return false;
 }
 

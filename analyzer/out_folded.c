@@ -2,17 +2,12 @@
  * out_folded.c - a ranked profile as folded stacks: "outer;inner value", what flamegraph.pl,
  * speedscope and their kin read.
  *
- * Owns the lines, in a stable order, each stack once. Reads nothing but the profile.
+ * Owns the lines, in the profile's order. Reads nothing but the profile.
  */
 #include "out.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct folded {
-	char *stack;
-	uint64_t value;
-};
 
 /* ';' parts frames, a newline stacks; C++ and JIT names may hold either. */
 static void add_name(struct str *s, const char *name)
@@ -27,9 +22,7 @@ static void add_name(struct str *s, const char *name)
 
 static void add_nameless(struct str *s, const struct snapshot *snap, const struct location *loc)
 {
-	const char *path = loc->module < snap->n_modules ? snap->module[loc->module].path : "";
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : path;
+	const char *base = module_basename(&snap->module[loc->module]);
 	char *name = *base ? xasprintf("%s+0x%llx", base, (unsigned long long)loc->address)
 	                   : xasprintf("0x%llx", (unsigned long long)loc->address);
 
@@ -57,33 +50,20 @@ static char *fold(const struct snapshot *snap, const struct row *r, bool raw)
 	return s.data;
 }
 
-static int by_stack(const void *a, const void *b)
-{
-	return strcmp(((const struct folded *)a)->stack, ((const struct folded *)b)->stack);
-}
-
+/* A stack may come twice, when only addresses told its rows apart: readers of this format sum.
+ * Written as they come, since all stacks of a file at once could take any amount of memory. */
 int out_folded(FILE *f, const struct profile *p, const struct out_options *o, struct err *err)
 {
-	struct folded *all = xcalloc(p->n_rows + 1, sizeof *all);
-	size_t n = 0;
 	bool failed = false;
 
-	for (size_t i = 0; i < p->n_rows; i++) {
-		int64_t v = p->row[i].value[o->sort];
-		if (v > 0)
-			all[n++] = (struct folded){fold(p->b, profile_row(p, i), o->raw), (uint64_t)v};
+	for (size_t i = 0; i < p->n_rows && !failed; i++) {
+		int64_t value = p->row[i].value[o->sort];
+		if (value <= 0)
+			continue;
+		char *stack = fold(p->b, profile_row(p, i), o->raw);
+		failed = fprintf(f, "%s %lld\n", stack, (long long)value) < 0;
+		free(stack);
 	}
-	qsort(all, n, sizeof *all, by_stack);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t sum = all[i].value;
-		for (; i + 1 < n && !strcmp(all[i].stack, all[i + 1].stack); i++) {
-			free(all[i].stack);
-			sum += all[i + 1].value;
-		}
-		failed |= fprintf(f, "%s %llu\n", all[i].stack, (unsigned long long)sum) < 0;
-		free(all[i].stack);
-	}
-	free(all);
 	if (fflush(f) || failed)
 		return err_set(err, "cannot write the folded stacks: %m");
 	return 0;

@@ -348,14 +348,12 @@ static void emit_comments(struct writer *w)
 {
 	const struct snapshot *s = w->snap;
 
-	comment(w, "outlive", s->info.s[FMT_INFO_VERSION - 128]);
-	comment(w, "command", s->info.s[FMT_INFO_CMDLINE - 128]);
-	comment_number(w, "pid", s->info.u[FMT_INFO_PID]);
-	comment_number(w, "snapshot", s->info.u[FMT_INFO_SEQUENCE]);
-	comment(w, "label", s->info.s[FMT_INFO_LABEL - 128]);
-	comment_number(w, "events lost",
-	               s->audit[FMT_AUDIT_LOST_REENTRANT] + s->audit[FMT_AUDIT_LOST_NO_MEMORY] +
-	                       s->audit[FMT_AUDIT_LOST_EARLY]);
+	comment(w, "outlive", INFO_S(&s->info, VERSION));
+	comment(w, "command", INFO_S(&s->info, CMDLINE));
+	comment_number(w, "pid", INFO_U(&s->info, PID));
+	comment_number(w, "snapshot", INFO_U(&s->info, SEQUENCE));
+	comment(w, "label", INFO_S(&s->info, LABEL));
+	comment_number(w, "events lost", snapshot_lost(s));
 	comment_number(w, "events without a stack", s->audit[FMT_AUDIT_LOST_NO_STACK]);
 	comment_number(w, "frees of unknown blocks", s->audit[FMT_AUDIT_UNKNOWN_FREES]);
 }
@@ -366,10 +364,10 @@ static void emit_profile(struct writer *w, const struct profile *p, const struct
 	for (int c = 0; c < N_COLUMNS; c++)
 		emit_value_type(w, P_SAMPLE_TYPE, column_name[c], column_unit[c]);
 	emit_value_type(w, P_PERIOD_TYPE, "space", "bytes");
-	uint64_t period = w->snap->info.u[FMT_INFO_SAMPLE];
+	uint64_t period = INFO_U(&w->snap->info, SAMPLE);
 	emit_number(w, P_PERIOD, period ? period : 1);
-	emit_number(w, P_TIME, w->snap->info.u[FMT_INFO_TIME]);
-	emit_number(w, P_DURATION, w->snap->info.u[FMT_INFO_UPTIME]);
+	emit_number(w, P_TIME, INFO_U(&w->snap->info, TIME));
+	emit_number(w, P_DURATION, INFO_U(&w->snap->info, UPTIME));
 	emit_number(w, P_DEFAULT_TYPE, string_id(w, column_name[o->sort]));
 	emit_comments(w);
 	for (size_t r = 0; r < p->n_rows; r++)

@@ -139,12 +139,12 @@ static struct snapshot *load_ours(const struct run_summary *s, const struct proc
 {
 	struct snapshot *snap;
 
-	if (load_snapshot(p->last, &snap, NULL))
+	if (load_snapshot_info(p->last, &snap, NULL))
 		return NULL;
 	/* A process's clock starts a little before its first hook reads it; ours has another
 	 * source. Allow a second. */
-	uint64_t start = snap->info.u[FMT_INFO_START_TIME];
-	if (!strcmp(snap->info.s[FMT_INFO_OPTIONS - 128], options) &&
+	uint64_t start = INFO_U(&snap->info, START_TIME);
+	if (!strcmp(INFO_S(&snap->info, OPTIONS), options) &&
 	    start + UINT64_C(1000000000) >= s->start_ns)
 		return snap;
 	snapshot_free(snap);
@@ -233,11 +233,10 @@ static void print_live(FILE *f, const struct snapshot *s, pid_t pid)
 		bytes += s->sample[i].value[INUSE_SPACE];
 	}
 	fputs("outlive: ", f);
-	print_safe(f, s->info.s[FMT_INFO_COMMAND - 128]);
+	print_safe(f, INFO_S(&s->info, COMMAND));
 	fprintf(f, " (pid %d): %s blocks, %s live %s\n", (int)pid, human_count(count, blocks),
-	        human_bytes(size, bytes), when(s->info.u[FMT_INFO_REASON]));
-	uint64_t lost = s->audit[FMT_AUDIT_LOST_REENTRANT] + s->audit[FMT_AUDIT_LOST_NO_MEMORY] +
-	                s->audit[FMT_AUDIT_LOST_EARLY];
+	        human_bytes(size, bytes), when(INFO_U(&s->info, REASON)));
+	uint64_t lost = snapshot_lost(s);
 	if (lost)
 		fprintf(f, "outlive: %s events were lost; outlive info says why\n",
 		        human_count(count, (int64_t)lost));
