@@ -199,7 +199,7 @@ static int run(char **argv, const char *options, const char *out, const struct c
 	if (!library)
 		return EXIT_USAGE;
 	run_summary_begin(&summary, out);
-	int failed = child_run(argv, library, options, &child, &err);
+	int failed = child_run(command, argv, library, options, &child, &err);
 	free(library);
 	if (failed) {
 		fprintf(stderr, "outlive: %s\n", err.text);

@@ -189,6 +189,7 @@ void command_inspect(const char *name, struct command *c)
 	c->program = xstrdup(c->path);
 	for (int i = 0; i < MAX_SCRIPTS; i++) {
 		elf_facts_read(c->program, &facts);
+		c->is_elf |= facts.is_elf && !i;
 		char *next = script_interpreter(c->program, facts.is_elf);
 		if (!next)
 			break;

@@ -9,6 +9,7 @@
 
 struct command {
 	char *path;    /* what execvp will find; NULL when there is nothing to run */
+	bool is_elf;   /* path is a program itself, not a script */
 	int error;     /* then: the errno, ENOENT or EACCES */
 	char *program; /* the ELF file that will run: path, or a script's interpreter */
 	bool blind;    /* certain: nothing of it will be seen */

@@ -40,14 +40,34 @@ static char *preload_list(const char *library)
 	return s.data;
 }
 
-static void exec_child(char *const argv[], const char *library, const char *options, int report)
+/* A script without "#!" is for the shell, as execvp has it; a program for another machine is not.
+ */
+static void exec_file(const struct command *command, char *const argv[])
+{
+	size_t n = 0;
+
+	execv(command->path, argv);
+	if (errno != ENOEXEC || command->is_elf)
+		return;
+	while (argv[n])
+		n++;
+	char **sh = xcalloc(n + 2, sizeof *sh), shell[] = "/bin/sh";
+	sh[0] = shell;
+	sh[1] = command->path;
+	for (size_t i = 1; i < n; i++)
+		sh[i + 1] = argv[i];
+	execv(sh[0], sh);
+}
+
+static void exec_child(const struct command *command, char *const argv[], const char *library,
+                       const char *options, int report)
 {
 	char *list = preload_list(library);
 
 	if (setenv("LD_PRELOAD", list, 1) || setenv("OUTLIVE_OPTIONS", options, 1))
 		errno = ENOMEM;
 	else
-		execvp(argv[0], argv);
+		exec_file(command, argv);
 	int error = errno;
 	ssize_t ignored = write(report, &error, sizeof error);
 	(void)ignored;
@@ -94,8 +114,8 @@ static void wait_for_end(struct child *c, const sigset_t *set)
 	}
 }
 
-int child_run(char *const argv[], const char *library, const char *options, struct child *c,
-              struct err *err)
+int child_run(const struct command *command, char *const argv[], const char *library,
+              const char *options, struct child *c, struct err *err)
 {
 	struct sigaction old_chld, chld = {.sa_handler = SIG_DFL};
 	sigset_t set, old;
@@ -114,7 +134,7 @@ int child_run(char *const argv[], const char *library, const char *options, stru
 	if (!c->pid) {
 		sigaction(SIGCHLD, &old_chld, NULL);
 		sigprocmask(SIG_SETMASK, &old, NULL);
-		exec_child(argv, library, options, report[1]);
+		exec_child(command, argv, library, options, report[1]);
 	}
 	int result = c->pid < 0 ? err_set(err, "cannot make a process: %s", strerror(errno)) : 0;
 	close(report[1]);

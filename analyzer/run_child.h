@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "util.h"
+#include "command.h"
 
 struct child {
 	pid_t pid;
@@ -16,12 +16,13 @@ struct child {
 };
 
 /*
- * Runs argv with LD_PRELOAD=library (before what was there) and OUTLIVE_OPTIONS=options, and waits
- * for its end. Signals of the terminal reach it by themselves; those that are sent to us are passed
- * on; when the terminal stops it we stop, too. -1 only when no process could be made.
+ * Runs the command (whose path is not NULL) with the words argv, with LD_PRELOAD=library (before
+ * what was there) and OUTLIVE_OPTIONS=options, and waits for its end. Signals of the terminal reach
+ * it by themselves; those that are sent to us are passed on; when the terminal stops it we stop,
+ * too. -1 only when no process could be made.
  */
-int child_run(char *const argv[], const char *library, const char *options, struct child *c,
-              struct err *err);
+int child_run(const struct command *command, char *const argv[], const char *library,
+              const char *options, struct child *c, struct err *err);
 /* The exit status of a shell for it: its own, 128 and the signal, 126 or 127. */
 int child_exit_status(const struct child *c);
 /* Ends us by the signal that ended the child, if one did, so that our parent sees the same. No core
