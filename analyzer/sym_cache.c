@@ -162,8 +162,8 @@ static void *read_file(int folder, const char *name, uint64_t identity)
 	    st.st_size >= (off_t)sizeof(*h) && st.st_size <= MAX_FILE)
 		h = read_all(fd, (size_t)st.st_size);
 	close(fd);
-	if (h && !memcmp(h->magic, MAGIC, sizeof(h->magic)) && size_of(h) == (uint64_t)st.st_size &&
-	    (!identity || h->identity == identity) &&
+	if (h && !memcmp(h->magic, MAGIC, sizeof(h->magic)) && !h->zero &&
+	    size_of(h) == (uint64_t)st.st_size && (!identity || h->identity == identity) &&
 	    h->crc == crc32(0, (const Bytef *)(h + 1), (uInt)(st.st_size - (off_t)sizeof(*h))))
 		return h;
 	free(h);
