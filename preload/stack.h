@@ -3,7 +3,11 @@
  *
  * A stack is a path in a tree, outermost frame at the root, and has a dense number from 1 on.
  * Exact: each frame's return address is read from where the module's own unwind tables (CFI) say
- * it lies. No lock is taken when the stack was seen before; no system call, no allocation.
+ * it lies. No lock is taken when the stack was seen before; no system call, no allocation. There is
+ * no other unwinder behind it: what compilers do not write, but people do, it interprets in full
+ * (stack_full.c), and where a module has no tables, or there is no module (JIT code), it goes by
+ * frame pointers, with care, and counts it as a fallback. libunwind would do no more, and would
+ * keep two descriptors in the program.
  */
 #ifndef OUTLIVE_STACK_H
 #define OUTLIVE_STACK_H
@@ -13,7 +17,7 @@
 
 #include "track.h"
 
-#define STACK_MAX     (1u << 22) /* distinct stacks; further ones are number 0, and counted */
+#define STACK_MAX       (1u << 22) /* distinct stacks; further ones are number 0, and counted */
 #define STACK_DEPTH_MAX 1024
 
 /* Per-thread caches, owned by the thread's context; inherited by the next thread that leases it. */
@@ -21,8 +25,6 @@ struct stack_cache;
 
 /* Once, in the first hook: depth is the longest stack kept, in frames. 0 or -errno. */
 int stack_init(unsigned depth);
-/* In the constructor, where dlopen is allowed: loads libunwind privately (RTLD_LOCAL). */
-void stack_load_fallback(void);
 
 /* NULL when there is no memory; captures then go without a cache. IN_TRACKER is set. */
 struct stack_cache *stack_cache_new(void);
@@ -38,13 +40,14 @@ uint32_t stack_capture(struct stack_cache *cache, const struct caller *from);
 void stack_modules_changed(void);
 void stack_fork_child(void);
 
-/* ---- for the snapshot child: lock-free, no TLS; counts grow, items below a count read earlier stay ---- */
+/* ---- for the snapshot child: lock-free, no TLS; counts grow, items below a count read earlier
+ * stay ---- */
 
 struct stack_node {
-	uintptr_t ip;	 /* run-time address */
+	uintptr_t ip;    /* run-time address */
 	uint32_t parent; /* 0: root */
 	uint16_t module; /* number of the module that was there when it was captured, 0 none */
-	uint16_t flags;	 /* FMT_NODE_* */
+	uint16_t flags;  /* FMT_NODE_* */
 };
 struct stack_module {
 	uintptr_t start, end, bias, text_start;
@@ -54,11 +57,11 @@ struct stack_module {
 	uint8_t build_id[32];
 	const char *path;
 };
-uint32_t stack_count(void);		/* stacks are 1..count */
-uint32_t stack_leaf(uint32_t stack);	/* its innermost node */
-uint32_t stack_node_count(void);	/* nodes are 1..count, parents before children */
+uint32_t stack_count(void);          /* stacks are 1..count */
+uint32_t stack_leaf(uint32_t stack); /* its innermost node */
+uint32_t stack_node_count(void);     /* nodes are 1..count, parents before children */
 bool stack_node(uint32_t node, struct stack_node *out);
-uint32_t stack_module_count(void);	/* modules are 1..count */
+uint32_t stack_module_count(void); /* modules are 1..count */
 const struct stack_module *stack_module(uint32_t module);
 
 struct stack_stats {

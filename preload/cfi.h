@@ -1,0 +1,95 @@
+/*
+ * cfi.h - unwind tables (.eh_frame, DWARF call frame information): from the tables of a module to
+ * the row that holds at one instruction, to one step outward. Pure functions over memory: no state,
+ * no lock, no allocation; any context. The tables are not trusted: every read stays inside the
+ * ranges given, every loop ends.
+ */
+#ifndef OUTLIVE_CFI_H
+#define OUTLIVE_CFI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* DWARF numbers of x86-64. */
+enum {
+	CFI_RAX = 0,
+	CFI_RBX = 3,
+	CFI_RBP = 6,
+	CFI_RSP = 7,
+	CFI_R12 = 12,
+	CFI_RA = 16,
+	CFI_REGISTERS = 17
+};
+
+/* Memory that may be read: [lo, hi). */
+struct cfi_range {
+	uintptr_t lo, hi;
+};
+
+enum cfi_how {
+	CFI_SAME,       /* unchanged */
+	CFI_UNDEFINED,  /* of the return address: outermost frame */
+	CFI_OFFSET,     /* saved at CFA + value */
+	CFI_VAL_OFFSET, /* is CFA + value */
+	CFI_REGISTER,   /* is in register `value` */
+	CFI_EXPR,       /* saved where the expression at address `value` says */
+	CFI_VAL_EXPR    /* is what the expression says */
+};
+struct cfi_place {
+	uint8_t how;
+	int64_t value;
+};
+struct cfi_row {
+	bool cfa_is_expr;
+	bool is_signal; /* the kernel made the frame outside of this one: its ip is exact */
+	uint32_t cfa_reg;
+	int64_t cfa_value; /* offset from cfa_reg, or address of the expression */
+	struct cfi_place reg[CFI_REGISTERS];
+};
+
+/* Room to work in; the caller's stack may be a small one. */
+enum { CFI_REMEMBER_MAX = 8 };
+struct cfi_work {
+	struct cfi_row row; /* the result */
+	struct cfi_row initial, remembered[CFI_REMEMBER_MAX];
+};
+
+/*
+ * The FDE of pc by the binary search table of a PT_GNU_EH_FRAME header, or NULL. All that is read
+ * lies in `in`.
+ */
+const uint8_t *cfi_find(const uint8_t *hdr, const struct cfi_range *in, uintptr_t pc);
+/* The row at pc by its FDE into w->row. 0; -ENOENT when the FDE is not for pc; -EINVAL for what is
+ * malformed or unknown. */
+int cfi_row(const uint8_t *fde, const struct cfi_range *in, uintptr_t pc, struct cfi_work *w);
+
+/* A thread's registers in one frame, as far as they are known. */
+struct cfi_regs {
+	uint64_t r[CFI_REGISTERS];
+	uint32_t known; /* bit by number */
+};
+/* Reads 8 bytes of the program's memory; false when it cannot be read. */
+typedef bool cfi_read_fn(void *arg, uintptr_t address, uint64_t *out);
+
+/* Evaluates the expression (a length and its bytes) at `expr`. stack_top: value that it starts
+ * with, or NULL. */
+int cfi_expression(uintptr_t expr, const struct cfi_range *in, const struct cfi_regs *regs,
+                   const uint64_t *stack_top, cfi_read_fn *read, void *arg, uint64_t *out);
+/* One step outward: regs becomes the caller's. 1 stepped, 0 outermost frame, -EINVAL cannot be
+ * told. */
+int cfi_step(const struct cfi_row *row, const struct cfi_range *in, struct cfi_regs *regs,
+             cfi_read_fn *read, void *arg);
+
+/* Reading tables; past the end everything is 0 and bad is set. */
+struct cfi_cursor {
+	const uint8_t *p, *end;
+	bool bad;
+};
+struct cfi_cursor cfi_cursor(uintptr_t at, uint64_t bytes, const struct cfi_range *in);
+uint64_t cfi_uint(struct cfi_cursor *c, unsigned bytes);
+uint64_t cfi_uleb(struct cfi_cursor *c);
+int64_t cfi_sleb(struct cfi_cursor *c);
+/* A pointer in one of the DW_EH_PE_ encodings; indirect ones are bad. */
+uint64_t cfi_pointer(struct cfi_cursor *c, unsigned encoding, uintptr_t data_base);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * mem.h - which of the program's memory an unwinder may read without a fault. Any context;
+ * async-signal-safe.
+ */
+#ifndef OUTLIVE_MEM_H
+#define OUTLIVE_MEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sys.h"
+
+enum { MEM_PAGE = 4096 };
+
+/*
+ * What a walk that stands at lo may read: [lo, hi). A thread's own stack is known as a whole: it
+ * stays mapped as long as the thread runs. Any other stack (a coroutine's, a signal handler's) may
+ * have been unmapped and mapped anew since it was last seen: nothing is remembered of it, each walk
+ * asks the kernel for each page beyond the first.
+ */
+struct mem_window {
+	uintptr_t lo, hi;
+	bool own;
+};
+
+/* Once. */
+void mem_init(void);
+/* Opens a window at sp. running: this thread runs on that stack just below sp. */
+void mem_enter(struct mem_window *w, uintptr_t sp, bool running);
+bool mem_extend(struct mem_window *w, uintptr_t address);
+/* May the 8 bytes at address be read? */
+static inline bool mem_has(struct mem_window *w, uintptr_t address)
+{
+	if (likely(address >= w->lo && address <= w->hi - 8))
+		return true;
+	return mem_extend(w, address);
+}
+static inline uint64_t mem_word(uintptr_t address)
+{
+	uint64_t v;
+
+	memcpy(&v, (const void *)address, 8);
+	return v;
+}
+/* Asks the kernel, about any address: are the 8 bytes there readable? */
+bool mem_probe(uintptr_t address);
+
+#endif

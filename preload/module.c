@@ -1,0 +1,325 @@
+/*
+ * module.c - the module table: see module.h. Owns the records and their texts, all in own mappings,
+ * never given back: nodes of the stack tree and old rules speak of them. Takes no lock of the
+ * loader: _dl_find_object is lock-free and async-signal-safe. Context: any thread, a signal handler
+ * too, IN_TRACKER set.
+ */
+#include "module.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/auxv.h>
+
+#include "format.h"
+#include "mem.h"
+
+/* glibc 2.35 or later. Without it no table is found, and frames are guessed by frame pointers. */
+extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
+
+struct module {
+	struct stack_module pub;
+	struct module_tables tables;
+	const struct link_map *map;
+	const char *name; /* as in the link map: the main program's is empty */
+};
+
+enum { CHUNK = 64, CHUNKS = (MODULE_MAX + CHUNK) / CHUNK, TEXT_CHUNK = 1 << 16, PATH_BYTES = 4096 };
+
+static struct module *g_chunk[CHUNKS];
+static uint32_t g_count;
+static struct sys_lock g_lock;
+static char *g_text, *g_text_end;
+static uint64_t g_start_ns;
+static uintptr_t g_loader;
+uint32_t g_module_epoch;
+
+void module_init(void)
+{
+	g_start_ns = sys_coarse_ns();
+	g_loader = getauxval(AT_BASE);
+}
+
+static struct module *at(uint32_t number)
+{
+	return &g_chunk[number / CHUNK][number % CHUNK];
+}
+
+uint32_t module_count(void)
+{
+	return __atomic_load_n(&g_count, __ATOMIC_ACQUIRE);
+}
+
+const struct stack_module *module_get(uint32_t number)
+{
+	return number && number <= module_count() ? &at(number)->pub : NULL;
+}
+
+static bool is_gone(const struct module *m)
+{
+	return __atomic_load_n(&m->pub.flags, __ATOMIC_ACQUIRE) & FMT_MODULE_UNLOADED;
+}
+
+bool module_is_gone(uint32_t number)
+{
+	return number && number <= module_count() && is_gone(at(number));
+}
+
+/* ---- what the loader says ---- */
+
+static bool find_object(uintptr_t ip, struct dl_find_object *out)
+{
+	return _dl_find_object && !_dl_find_object((void *)ip, out);
+}
+
+static bool is_same(const struct module *m, const struct dl_find_object *o)
+{
+	return m->map == o->dlfo_link_map && m->pub.start == (uintptr_t)o->dlfo_map_start &&
+	       m->pub.end == (uintptr_t)o->dlfo_map_end && !strcmp(m->name, m->map->l_name);
+}
+
+static uint32_t find_known(const struct dl_find_object *o)
+{
+	for (uint32_t i = module_count(); i; i--)
+		if (!is_gone(at(i)) && is_same(at(i), o))
+			return i;
+	return 0;
+}
+
+/* ---- a new module; under the lock ---- */
+
+static const char *keep_text(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	if (n > PATH_BYTES)
+		return "";
+	if ((size_t)(g_text_end - g_text) < n) {
+		char *p = sys_map(TEXT_CHUNK);
+
+		if (!p)
+			return "";
+		g_text = p;
+		g_text_end = p + TEXT_CHUNK;
+	}
+	char *kept = memcpy(g_text, s, n);
+
+	g_text += n;
+	return kept;
+}
+
+/* The main program has no name in the link map. The link is read into the text chunk itself: a
+ * signal stack has no room for a path. */
+static const char *main_path(void)
+{
+	if (g_text_end - g_text < PATH_BYTES) {
+		char *p = sys_map(TEXT_CHUNK);
+
+		if (!p)
+			return "";
+		g_text = p;
+		g_text_end = p + TEXT_CHUNK;
+	}
+	char *path = g_text;
+	long n = sys_call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, PATH_BYTES - 1);
+
+	if (n < 0)
+		n = 0;
+	path[n] = 0;
+	g_text += n + 1;
+	return path;
+}
+
+static void read_notes(struct stack_module *m, const struct cfi_range *in, uint64_t align)
+{
+	struct cfi_cursor c = cfi_cursor(in->lo, in->hi - in->lo, in);
+
+	while (!c.bad && c.end - c.p >= (ptrdiff_t)sizeof(Elf64_Nhdr)) {
+		uint64_t name = cfi_uint(&c, 4), desc = cfi_uint(&c, 4), type = cfi_uint(&c, 4);
+		uint64_t name_room = (name + align - 1) & -align,
+		         desc_room = (desc + align - 1) & -align;
+
+		if (name_room > (uint64_t)(c.end - c.p) ||
+		    desc > (uint64_t)(c.end - c.p) - name_room)
+			return;
+		if (type == NT_GNU_BUILD_ID && name == 4 && !memcmp(c.p, "GNU", 4) &&
+		    desc <= sizeof(m->build_id)) {
+			memcpy(m->build_id, c.p + name_room, desc);
+			m->build_id_bytes = (uint32_t)desc;
+			return;
+		}
+		if (desc_room > (uint64_t)(c.end - c.p) - name_room)
+			return;
+		c.p += name_room + desc_room;
+	}
+}
+
+/* Program headers as they lie in memory, or NULL. */
+static const Elf64_Phdr *program_headers(const struct stack_module *m, bool is_main, unsigned *n)
+{
+	const Elf64_Ehdr *e = (const Elf64_Ehdr *)m->start;
+
+	if (is_main && getauxval(AT_PHDR)) {
+		*n = (unsigned)getauxval(AT_PHNUM);
+		return (const Elf64_Phdr *)getauxval(AT_PHDR);
+	}
+	if (m->end - m->start < sizeof(*e) || !mem_probe(m->start) ||
+	    memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_phentsize != sizeof(Elf64_Phdr) ||
+	    e->e_phoff + e->e_phnum * sizeof(Elf64_Phdr) > MEM_PAGE)
+		return NULL;
+	*n = e->e_phnum;
+	return (const Elf64_Phdr *)(m->start + e->e_phoff);
+}
+
+static void read_segments(struct module *m, const uint8_t *eh_frame)
+{
+	unsigned n = 0;
+	const Elf64_Phdr *ph = program_headers(&m->pub, !*m->name, &n);
+
+	for (unsigned i = 0; ph && i < n; i++) {
+		struct cfi_range r = {m->pub.bias + ph[i].p_vaddr, 0};
+
+		r.hi = r.lo + ph[i].p_memsz;
+		if (r.lo < m->pub.start || r.hi > m->pub.end || r.hi < r.lo)
+			continue;
+		if (ph[i].p_type == PT_NOTE && !m->pub.build_id_bytes)
+			read_notes(&m->pub, &r, ph[i].p_align == 8 ? 8 : 4);
+		if (ph[i].p_type != PT_LOAD)
+			continue;
+		if ((ph[i].p_flags & PF_X) && !m->pub.text_start) {
+			m->pub.text_start = r.lo;
+			m->pub.text_offset = ph[i].p_offset;
+		}
+		if ((ph[i].p_flags & PF_R) && (uintptr_t)eh_frame >= r.lo &&
+		    (uintptr_t)eh_frame < r.hi) {
+			m->tables.eh_frame_hdr = eh_frame;
+			m->tables.in = r;
+		}
+	}
+}
+
+static void fill(struct module *m, const struct dl_find_object *o)
+{
+	const struct link_map *map = o->dlfo_link_map;
+	uintptr_t self = (uintptr_t)&module_init;
+
+	memset(m, 0, sizeof(*m));
+	m->map = map;
+	m->pub.start = (uintptr_t)o->dlfo_map_start;
+	m->pub.end = (uintptr_t)o->dlfo_map_end;
+	m->pub.bias = map->l_addr;
+	m->pub.loaded_ns = sys_coarse_ns() - g_start_ns;
+	m->name = keep_text(map->l_name);
+	m->pub.path = m->name;
+	if (!*m->name) {
+		m->pub.path = main_path();
+		m->pub.flags |= FMT_MODULE_MAIN;
+		m->pub.loaded_ns = 0;
+	}
+	if (m->pub.start == getauxval(AT_SYSINFO_EHDR))
+		m->pub.path = "[vdso]";
+	if (g_loader && m->pub.start == g_loader)
+		m->pub.flags |= FMT_MODULE_LOADER;
+	if (self >= m->pub.start && self < m->pub.end)
+		m->pub.flags |= FMT_MODULE_OUTLIVE;
+	read_segments(m, o->dlfo_eh_frame);
+}
+
+static void set_flags(struct module *m, uint32_t flags)
+{
+	__atomic_store_n(&m->pub.flags, flags, __ATOMIC_RELEASE);
+}
+
+static void retire(struct module *m)
+{
+	m->pub.unloaded_ns = sys_coarse_ns() - g_start_ns;
+	set_flags(m, m->pub.flags | FMT_MODULE_UNLOADED);
+	__atomic_add_fetch(&g_module_epoch, 1, __ATOMIC_RELEASE);
+}
+
+/* The same file at the same place as before: the same code, the same number. */
+static bool came_back(struct module *old, const struct module *new)
+{
+	const struct stack_module *a = &old->pub, *b = &new->pub;
+
+	return is_gone(old) && a->start == b->start && a->end == b->end && a->bias == b->bias &&
+	       b->build_id_bytes && a->build_id_bytes == b->build_id_bytes &&
+	       !memcmp(a->build_id, b->build_id, b->build_id_bytes) &&
+	       !strcmp(old->name, new->name);
+}
+
+static uint32_t add(const struct dl_find_object *o)
+{
+	uint32_t n = g_count + 1;
+
+	if (n > MODULE_MAX)
+		return 0;
+	if (!g_chunk[n / CHUNK]) {
+		struct module *chunk = sys_map(CHUNK * sizeof(*chunk));
+
+		if (!chunk)
+			return 0;
+		__atomic_store_n(&g_chunk[n / CHUNK], chunk, __ATOMIC_RELEASE);
+	}
+	struct module *new = at(n);
+	char *text = g_text, *text_end = g_text_end;
+
+	fill(new, o);
+	for (uint32_t i = g_count; i; i--) {
+		struct module *m = at(i);
+
+		/* Lies where the new one is: it went without a dlclose that we saw. */
+		if (!is_gone(m) && m->pub.start < new->pub.end && m->pub.end > new->pub.start)
+			retire(m);
+		if (came_back(m, new)) {
+			m->map = new->map;
+			m->pub.unloaded_ns = 0;
+			set_flags(m, m->pub.flags & ~(uint32_t)FMT_MODULE_UNLOADED);
+			if (text_end == g_text_end) /* a plugin reloaded for ever costs nothing */
+				g_text = text;
+			return i;
+		}
+	}
+	__atomic_store_n(&g_count, n, __ATOMIC_RELEASE);
+	return n;
+}
+
+uint32_t module_of(uintptr_t ip, struct module_tables *out)
+{
+	struct dl_find_object o;
+
+	memset(out, 0, sizeof(*out));
+	if (!find_object(ip, &o))
+		return 0;
+	uint32_t n = find_known(&o);
+
+	if (!n) {
+		sys_lock(&g_lock);
+		n = find_known(&o);
+		if (!n)
+			n = add(&o);
+		sys_unlock(&g_lock);
+	}
+	if (n)
+		*out = at(n)->tables;
+	return n;
+}
+
+void module_sweep(void)
+{
+	sys_lock(&g_lock);
+	for (uint32_t i = g_count; i; i--) {
+		struct dl_find_object o;
+		struct module *m = at(i);
+
+		if (!is_gone(m) && !(find_object(m->pub.start, &o) && is_same(m, &o)))
+			retire(m);
+	}
+	sys_unlock(&g_lock);
+}
+
+void module_fork_child(void)
+{
+	sys_lock_reset(&g_lock);
+}

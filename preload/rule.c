@@ -1,0 +1,232 @@
+/*
+ * rule.c - the table of rules: see rule.h. Owns an open-addressed table of 16-byte slots that
+ * doubles; readers never lock. A slot's key never changes; its value is one word, and goes to 0 and
+ * back when a module goes and comes. An outgrown table stays mapped, since a reader may be in it:
+ * all of them together are smaller than the current one. Context: any thread, a signal handler too,
+ * IN_TRACKER set.
+ */
+#include "rule.h"
+
+#include <errno.h>
+
+#include "mem.h"
+
+enum { FIRST_LOG2 = 12, LAST_LOG2 = 21 };
+
+struct rule_table *g_rules;
+static struct sys_lock g_lock;
+static uint64_t g_kept, g_bytes;
+
+static struct rule_table *table_new(unsigned log2)
+{
+	size_t bytes = sizeof(struct rule_table) + (sizeof(struct rule_slot) << log2);
+	struct rule_table *t = sys_map(bytes);
+
+	if (t) {
+		t->shift = 64 - log2;
+		t->mask = (1u << log2) - 1;
+		g_bytes += bytes;
+	}
+	return t;
+}
+
+int rule_init(void)
+{
+	g_rules = table_new(FIRST_LOG2);
+	return g_rules ? 0 : -ENOMEM;
+}
+
+struct rule rule_make(enum rule_how how, uint32_t module, int64_t offset, int64_t save)
+{
+	return (struct rule){(uint64_t)save << 48 | ((uint64_t)offset & 0xfffffff) << 20 |
+	                     (uint64_t)(module & 0xffff) << 4 | (uint64_t)how};
+}
+
+/* ---- from a row to a rule ---- */
+
+/* Is the expression at `at` "rbp + offset", and then, if `deref`, the word there? */
+static bool is_rbp_relative(int64_t at, const struct cfi_range *in, bool deref, int64_t *offset)
+{
+	enum { EX_BREG_RBP = 0x76, EX_DEREF = 0x06 };
+
+	if ((uintptr_t)at < in->lo || (uintptr_t)at >= in->hi)
+		return false;
+	struct cfi_cursor c = cfi_cursor((uintptr_t)at, in->hi - (uintptr_t)at, in);
+	uint64_t bytes = cfi_uleb(&c);
+	const uint8_t *start = c.p;
+
+	if (cfi_uint(&c, 1) != EX_BREG_RBP)
+		return false;
+	*offset = cfi_sleb(&c);
+	if (deref && cfi_uint(&c, 1) != EX_DEREF)
+		return false;
+	return !c.bad && (uint64_t)(c.p - start) == bytes;
+}
+
+static bool fits(int64_t offset, int64_t save)
+{
+	return offset >= -(1 << 27) && offset < 1 << 27 && save >= INT16_MIN && save <= INT16_MAX;
+}
+
+static struct rule from_row(const struct cfi_row *row, const struct cfi_range *in, uint32_t module)
+{
+	const struct cfi_place *ra = &row->reg[CFI_RA], *rbp = &row->reg[CFI_RBP];
+	struct rule full = rule_make(RULE_FULL, module, 0, 0);
+	int64_t offset = row->cfa_value, save = 0;
+
+	if (ra->how == CFI_UNDEFINED)
+		return rule_make(RULE_END, module, 0, 0);
+	if (row->is_signal || ra->how != CFI_OFFSET || ra->value != -8 ||
+	    row->reg[CFI_RSP].how != CFI_SAME)
+		return full;
+	if (row->cfa_is_expr) {
+		if (rbp->how == CFI_EXPR && is_rbp_relative(row->cfa_value, in, true, &offset) &&
+		    is_rbp_relative(rbp->value, in, false, &save) && fits(offset, save))
+			return rule_make(RULE_DRAP, module, offset, save);
+		return full;
+	}
+	if (rbp->how == CFI_OFFSET && rbp->value)
+		save = rbp->value;
+	else if (rbp->how != CFI_SAME)
+		return full;
+	if (!fits(offset, save))
+		return full;
+	if (row->cfa_reg == CFI_RSP)
+		return rule_make(RULE_RSP, module, offset, save);
+	if (row->cfa_reg == CFI_RBP)
+		return rule_make(RULE_RBP, module, offset, save);
+	return full;
+}
+
+/* mov $15, %rax (or %eax); syscall: what a signal handler returns to. */
+static bool is_sigreturn(uintptr_t ip)
+{
+	static const uint8_t rax[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+	static const uint8_t eax[] = {0xb8, 15, 0, 0, 0, 0x0f, 0x05};
+
+	if (!mem_probe(ip) || !mem_probe(ip + sizeof(rax) - 8))
+		return false;
+	return !memcmp((const void *)ip, rax, sizeof(rax)) ||
+	       !memcmp((const void *)ip, eax, sizeof(eax));
+}
+
+static int row_at(const struct module_tables *t, uintptr_t pc, struct cfi_work *work)
+{
+	const uint8_t *fde = t->eh_frame_hdr ? cfi_find(t->eh_frame_hdr, &t->in, pc) : NULL;
+
+	return fde ? cfi_row(fde, &t->in, pc, work) : -ENOENT;
+}
+
+int rule_row(uint64_t key, struct cfi_work *work, struct module_tables *tables)
+{
+	uintptr_t pc = (key >> 1) - !(key & 1);
+
+	module_of(pc, tables);
+	return row_at(tables, pc, work);
+}
+
+static struct rule compute(uint64_t key, struct cfi_work *work)
+{
+	uintptr_t ip = key >> 1, pc = ip - !(key & 1);
+	struct module_tables tables;
+	uint32_t module = module_of(pc, &tables);
+	int r = row_at(&tables, pc, work);
+
+	if (!r && !work->row.is_signal)
+		return from_row(&work->row, &tables.in, module);
+	/* libc's trampoline has a table that few unwinders agree on, and other runtimes' have none.
+	 */
+	if ((module || !r) && is_sigreturn(ip))
+		return rule_make(RULE_SIGNAL, module, 0, 0);
+	/* Nothing called from just before a function's start: the address was put there as the end
+	 * of a stack that the program made (makecontext does so). */
+	if (r == -ENOENT && pc != ip && !row_at(&tables, ip, work))
+		return rule_make(RULE_END, module, 0, 0);
+	return rule_make(r ? RULE_GUESS : RULE_FULL, module, 0, 0);
+}
+
+/* ---- the table; under the lock ---- */
+
+static struct rule_slot *slot_of(struct rule_table *t, uint64_t key)
+{
+	uint32_t i = (uint32_t)(key * 0x9e3779b97f4a7c15ul >> t->shift);
+
+	while (t->slot[i].key && t->slot[i].key != key)
+		i = (i + 1) & t->mask;
+	return &t->slot[i];
+}
+
+static struct rule_table *grow(struct rule_table *old)
+{
+	unsigned log2 = 64 - old->shift + 1;
+	struct rule_table *t = log2 <= LAST_LOG2 ? table_new(log2) : NULL;
+
+	if (!t)
+		return old;
+	for (uint32_t i = 0; i <= old->mask; i++) {
+		if (!old->slot[i].key || !old->slot[i].bits)
+			continue; /* retired: not carried over */
+		*slot_of(t, old->slot[i].key) = old->slot[i];
+		t->used++;
+	}
+	__atomic_store_n(&g_rules, t, __ATOMIC_RELEASE);
+	return t;
+}
+
+static void keep(uint64_t key, struct rule r)
+{
+	struct rule_table *t = g_rules;
+	struct rule_slot *s = slot_of(t, key);
+
+	if (!s->key && t->used > t->mask / 2) {
+		t = grow(t);
+		if (t->used > t->mask / 4 * 3)
+			return;
+		s = slot_of(t, key);
+	}
+	__atomic_store_n(&s->bits, r.bits, __ATOMIC_RELAXED);
+	if (!s->key) {
+		t->used++;
+		__atomic_store_n(&g_kept, t->used, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->key, key, __ATOMIC_RELEASE);
+	}
+}
+
+COLD struct rule rule_learn(uint64_t key, struct cfi_work *work)
+{
+	struct rule r = compute(key, work);
+
+	/* Code outside of modules comes and goes unseen: nothing is remembered of it. If another
+	 * thread writes, the rule is used without being kept. */
+	if (rule_module(r) && sys_try_lock(&g_lock)) {
+		keep(key, r);
+		sys_unlock(&g_lock);
+	}
+	return r;
+}
+
+void rule_sweep(void)
+{
+	sys_lock(&g_lock);
+	struct rule_table *t = g_rules;
+
+	for (uint32_t i = 0; i <= t->mask; i++)
+		if (t->slot[i].key && module_is_gone(rule_module((struct rule){t->slot[i].bits})))
+			__atomic_store_n(&t->slot[i].bits, 0, __ATOMIC_RELAXED);
+	sys_unlock(&g_lock);
+}
+
+uint64_t rule_count(void)
+{
+	return __atomic_load_n(&g_kept, __ATOMIC_RELAXED);
+}
+
+uint64_t rule_bytes(void)
+{
+	return __atomic_load_n(&g_bytes, __ATOMIC_RELAXED);
+}
+
+void rule_fork_child(void)
+{
+	sys_lock_reset(&g_lock);
+}

@@ -1,0 +1,282 @@
+/*
+ * stack.c - from a hook's caller to the number of its stack: see stack.h. Owns each thread's
+ * stack_cache, and the last stack that the thread was seen with: a walk goes up only to the first
+ * frame that it has in common with it, if all words that led outward from there are as they were.
+ * Context: any thread, on any stack, a signal handler too, IN_TRACKER set; uses little stack.
+ */
+#include "stack.h"
+
+#include <errno.h>
+
+#include "stack_tree.h"
+#include "stack_walk.h"
+
+static uint32_t g_depth;
+static struct stack_cache *g_caches;
+/* For captures without a cache. */
+static struct stack_cache *g_shared;
+static struct sys_lock g_shared_lock;
+static uint64_t g_no_cache;
+static uint32_t g_swept_epoch;
+
+int stack_init(unsigned depth)
+{
+	g_depth = depth < 1 ? 1 : depth > STACK_DEPTH_MAX ? STACK_DEPTH_MAX : depth;
+	mem_init();
+	module_init();
+	int r = rule_init();
+
+	if (!r)
+		r = stack_tree_init();
+	g_shared = r ? NULL : stack_cache_new();
+	return r ? r : g_shared ? 0 : -ENOMEM;
+}
+
+struct stack_cache *stack_cache_new(void)
+{
+	size_t frames = (g_depth + 1) * sizeof(struct frame);
+	struct stack_cache *c = sys_map(sizeof(*c) + 2 * frames);
+
+	if (!c)
+		return NULL;
+	c->depth = g_depth;
+	c->frame = (struct frame *)(c + 1);
+	c->fresh = c->frame + g_depth + 1;
+	c->next = __atomic_load_n(&g_caches, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&g_caches, &c->next, c, true, __ATOMIC_RELEASE,
+	                                    __ATOMIC_RELAXED))
+		;
+	return c;
+}
+
+/* ---- what is learnt of modules that are gone ---- */
+
+void stack_modules_changed(void)
+{
+	module_sweep();
+	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE);
+
+	if (__atomic_exchange_n(&g_swept_epoch, epoch, __ATOMIC_ACQ_REL) != epoch)
+		rule_sweep();
+}
+
+static COLD void forget(struct stack_cache *c, uint32_t epoch)
+{
+	if (__atomic_exchange_n(&g_swept_epoch, epoch, __ATOMIC_ACQ_REL) != epoch)
+		rule_sweep();
+	c->epoch = epoch;
+	c->n_memo = 0;
+}
+
+/* ---- the walk ---- */
+
+/* Are the frames outside of frame[p] reached by the same words as last time? If not, *changed is
+ * the innermost that is not. They all lie on this thread's own stack, so looking is safe. */
+static bool outer_holds(const struct frame *frame, uint32_t p, uint32_t *changed)
+{
+	for (uint32_t i = p; i--;) {
+		const struct frame *f = &frame[i];
+
+		if (unlikely(mem_word(f->sp - 8) != f->ip ||
+		             (f->bp_at && mem_word(f->bp_at) != f->bp) ||
+		             (f->cfa_at && mem_word(f->cfa_at) != f->sp))) {
+			*changed = i;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Is the walk at a frame of the last one, and would go on as that did? Frames below *left are still
+ * to be compared. */
+static inline bool joins(const struct stack_cache *c, const struct walk *w, uint32_t n,
+                         uint32_t *left)
+{
+	while (*left && c->frame[*left - 1].sp < w->sp)
+		--*left;
+	if (!*left)
+		return false;
+	uint32_t p = *left - 1, changed;
+	const struct frame *f = &c->frame[p];
+
+	if (f->sp != w->sp || f->ip != w->ip || f->bp != w->bp)
+		return false;
+	if (n + *left > c->depth) {
+		*left = 0;
+		return false;
+	}
+	if (outer_holds(c->frame, p, &changed))
+		return true;
+	*left = changed;
+	return false;
+}
+
+static inline void note(struct frame *f, const struct walk *w, struct rule rule)
+{
+	f->ip = w->ip;
+	f->sp = w->sp;
+	f->bp = w->bp;
+	f->bp_at = w->bp_at;
+	f->cfa_at = w->cfa_at;
+	f->module = rule_module(rule);
+	f->how = (uint8_t)rule_how(rule);
+	f->flags = (uint8_t)((w->is_exact ? FMT_NODE_EXACT : 0) |
+	                     (f->how == RULE_SIGNAL ? FMT_NODE_SIGNAL : 0));
+}
+
+/* Walks from the caller into c->fresh until the top or until it joins the last walk: then the
+ * frames c->frame[0..*joined) are the rest. */
+static enum walk_end walk(struct stack_cache *c, const struct caller *from, struct walk *w,
+                          uint32_t *n, uint32_t *joined)
+{
+	enum walk_end end = WALK_ON;
+	uint32_t left = 0, i = 0;
+
+	w->ip = from->ip, w->sp = from->sp, w->bp = from->fp;
+	w->bp_at = w->cfa_at = 0;
+	w->is_exact = w->is_guess = false;
+	w->is_plain = true;
+	mem_enter(&w->mem, w->sp, true);
+	if (w->mem.own && c->n_memo && c->frame[0].sp <= w->mem.hi)
+		left = c->n_memo;
+	while (end == WALK_ON) {
+		if (left && joins(c, w, i, &left)) {
+			*joined = left;
+			end = WALK_JOINED;
+			break;
+		}
+		if (i == c->depth) {
+			end = WALK_TRUNCATED;
+			break;
+		}
+		struct rule rule = rule_get(rule_key(w->ip, w->is_exact), &c->work);
+
+		note(&c->fresh[i++], w, rule);
+		end = walk_step(w, rule);
+		if (!w->is_plain)
+			left = 0;
+	}
+	*n = i;
+	return end;
+}
+
+/* Puts the walk's frames in front of the joined ones, each with its node. False when there is no
+ * room. */
+static bool intern(struct stack_cache *c, uint32_t n, uint32_t joined)
+{
+	uint32_t parent = joined ? c->frame[joined - 1].node : 0;
+
+	c->n_frames = joined;
+	while (n--) {
+		struct frame *f = &c->frame[c->n_frames];
+
+		*f = c->fresh[n];
+		f->node = stack_tree_child(parent, f->ip, stack_meta(f->module, f->flags));
+		parent = f->node;
+		if (unlikely(!parent))
+			return false;
+		c->n_frames++;
+	}
+	return true;
+}
+
+static uint32_t capture(struct stack_cache *c, const struct caller *from)
+{
+	struct walk w;
+	uint32_t n, joined = 0;
+	enum walk_end end = walk(c, from, &w, &n, &joined);
+
+	if (unlikely(end == WALK_FULL)) {
+		end = walk_full(c, from, &n);
+		w.is_plain = false;
+		w.is_guess = true;
+	}
+	c->stats.fallbacks += w.is_guess;
+	if (end == WALK_TRUNCATED) {
+		c->fresh[n - 1].flags |= FMT_NODE_TRUNCATED;
+		c->stats.truncated++;
+	}
+	if (end == WALK_BROKEN) {
+		c->fresh[n - 1].flags |= FMT_NODE_BROKEN;
+		c->stats.broken++;
+	}
+	if (joined) {
+		/* The frame was reached by other words this time: those are what to look at next
+		 * time. */
+		c->frame[joined - 1].bp_at = w.bp_at;
+		c->frame[joined - 1].cfa_at = w.cfa_at;
+	}
+	c->n_memo = 0;
+	if (!intern(c, n, joined))
+		return 0;
+	if (w.is_plain && w.mem.own && (end == WALK_TOP || end == WALK_JOINED))
+		c->n_memo = c->n_frames;
+	return stack_tree_number(c->frame[c->n_frames - 1].node);
+}
+
+static COLD uint32_t capture_shared(const struct caller *from)
+{
+	if (!g_shared || !sys_try_lock(&g_shared_lock)) {
+		__atomic_add_fetch(&g_no_cache, 1, __ATOMIC_RELAXED);
+		return 0;
+	}
+	g_shared->n_memo = 0;
+	uint32_t s = stack_capture(g_shared, from);
+
+	sys_unlock(&g_shared_lock);
+	return s;
+}
+
+uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
+{
+	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE);
+
+	if (unlikely(!c))
+		return capture_shared(from);
+	if (unlikely(c->epoch != epoch))
+		forget(c, epoch);
+	c->stats.captures++;
+	uint32_t s = capture(c, from);
+
+	if (unlikely(!s))
+		c->stats.no_room++;
+	return s;
+}
+
+void stack_fork_child(void)
+{
+	module_fork_child();
+	rule_fork_child();
+	stack_tree_fork_child();
+	sys_lock_reset(&g_shared_lock);
+}
+
+/* ---- for the snapshot child ---- */
+
+uint32_t stack_module_count(void)
+{
+	return module_count();
+}
+
+const struct stack_module *stack_module(uint32_t module)
+{
+	return module_get(module);
+}
+
+void stack_stats(struct stack_stats *out)
+{
+	*out = (struct stack_stats){0};
+	for (const struct stack_cache *c = __atomic_load_n(&g_caches, __ATOMIC_ACQUIRE); c;
+	     c = c->next) {
+		out->captures += c->stats.captures;
+		out->predicted += c->stats.predicted;
+		out->fallbacks += c->stats.fallbacks;
+		out->truncated += c->stats.truncated;
+		out->broken += c->stats.broken;
+		out->no_room += c->stats.no_room;
+		out->bytes += sizeof(*c) + 2ul * (c->depth + 1) * sizeof(struct frame);
+	}
+	out->no_room += __atomic_load_n(&g_no_cache, __ATOMIC_RELAXED);
+	out->rules = rule_count();
+	out->bytes += rule_bytes() + stack_tree_bytes();
+}

@@ -1,0 +1,107 @@
+/*
+ * stack_walk.c - single steps up a stack by rules. Reads the program's stack, and nothing that
+ * mem.h does not allow. Owns nothing. Context: any thread, on any stack, a signal handler too.
+ */
+#include "stack_walk.h"
+
+/* struct ucontext of the kernel, where a signal frame has its registers; not libc's, whose tail is
+ * longer. */
+enum { UC_RBP = 40 + 10 * 8, UC_RSP = 40 + 15 * 8, UC_RIP = 40 + 16 * 8 };
+/* Farther than this from sp a frame pointer is not believed. libunwind has the same limit. */
+enum { GUESS_SPAN = 0x4000 };
+
+static enum walk_end arrive(struct walk *w, uintptr_t cfa)
+{
+	w->sp = cfa;
+	w->ip = mem_word(cfa - 8);
+	w->is_exact = false;
+	return w->ip ? WALK_ON : WALK_ZERO;
+}
+
+static enum walk_end step_cfa(struct walk *w, struct rule rule, uintptr_t cfa)
+{
+	int64_t save = rule_save(rule);
+
+	if (unlikely(cfa <= w->sp || !mem_has(&w->mem, cfa - 8))) {
+		/* A frame pointer may lead to another stack: some programs switch stacks in the
+		 * middle of a call. */
+		if (rule_how(rule) != RULE_RBP || (cfa > w->mem.lo && cfa <= w->mem.hi))
+			return WALK_BROKEN;
+		mem_enter(&w->mem, cfa + (uintptr_t)(save < -8 ? save : -8), false);
+		if (!mem_has(&w->mem, cfa - 8))
+			return WALK_BROKEN;
+		w->is_plain = false;
+	}
+	w->bp_at = w->cfa_at = 0;
+	if (save) {
+		w->bp_at = cfa + (uintptr_t)save;
+		if (unlikely(!mem_has(&w->mem, w->bp_at)))
+			return WALK_BROKEN;
+		w->bp = mem_word(w->bp_at);
+	}
+	return arrive(w, cfa);
+}
+
+static enum walk_end step_realigned(struct walk *w, struct rule rule)
+{
+	w->cfa_at = w->bp + (uintptr_t)rule_offset(rule);
+	w->bp_at = w->bp + (uintptr_t)rule_save(rule);
+	if (!mem_has(&w->mem, w->cfa_at) || !mem_has(&w->mem, w->bp_at))
+		return WALK_BROKEN;
+	uintptr_t cfa = mem_word(w->cfa_at);
+
+	if (cfa <= w->sp || !mem_has(&w->mem, cfa - 8))
+		return WALK_BROKEN;
+	w->bp = mem_word(w->bp_at);
+	return arrive(w, cfa);
+}
+
+static enum walk_end step_signal(struct walk *w)
+{
+	w->is_plain = false;
+	if (!mem_has(&w->mem, w->sp + UC_RBP) || !mem_has(&w->mem, w->sp + UC_RIP))
+		return WALK_BROKEN;
+	uintptr_t uc = w->sp;
+
+	w->ip = mem_word(uc + UC_RIP);
+	w->bp = mem_word(uc + UC_RBP);
+	w->sp = mem_word(uc + UC_RSP);
+	w->is_exact = true;
+	mem_enter(&w->mem, w->sp, false);
+	return w->ip ? WALK_ON : WALK_ZERO;
+}
+
+static enum walk_end step_guess(struct walk *w)
+{
+	w->is_plain = false;
+	w->is_guess = true;
+	if (!w->bp)
+		return WALK_ZERO;
+	if (w->bp < w->sp || w->bp - w->sp > GUESS_SPAN || !mem_has(&w->mem, w->bp) ||
+	    !mem_has(&w->mem, w->bp + 8))
+		return WALK_BROKEN;
+	uintptr_t cfa = w->bp + 16;
+
+	w->bp = mem_word(w->bp);
+	return arrive(w, cfa);
+}
+
+enum walk_end walk_step(struct walk *w, struct rule rule)
+{
+	switch (rule_how(rule)) {
+	case RULE_RSP:
+		return step_cfa(w, rule, w->sp + (uintptr_t)rule_offset(rule));
+	case RULE_RBP:
+		return step_cfa(w, rule, w->bp + (uintptr_t)rule_offset(rule));
+	case RULE_DRAP:
+		return step_realigned(w, rule);
+	case RULE_END:
+		return WALK_TOP;
+	case RULE_SIGNAL:
+		return step_signal(w);
+	case RULE_GUESS:
+		return step_guess(w);
+	default:
+		return WALK_FULL;
+	}
+}

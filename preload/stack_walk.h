@@ -1,0 +1,63 @@
+/*
+ * stack_walk.h - one walk up a stack, and what a thread keeps between walks. For stack*.c only.
+ */
+#ifndef OUTLIVE_STACK_WALK_H
+#define OUTLIVE_STACK_WALK_H
+
+#include "cfi.h"
+#include "format.h"
+#include "mem.h"
+#include "rule.h"
+#include "stack.h"
+
+/* The state in which a frame was reached, and the words that led there from the frame inside of it.
+ */
+struct frame {
+	uintptr_t ip, sp, bp;
+	uintptr_t bp_at;  /* bp was read here; 0: it is as in the inner frame */
+	uintptr_t cfa_at; /* sp was read here; 0: it is computed */
+	uint32_t node;
+	uint16_t module;
+	uint8_t flags; /* FMT_NODE_ */
+	uint8_t how;   /* RULE_ by which the walk went on */
+};
+
+enum walk_end {
+	WALK_ON,        /* stepped */
+	WALK_TOP,       /* outermost frame, by the tables */
+	WALK_ZERO,      /* outermost frame: there is no return address */
+	WALK_BROKEN,    /* cannot go on */
+	WALK_FULL,      /* needs all registers */
+	WALK_TRUNCATED, /* depth reached */
+	WALK_JOINED /* a frame of the last walk was reached, and everything outside of it is as it
+	               was */
+};
+
+struct walk {
+	struct mem_window mem;
+	uintptr_t ip, sp, bp, bp_at, cfa_at;
+	bool is_exact; /* ip is the instruction itself */
+	bool is_plain; /* so far, only compilers' frames on one stack: what may be remembered */
+	bool is_guess; /* a frame was passed without tables */
+};
+
+/* A thread's own; also the room to work in, since the stack that we run on may be a small one. */
+struct stack_cache {
+	struct stack_cache *next;
+	uint32_t depth;
+	uint32_t epoch;  /* of modules, when all that follows was learnt */
+	uint32_t n_memo; /* frames of the last walk that may be joined */
+	uint32_t n_frames;
+	struct frame *frame; /* the last stack, outermost first */
+	struct frame *fresh; /* what the current walk finds, innermost first */
+	struct stack_stats stats;
+	struct cfi_work work;
+};
+
+/* One step by a rule that is none of FULL. */
+enum walk_end walk_step(struct walk *w, struct rule rule);
+/* The whole stack into c->fresh, with all registers, from our own frame on. Returns how it ended;
+ * *n frames. */
+enum walk_end walk_full(struct stack_cache *c, const struct caller *from, uint32_t *n);
+
+#endif
