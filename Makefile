@@ -102,11 +102,13 @@ $(O)/libpreload_core.a: $(PRELOAD_CORE)
 $(O)/libanalyzer.a: $(filter-out %/main.o,$(ANALYZER_OBJ))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# The second opinion of the unwinder's tests; never in liboutlive.so.
+$(O)/tests/unit/stack%: UNIT_LIBS := -lunwind
 $(O)/tests/unit/%: tests/unit/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(filter-out -Wmissing-prototypes -Wconversion,$(COMMON)) $(SANFLAGS) -I. -fno-omit-frame-pointer $(CPPFLAGS) $(CFLAGS) -o $@ $< \
-		$(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a $(ANALYZER_LIBS) -lpthread -ldl
+		$(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a $(ANALYZER_LIBS) $(UNIT_LIBS) -lpthread -ldl
 
 # Programs to be profiled, *_so.c libraries that they open: as users build theirs, without frame pointers.
 PROG_CFLAGS := -O1 -g -fomit-frame-pointer -fno-builtin -D_GNU_SOURCE -Wall -MMD -MP -I.

@@ -94,7 +94,6 @@ __attribute__((constructor)) static void init_late(void)
 		__atomic_store_n(&g_thread_key_made, true, __ATOMIC_RELEASE);
 		g_track_thread_begin = thread_begin;
 	}
-	stack_load_fallback();
 	snapshot_init();
 	snapshot_set_allocator(
 	        &(struct snapshot_allocator){real.malloc, real.mallinfo2, real.mallctl});
