@@ -65,7 +65,7 @@ struct stack {
 
 /* A histogram: bins in ascending order, none empty. */
 struct histogram {
-	uint32_t n;
+	uint32_t n, cap;
 	struct bin {
 		uint32_t bucket;
 		uint64_t blocks, bytes;
@@ -156,6 +156,7 @@ struct row {
 	int64_t base[N_COLUMNS];  /* a diff: A's values */
 	uint64_t frees, bytes_freed,
 	        temporary;           /* a diff: since A (of B alone when they are of two runs) */
+	uint64_t live_blocks;        /* in B's live table */
 	uint64_t size_min, size_max; /* of B; 0, 0 when it has made none */
 	uint64_t base_size_max;      /* a diff: A's */
 	struct histogram lifetimes;  /* a diff: of those freed since A */

@@ -1,0 +1,27 @@
+/*
+ * match.h - numbers for stacks by their meaning, equal in two snapshots where the stacks are equal:
+ * match.c.
+ */
+#ifndef OUTLIVE_MATCH_H
+#define OUTLIVE_MATCH_H
+
+#include "profile.h"
+
+/* Of one snapshot. */
+struct match {
+	uint32_t *meaning;  /* by node: equal numbers are equal stacks, in both snapshots; 0 is the
+	                       empty stack */
+	uint8_t *unmatched; /* by node: a frame of the stack has no name, in a module that the two
+	                       do not share */
+};
+
+/*
+ * Numbers the nodes of b, and of a unless it is NULL. Frames are equal when they have the same
+ * address in modules of equal build id (or, in one run, of equal path); in other modules when
+ * function names are equal, and inlining does not matter then. match_free() each.
+ */
+void match_nodes(const struct snapshot *a, const struct snapshot *b, struct match *ma,
+                 struct match *mb);
+void match_free(struct match *m);
+
+#endif

@@ -1,0 +1,408 @@
+/*
+ * profile.c - groups the samples of one snapshot, or of two, into rows: one a stack, threads
+ * summed, ranked.
+ *
+ * Owns rows and what they are made of. Reads snapshots and changes nothing in them; prints nothing.
+ * Rows hold a stack's number; frames and the site are written out for one row at a time
+ * (profile_row()).
+ */
+#include "profile.h"
+
+#include "focus.h"
+#include "match.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const column_name[N_COLUMNS] = {"alloc_objects", "alloc_space", "inuse_objects",
+                                            "inuse_space"};
+const char *const column_unit[N_COLUMNS] = {"count", "bytes", "count", "bytes"};
+
+/* Behind a profile: memory, and the frames of the row that was asked for last. */
+struct profile_work {
+	struct pool pool;
+	const struct location **frame;
+	uint32_t cap_frames;
+	bool raw;
+};
+
+/* While rows are made. */
+struct grouping {
+	struct profile *p;
+	const struct snapshot *s; /* whose samples are being added */
+	const struct match *match;
+	const uint8_t *shown; /* by node: focus and ignore let it through */
+	struct table by_meaning;
+	uint32_t *meaning; /* by row */
+	uint32_t n_rows, cap_rows, cap_meaning;
+};
+
+int column_parse(const char *name, enum column *out, struct err *err)
+{
+	for (int c = 0; c < N_COLUMNS; c++) {
+		if (!strcmp(name, column_name[c])) {
+			*out = (enum column)c;
+			return 0;
+		}
+	}
+	const char *const names[] = {column_name[0], column_name[1], column_name[2], column_name[3],
+	                             NULL};
+	const char *near = nearest(name, names);
+	return err_set(err, "there is no column \"%s\"; %s%s%sthere are %s, %s, %s, %s", name,
+	               near ? "did you mean " : "", near ? near : "", near ? "? " : "", names[0],
+	               names[1], names[2], names[3]);
+}
+
+const char *module_basename(const struct module *m)
+{
+	const char *slash = strrchr(m->path, '/');
+
+	return slash ? slash + 1 : m->path;
+}
+
+/* ---- histograms ---- */
+
+/* How many bins both have together. */
+static uint32_t histogram_union(const struct histogram *h, const struct histogram *from)
+{
+	uint32_t n = h->n + from->n;
+
+	for (uint32_t i = 0, j = 0; i < h->n && j < from->n;) {
+		uint32_t x = h->at[i].bucket, y = from->at[j].bucket;
+		n -= x == y;
+		i += x <= y;
+		j += y <= x;
+	}
+	return n;
+}
+
+/* Adds in place, from the last bin downwards; room doubles, so that many small samples of one row
+ * stay cheap. */
+static void histogram_add(struct pool *pool, struct histogram *h, const struct histogram *from)
+{
+	uint32_t n = histogram_union(h, from), i = h->n, j = from->n;
+
+	if (n > h->cap) {
+		h->cap = h->n ? 2 * n : n;
+		struct bin *roomy = pool_alloc(pool, h->cap * sizeof(*roomy));
+		if (h->n)
+			memcpy(roomy, h->at, h->n * sizeof(*roomy));
+		h->at = roomy;
+	}
+	h->n = n;
+	while (j) {
+		struct bin b = from->at[j - 1];
+		if (i && h->at[i - 1].bucket > b.bucket) {
+			h->at[--n] = h->at[--i];
+			continue;
+		}
+		if (i && h->at[i - 1].bucket == b.bucket) {
+			i--;
+			b.blocks = addu_sat(b.blocks, h->at[i].blocks);
+			b.bytes = addu_sat(b.bytes, h->at[i].bytes);
+		}
+		h->at[--n] = b;
+		j--;
+	}
+}
+
+/* Never below 0: two shards may have been read at slightly different moments. */
+static void histogram_subtract(struct histogram *h, const struct histogram *from)
+{
+	uint32_t n = 0, j = 0;
+
+	for (uint32_t i = 0; i < h->n; i++) {
+		struct bin b = h->at[i];
+		while (j < from->n && from->at[j].bucket < b.bucket)
+			j++;
+		if (j < from->n && from->at[j].bucket == b.bucket) {
+			b.blocks -= b.blocks < from->at[j].blocks ? b.blocks : from->at[j].blocks;
+			b.bytes -= b.bytes < from->at[j].bytes ? b.bytes : from->at[j].bytes;
+		}
+		if (b.blocks)
+			h->at[n++] = b;
+	}
+	h->n = n;
+}
+
+/* ---- rows ---- */
+
+struct row_key {
+	uint32_t meaning, kind;
+};
+
+static bool same_row(const void *ctx, uint32_t value, const void *key)
+{
+	const struct grouping *g = ctx;
+	const struct row_key *want = key;
+
+	return g->meaning[value] == want->meaning && g->p->row[value].kind == want->kind;
+}
+
+static struct row *row_of(struct grouping *g, const struct sample *sample)
+{
+	uint32_t node = g->s->stack[sample->stack].node;
+	struct row_key key = {g->match->meaning[node], sample->kind};
+	uint64_t hash = table_hash(key.meaning, key.kind);
+	uint32_t i = table_find(&g->by_meaning, hash, same_row, g, &key);
+
+	if (i == TABLE_NONE) {
+		i = g->n_rows++;
+		g->p->row = xgrow(g->p->row, i, &g->cap_rows, sizeof(*g->p->row));
+		g->meaning = xgrow(g->meaning, i, &g->cap_meaning, sizeof(*g->meaning));
+		g->meaning[i] = key.meaning;
+		g->p->row[i] = (struct row){.kind = key.kind,
+		                            .matched = true,
+		                            .snapshot = g->s,
+		                            .stack = sample->stack};
+		table_add(&g->by_meaning, hash, i);
+	}
+	if (g->match->unmatched[node])
+		g->p->row[i].matched = false;
+	return &g->p->row[i];
+}
+
+/* A sample of b, or of the only one. */
+static void add_sample(struct grouping *g, struct row *r, const struct sample *sample)
+{
+	struct pool *pool = &g->p->work->pool;
+
+	for (int c = 0; c < N_COLUMNS; c++)
+		r->value[c] = add_sat(r->value[c], sample->value[c]);
+	r->frees = addu_sat(r->frees, sample->frees);
+	r->bytes_freed = addu_sat(r->bytes_freed, sample->bytes_freed);
+	r->temporary = addu_sat(r->temporary, sample->temporary);
+	r->live_blocks = addu_sat(r->live_blocks, sample->live_blocks);
+	if (sample->value[ALLOC_OBJECTS]) {
+		if (!r->size_max || sample->size_min < r->size_min)
+			r->size_min = sample->size_min;
+		if (sample->size_max > r->size_max)
+			r->size_max = sample->size_max;
+	}
+	histogram_add(pool, &r->lifetimes, &sample->lifetimes);
+	histogram_add(pool, &r->ages, &sample->ages);
+}
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* A sample of a: taken away from what b has. Frees and lifetimes of another run say nothing about
+ * this one. */
+static void take_sample(struct grouping *g, struct row *r, const struct sample *sample)
+{
+	for (int c = 0; c < N_COLUMNS; c++) {
+		r->value[c] = sub_sat(r->value[c], sample->value[c]);
+		r->base[c] = add_sat(r->base[c], sample->value[c]);
+	}
+	if (!g->p->same_run)
+		return;
+	r->frees = minus(r->frees, sample->frees);
+	r->bytes_freed = minus(r->bytes_freed, sample->bytes_freed);
+	r->temporary = minus(r->temporary, sample->temporary);
+	if (sample->size_max > r->base_size_max)
+		r->base_size_max = sample->size_max;
+	histogram_subtract(&r->lifetimes, &sample->lifetimes);
+	for (uint32_t i = 0; i < sample->ages.n; i++)
+		if (churn_is_young(sample->ages.at[i].bucket, g->p->since_ns))
+			r->base_young = addu_sat(r->base_young, sample->ages.at[i].blocks);
+}
+
+static void add_snapshot(struct grouping *g, const struct snapshot *s, const struct match *match,
+                         const uint8_t *shown, bool base)
+{
+	g->s = s;
+	g->match = match;
+	for (uint32_t i = 0; i < s->n_samples; i++) {
+		const struct sample *sample = &s->sample[i];
+		int64_t *total = g->p->total[sample->kind],
+		        *base_total = g->p->base_total[sample->kind];
+		for (int c = 0; c < N_COLUMNS; c++) {
+			if (base)
+				base_total[c] = add_sat(base_total[c], sample->value[c]);
+			total[c] = base ? sub_sat(total[c], sample->value[c])
+			                : add_sat(total[c], sample->value[c]);
+		}
+		if (shown && !shown[s->stack[sample->stack].node])
+			continue;
+		struct row *r = row_of(g, sample);
+		if (base)
+			take_sample(g, r, sample);
+		else
+			add_sample(g, r, sample);
+		progress("grouping", i, s->n_samples);
+	}
+}
+
+/* ---- ranking ---- */
+
+static int by_column(const void *a, const void *b, void *ctx)
+{
+	const struct row *x = a, *y = b;
+	const enum column *first = ctx;
+
+	if (x->churn != y->churn)
+		return x->churn ? 1 : -1;
+	if (x->value[*first] != y->value[*first])
+		return x->value[*first] > y->value[*first] ? -1 : 1;
+	for (int c = N_COLUMNS - 1; c >= 0; c--)
+		if (x->value[c] != y->value[c])
+			return x->value[c] > y->value[c] ? -1 : 1;
+	/* The order must not depend on anything but the files. */
+	if (x->snapshot != y->snapshot)
+		return x->base[ALLOC_OBJECTS] < y->base[ALLOC_OBJECTS] ? -1 : 1;
+	return x->stack < y->stack ? -1 : x->stack > y->stack;
+}
+
+static bool says_nothing(const struct row *r)
+{
+	for (int c = 0; c < N_COLUMNS; c++)
+		if (r->value[c])
+			return false;
+	return true;
+}
+
+/* Marks churn, drops rows in which nothing changed, ranks the rest. */
+static void finish_rows(struct profile *p, uint32_t n, enum column sort)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct row *r = &p->row[i];
+		if (says_nothing(r))
+			continue;
+		r->churn = p->a && churn_is(r, p->same_run, p->since_ns);
+		if (p->a && !r->matched) {
+			int64_t born = row_born(p, r, ALLOC_SPACE);
+			p->unmatched = addu_sat(p->unmatched, born > 0 ? (uint64_t)born : 0);
+			p->n_unmatched++;
+		}
+		if (r->churn) {
+			p->n_churn++;
+			for (int c = 0; c < N_COLUMNS; c++)
+				p->churn[c] = add_sat(p->churn[c], r->value[c]);
+		}
+		p->row[p->n_rows++] = *r;
+	}
+	if (p->n_rows)
+		qsort_r(p->row, p->n_rows, sizeof(*p->row), by_column, &sort);
+}
+
+static int make(struct snapshot *a, struct snapshot *b, const struct profile_options *o,
+                struct profile **out, struct err *err)
+{
+	struct match match_a = {0}, match_b = {0};
+	uint8_t *shown_a = NULL, *shown_b = NULL;
+	struct profile *p = xcalloc(1, sizeof(*p));
+	struct grouping g = {.p = p};
+	int rc = -1;
+
+	*out = NULL;
+	p->work = xcalloc(1, sizeof(*p->work));
+	p->work->raw = o->raw;
+	p->a = a;
+	p->b = b;
+	p->same_run = a && snapshot_same_run(a, b) &&
+	              INFO_U(&b->info, UPTIME) >= INFO_U(&a->info, UPTIME);
+	if (p->same_run)
+		p->since_ns = INFO_U(&b->info, UPTIME) - INFO_U(&a->info, UPTIME);
+	if (focus_nodes(b, o, &shown_b, err) || (a && focus_nodes(a, o, &shown_a, err)))
+		goto out;
+	match_nodes(a, b, &match_a, &match_b);
+	add_snapshot(&g, b, &match_b, shown_b, false);
+	if (a)
+		add_snapshot(&g, a, &match_a, shown_a, true);
+	finish_rows(p, g.n_rows, o->sort);
+	rc = 0;
+out:
+	progress(NULL, 0, 0);
+	match_free(&match_a);
+	match_free(&match_b);
+	table_free(&g.by_meaning);
+	free(g.meaning);
+	free(shown_a);
+	free(shown_b);
+	if (rc)
+		profile_free(p);
+	else
+		*out = p;
+	return rc;
+}
+
+int profile_top(struct snapshot *s, const struct profile_options *o, struct profile **out,
+                struct err *err)
+{
+	return make(NULL, s, o, out, err);
+}
+
+int profile_diff(struct snapshot *a, struct snapshot *b, const struct profile_options *o,
+                 struct profile **out, struct err *err)
+{
+	return make(a, b, o, out, err);
+}
+
+void profile_free(struct profile *p)
+{
+	if (!p)
+		return;
+	pool_free(&p->work->pool);
+	free(p->work->frame);
+	free(p->work);
+	free(p->row);
+	free(p);
+}
+
+int64_t row_born(const struct profile *p, const struct row *r, enum column column)
+{
+	if (p->a && !p->same_run)
+		return add_sat(r->value[column], r->base[column]);
+	return r->value[column];
+}
+
+/* ---- a row written out ---- */
+
+/* The first line of the stack that is the user's own. Where there is none: the first that at least
+ * is no allocation function by its name, in whatever library. */
+static void find_site(struct row *r)
+{
+	bool found = false;
+
+	r->site_frame = r->site_line = 0;
+	for (uint32_t f = 0; f < r->n_frames; f++) {
+		const struct location *loc = r->frame[f];
+		const struct module *m = &r->snapshot->module[loc->module];
+		static const struct module any = {.path = "", .build_id = ""};
+		static const struct line nameless;
+		uint32_t n = loc->n_lines ? loc->n_lines : 1;
+		for (uint32_t i = 0; i < n; i++) {
+			const struct line *line = loc->n_lines ? &loc->line[i] : &nameless;
+			bool own = !fold_is_wrapper(line, m);
+			if (!own && (found || !line->function || fold_is_wrapper(line, &any)))
+				continue;
+			r->site_frame = f;
+			r->site_line = i;
+			found = true;
+			if (own)
+				return;
+		}
+	}
+}
+
+const struct row *profile_row(const struct profile *p, size_t i)
+{
+	struct profile_work *w = p->work;
+	struct row *r = &p->row[i];
+	const struct snapshot *s = r->snapshot;
+
+	if (s->stack[r->stack].n > w->cap_frames) {
+		w->cap_frames = s->stack[r->stack].n;
+		w->frame = xrealloc(w->frame, w->cap_frames * sizeof(*w->frame));
+	}
+	r->frame = w->frame;
+	r->n_frames = 0;
+	for (uint32_t node = s->stack[r->stack].node; node; node = s->node[node].parent)
+		w->frame[r->n_frames++] = &s->location[s->node[node].location];
+	r->site_frame = r->site_line = 0;
+	if (!w->raw)
+		find_site(r);
+	return r;
+}
