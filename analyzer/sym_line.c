@@ -110,6 +110,6 @@ void sym_lines_call(const struct sym_lines *t, Dwarf_Die *inlined, struct line *
 	uint32_t file = number_of(inlined, DW_AT_call_file);
 
 	caller->number = number_of(inlined, DW_AT_call_line);
-	if (t->files && file < t->n_files && caller->number)
+	if (file < t->n_files)
 		caller->file = absolute(t, dwarf_filesrc(t->files, file, NULL, NULL));
 }

@@ -10,7 +10,7 @@ static const char ID[] = "00112233445566778899aabbccddeeff00112233";
 
 static struct sym_answers some(size_t n)
 {
-	struct sym_answers a = {xcalloc(n, sizeof(*a.at)), n};
+	struct sym_answers a = {keep(xcalloc(n, sizeof(*a.at))), n};
 
 	for (size_t i = 0; i < n; i++) {
 		struct sym_answer *at = &a.at[i];
@@ -19,11 +19,16 @@ static struct sym_answers some(size_t n)
 		at->n_lines = (uint32_t)(i % 4); /* none: looked up and not found */
 		at->line = sym_lines_new(at->n_lines);
 		for (uint32_t k = 0; k < at->n_lines; k++)
-			at->line[k] =
-			        (struct line){intern(xasprintf("f%zu", i % 7)), intern("_Z1fv"),
-			                      k ? NULL : intern("/a.c"), (uint32_t)i, k};
+			at->line[k] = (struct line){intern(text("f%zu", i % 7)), intern("_Z1fv"),
+			                            k ? NULL : intern("/a.c"), (uint32_t)i, k};
 	}
 	return a;
+}
+
+static void load(const char *id, uint64_t identity, struct sym_answers *out)
+{
+	sym_cache_load(id, identity, out);
+	keep(out->at);
 }
 
 static bool equal(const struct sym_answers *a, const struct sym_answers *b)
@@ -46,7 +51,7 @@ static bool equal(const struct sym_answers *a, const struct sym_answers *b)
 
 static const char *cache_file(void)
 {
-	return in_folder(xasprintf("outlive/%s.sym", ID));
+	return in_folder(text("outlive/%s.sym", ID));
 }
 
 TEST(what_was_saved_is_loaded)
@@ -55,12 +60,12 @@ TEST(what_was_saved_is_loaded)
 
 	folder();
 	sym_cache_save(ID, 7, &a);
-	sym_cache_load(ID, 7, &b);
+	load(ID, 7, &b);
 	OK(equal(&a, &b));
-	sym_cache_load(ID, 0, &b); /* the module's file is gone */
+	load(ID, 0, &b); /* the module's file is gone */
 	OK(equal(&a, &b));
 	sym_cache_save(ID, 7, &(struct sym_answers){0});
-	sym_cache_load(ID, 7, &b);
+	load(ID, 7, &b);
 	EQ(b.n, 0);
 }
 
@@ -70,7 +75,7 @@ TEST(made_from_other_files_is_ignored)
 
 	folder();
 	sym_cache_save(ID, 7, &a);
-	sym_cache_load(ID, 8, &b);
+	load(ID, 8, &b);
 	EQ(b.n, 0);
 }
 
@@ -88,7 +93,7 @@ TEST(every_damaged_byte_and_every_length_is_ignored)
 		OK(pread(fd, &byte, 1, i) == 1);
 		byte ^= 0x41;
 		OK(pwrite(fd, &byte, 1, i) == 1);
-		sym_cache_load(ID, 7, &b);
+		load(ID, 7, &b);
 		if (b.n)
 			FAIL("byte %ld of the file may be damaged", (long)i);
 		byte ^= 0x41;
@@ -96,7 +101,7 @@ TEST(every_damaged_byte_and_every_length_is_ignored)
 	}
 	for (off_t n = st.st_size; n--;) {
 		OK(!ftruncate(fd, n));
-		sym_cache_load(ID, 7, &b);
+		load(ID, 7, &b);
 		EQ(b.n, 0);
 	}
 	close(fd);
@@ -114,15 +119,14 @@ TEST(sound_checksum_over_lies_is_ignored)
 	int fd = open(cache_file(), O_RDWR);
 	OK(!fstat(fd, &st));
 	size_t n = (size_t)st.st_size, loaded = 0;
-	unsigned char *data = xmalloc(n), *lie = xmalloc(n);
+	unsigned char *data = keep(xmalloc(n)), *lie = keep(xmalloc(n));
 	OK(pread(fd, data, n, 0) == (ssize_t)n);
 	for (size_t i = 16; i + 4 <= n; i += 4) {
 		memcpy(lie, data, n);
 		*(uint32_t *)(lie + i) += i % 3 ? 1 : 0x7fffffff;
 		*(uint32_t *)(lie + 16) = (uint32_t)crc32(0, lie + HEADER, (unsigned)(n - HEADER));
 		OK(pwrite(fd, lie, n, 0) == (ssize_t)n);
-		sym_cache_load(ID, 7,
-		               &b); /* whatever it says, it stays inside (sanitizers look on) */
+		load(ID, 7, &b); /* whatever it says, it stays inside (sanitizers look on) */
 		for (size_t k = 0; k < b.n; k++)
 			for (uint32_t j = 0; j < b.at[k].n_lines; j++)
 				loaded += b.at[k].line[j].function
@@ -140,10 +144,10 @@ TEST(folder_that_others_may_write_is_not_used)
 	folder();
 	sym_cache_save(ID, 7, &a);
 	sh("chmod 777 $D/outlive");
-	sym_cache_load(ID, 7, &b);
+	load(ID, 7, &b);
 	EQ(b.n, 0);
 	sh("mv $D/outlive $D/real && chmod 700 $D/real && ln -s $D/real $D/outlive");
-	sym_cache_load(ID, 7, &b);
+	load(ID, 7, &b);
 	EQ(b.n, 0);
 }
 
@@ -156,7 +160,7 @@ TEST(build_id_of_a_hostile_snapshot_names_no_file)
 	folder();
 	for (size_t i = 0; i < sizeof(id) / sizeof(*id); i++) {
 		sym_cache_save(id[i], 7, &a);
-		sym_cache_load(id[i], 7, &b);
+		load(id[i], 7, &b);
 		EQ(b.n, 0);
 	}
 	sh("test -z \"$(ls -A $D)\"");
@@ -175,7 +179,7 @@ TEST(writers_side_by_side_leave_a_whole_file)
 		struct sym_answers mine = some((size_t)(100 + i));
 		for (int k = 0; k < 100; k++) {
 			sym_cache_save(ID, 7, &mine);
-			sym_cache_load(ID, 7, &b);
+			load(ID, 7, &b);
 			if (b.n < 100)
 				_exit(1);
 		}
@@ -202,7 +206,7 @@ TEST(cache_is_bounded_and_the_least_used_go)
 	sh("cd $D/outlive && test ! -e aaaaaaaa01.sym && test ! -e aaaaaaaa02.sym && test -e "
 	   "aaaaaaaa05.sym && "
 	   "test ! -e new.1.1.1");
-	sym_cache_load(ID, 7, &b);
+	load(ID, 7, &b);
 	EQ(b.n, 10);
 }
 
@@ -259,7 +263,7 @@ TEST(new_addresses_join_the_old_ones)
 
 	IN_CHILD(ask(path, id, &one, 1, &o));
 	IN_CHILD(ask(path, id, &two, 1, &o));
-	sym_cache_load(id, 0, &a);
+	load(id, 0, &a);
 	EQ(a.n, 2);
 }
 

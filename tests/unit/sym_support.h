@@ -20,13 +20,41 @@
 /* Not every test needs all of this. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 
+/* What the tests forget stays reachable, so that leaks of the code under test stand out. */
+static struct kept {
+	struct kept *next;
+	void *p;
+} * g_kept;
+
+static void *keep(void *p)
+{
+	struct kept *k = xmalloc(sizeof(*k));
+
+	*k = (struct kept){g_kept, p};
+	g_kept = k;
+	return p;
+}
+
+__attribute__((format(printf, 1, 2))) static const char *text(const char *fmt, ...)
+{
+	char *s;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	return keep(s);
+}
+
 static char g_folder[64];
 static pid_t g_folder_owner;
 
 static void remove_folder(void)
 {
 	if (getpid() == g_folder_owner)
-		free(xasprintf("%d", system(xasprintf("rm -rf %s", g_folder))));
+		if (system(text("rm -rf %s", g_folder)))
+			FAIL("%s stays", g_folder);
 }
 
 /* A folder of this test's own; the cache goes there too. */
@@ -60,7 +88,7 @@ __attribute__((format(printf, 1, 2))) static void sh(const char *fmt, ...)
 /* The absolute path of a file in the folder; never freed. */
 static const char *in_folder(const char *name)
 {
-	return xasprintf("%s/%s", folder(), name);
+	return text("%s/%s", folder(), name);
 }
 
 /* Compiles the test program under a name of its own. */
@@ -132,12 +160,12 @@ static struct asked *ask(const char *path, const char *build_id, const uint64_t 
                          const struct symbolize_options *o)
 {
 	static const struct symbolize_options no_cache = {.no_cache = true};
-	struct asked *a = xcalloc(1, sizeof(*a));
+	struct asked *a = keep(xcalloc(1, sizeof(*a)));
 	struct err err;
 
 	a->module[0] = (struct module){.path = "", .build_id = ""};
 	a->module[1] = (struct module){.path = path, .build_id = build_id};
-	a->location = xcalloc(n, sizeof(*a->location));
+	a->location = keep(xcalloc(n, sizeof(*a->location)));
 	for (size_t i = 0; i < n; i++)
 		a->location[i] = (struct location){
 		        .module = 1, .flags = FMT_NODE_EXACT, .address = address[i]};

@@ -110,8 +110,7 @@ TEST(return_address_is_looked_up_in_the_call)
 	uint64_t behind = 0;
 	char buf[256];
 
-	FILE *f = popen(xasprintf("nm -n %s | grep -A1 ' T sym_never_returns' | tail -n 1", path),
-	                "r");
+	FILE *f = popen(text("nm -n %s | grep -A1 ' T sym_never_returns' | tail -n 1", path), "r");
 	OK(fgets(buf, sizeof(buf), f) != NULL);
 	pclose(f);
 	behind = strtoull(buf, NULL, 16);
@@ -187,7 +186,7 @@ static void compare_with_addr2line(const char *path)
 	fclose(out);
 	OK(n > 300);
 	struct asked *a = ask(path, build_id_of(path), address, n, NULL);
-	FILE *f = popen(xasprintf("addr2line -afie %s < %s", path, in_folder("addresses")), "r");
+	FILE *f = popen(text("addr2line -afie %s < %s", path, in_folder("addresses")), "r");
 	OK(fgets(ahead, sizeof(ahead), f) != NULL);
 	for (size_t i = 0; i < n; i++) {
 		size_t n_frames = read_frames(f, ahead, sizeof(ahead), frame, 32);
