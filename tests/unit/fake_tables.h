@@ -1,0 +1,186 @@
+/*
+ * fake_tables.h - tables for the tests of the snapshot writer, behind the headers of the real ones
+ * (archive members that define the same are then not linked): contexts with counters as their
+ * threads write them, a live table that is an array, stacks that are a comb. And the moments at
+ * which the writer can be stopped or made to fault.
+ */
+#ifndef OUTLIVE_FAKE_TABLES_H
+#define OUTLIVE_FAKE_TABLES_H
+
+#include <pthread.h>
+#include <string.h>
+
+#include "preload/arena.h"
+#include "preload/context.h"
+#include "preload/live.h"
+#include "preload/options.h"
+#include "preload/snapshot.h"
+#include "preload/stack.h"
+#include "preload/track.h"
+
+#define FAKE_THREADS 4
+#define FAKE_STACKS  16
+#define FAKE_BLOCKS  4096 /* of each thread */
+#define FAKE_SITES   (FAKE_THREADS * FAKE_STACKS)
+
+TLS struct self t_self;
+bool g_tracking;
+struct options g_options;
+
+static struct site fake_sites[FAKE_SITES + 1];
+static uint32_t fake_lifetimes[FAKE_SITES + 1][FMT_AGE_BUCKETS];
+static uint32_t fake_site_count = FAKE_SITES;
+static uint32_t fake_now;
+/* A block lives while its site is not 0. */
+static struct block fake_live[FAKE_THREADS * FAKE_BLOCKS];
+/* Called at each walk of the live table. */
+static void (*fake_walk_hook)(void);
+static unsigned fake_walks;
+
+/* Stack s: a leaf on a root that all share; its module is the only one, at 0x400000. */
+uint32_t stack_count(void)
+{
+	return FAKE_STACKS;
+}
+uint32_t stack_leaf(uint32_t stack)
+{
+	return stack + 1;
+}
+uint32_t stack_node_count(void)
+{
+	return FAKE_STACKS + 1;
+}
+bool stack_node(uint32_t node, struct stack_node *out)
+{
+	*out = (struct stack_node){0x400000 + node * 16, node > 1, (uint16_t)(node != 2), 0};
+	return true;
+}
+uint32_t stack_module_count(void)
+{
+	return 1;
+}
+const struct stack_module *stack_module(uint32_t module)
+{
+	static const struct stack_module only = {.start = 0x400000,
+	                                         .end = 0x7fffffffffff,
+	                                         .bias = 0x400000,
+	                                         .text_start = 0x401000,
+	                                         .text_offset = 0x1000,
+	                                         .flags = FMT_MODULE_MAIN,
+	                                         .build_id_bytes = 4,
+	                                         .build_id = {0xde, 0xad, 0xbe, 0xef},
+	                                         .path = "/usr/bin/fake"};
+	return module == 1 ? &only : NULL;
+}
+void stack_stats(struct stack_stats *out)
+{
+	*out = (struct stack_stats){.captures = 11, .rules = 7, .bytes = 4096};
+}
+
+uint32_t context_count(void)
+{
+	return FAKE_THREADS;
+}
+void context_info(uint32_t context, struct context_info *out)
+{
+	*out = (struct context_info){context + 100, context, "worker", true};
+}
+uint32_t site_count(void)
+{
+	return fake_site_count;
+}
+const struct site *site_get(uint32_t site)
+{
+	return site && site <= FAKE_SITES && fake_sites[site].stack ? &fake_sites[site] : NULL;
+}
+void context_audit(struct context_audit *out)
+{
+	*out = (struct context_audit){.lost = {0, 21, 22, 23, 24}, .unknown_frees = 5};
+}
+uint64_t context_bytes_used(void)
+{
+	return sizeof(fake_sites);
+}
+uint32_t context_tick(void)
+{
+	return fake_now;
+}
+uint64_t live_bytes_used(void)
+{
+	return sizeof(fake_live);
+}
+uint64_t arena_used(void)
+{
+	return 12345;
+}
+void live_walk(void (*fn)(uintptr_t, const struct block *, void *), void *arg)
+{
+	__atomic_fetch_add(&fake_walks, 1, __ATOMIC_SEQ_CST);
+	if (fake_walk_hook)
+		fake_walk_hook();
+	for (unsigned i = 0; i < FAKE_THREADS * FAKE_BLOCKS; i++) {
+		struct block b = fake_live[i];
+
+		if (__atomic_load_n(&fake_live[i].site, __ATOMIC_ACQUIRE))
+			fn(0x10000 + i * 16ul, &b, arg);
+	}
+}
+
+/* ---- what threads do to the tables: only their own counters, plain stores, as the real ones ----
+ */
+
+static uint32_t fake_site(unsigned thread, unsigned stack)
+{
+	uint32_t n = thread * FAKE_STACKS + stack + 1;
+	struct site *s = &fake_sites[n];
+
+	s->context = thread + 1;
+	__atomic_store_n(&s->stack, stack + 1, __ATOMIC_RELEASE);
+	return n;
+}
+
+static void bump(uint64_t *counter, uint64_t by)
+{
+	__atomic_store_n(counter, *counter + by, __ATOMIC_RELEASE);
+}
+
+static void fake_alloc(unsigned thread, unsigned stack, unsigned slot, uint32_t size)
+{
+	uint32_t n = fake_site(thread, stack);
+	struct site *s = &fake_sites[n];
+	struct block *b = &fake_live[thread * FAKE_BLOCKS + slot];
+
+	if (!s->size_max || size < s->size_min)
+		s->size_min = size;
+	if (size > s->size_max)
+		s->size_max = size;
+	bump(&s->allocs, 1);
+	bump(&s->bytes, size);
+	b->size = size;
+	b->birth = fake_now;
+	__atomic_store_n(&b->site, n, __ATOMIC_RELEASE);
+}
+
+/* Thread `by` gives back a block that thread `of` has made. */
+static void fake_free(unsigned by, unsigned of, unsigned slot)
+{
+	struct block *b = &fake_live[of * FAKE_BLOCKS + slot];
+	uint32_t made = __atomic_load_n(&b->site, __ATOMIC_ACQUIRE);
+
+	if (!made)
+		return;
+	uint32_t n = fake_site(by, fake_sites[made].stack - 1);
+	uint64_t size = b->size;
+	uint32_t age = fake_now - b->birth;
+	struct site *s = &fake_sites[n];
+
+	__atomic_store_n(&b->site, 0, __ATOMIC_RELEASE);
+	bump(&s->frees, 1);
+	bump(&s->bytes_freed, size);
+	if (age) {
+		fake_lifetimes[n][fmt_age_bucket(age)]++;
+		__atomic_store_n(&s->lifetimes, fake_lifetimes[n], __ATOMIC_RELEASE);
+	}
+}
+
+#endif
