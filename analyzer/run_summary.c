@@ -47,23 +47,13 @@ static int by_text(const void *a, const void *b)
 
 void run_summary_begin(struct run_summary *s, const char *out)
 {
-	struct str pattern = {0};
+	char *escaped = settings_glob(out);
 	struct timespec now;
 	glob_t g;
 
 	*s = (struct run_summary){0};
-	for (const char *c = out; *c; c++) {
-		if (c[0] == '%' && (c[1] == 'p' || c[1] == 'c')) {
-			str_add(&pattern, "*");
-			c++;
-			continue;
-		}
-		if (strchr("*?[\\", *c))
-			str_add(&pattern, "\\");
-		str_add_mem(&pattern, c, 1);
-	}
-	str_add(&pattern, "/outlive.*.*.*.snap");
-	s->pattern = pattern.data;
+	s->pattern = xasprintf("%s/outlive.*.*.*.snap", escaped);
+	free(escaped);
 	if (!glob(s->pattern, GLOB_NOSORT, NULL, &g)) {
 		s->before = xcalloc(g.gl_pathc, sizeof *s->before);
 		for (; s->n_before < g.gl_pathc; s->n_before++)

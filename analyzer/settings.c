@@ -129,3 +129,21 @@ char *settings_get(const char *text, const char *key)
 	}
 	return found;
 }
+
+char *settings_glob(const char *out)
+{
+	struct str s = {0};
+
+	str_add(&s, "");
+	for (const char *c = out; *c; c++) {
+		if (c[0] == '%' && (c[1] == 'p' || c[1] == 'c')) {
+			str_add(&s, "*");
+			c++;
+			continue;
+		}
+		if (strchr("*?[\\", *c))
+			str_add(&s, "\\");
+		str_add_mem(&s, c, 1);
+	}
+	return s.data;
+}

@@ -38,5 +38,8 @@ int settings_add(struct str *text, const char *key, const char *value, struct er
 /* The last value of key in the variable's text (NULL: not set), to be freed; NULL when it is not in
  * there. */
 char *settings_get(const char *text, const char *key);
+/* The value of `out` as a pattern for glob(): %p and %c match anything, all else itself. To be
+ * freed. */
+char *settings_glob(const char *out);
 
 #endif

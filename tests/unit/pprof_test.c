@@ -8,12 +8,20 @@
 
 /* ---- a snapshot, and what comes of it ---- */
 
+struct decoded {
+	uint8_t *data;
+	size_t n;
+	char *string[256];
+	unsigned n_strings;
+};
+
 struct made {
 	struct build b;
 	struct snapshot *s;
 	struct profile *p;
 	char *file; /* what the writer wrote */
 	size_t n;
+	struct decoded d;
 };
 
 static void name_frame(struct snapshot *s, uint64_t address, const char *const *functions,
@@ -102,6 +110,9 @@ static void make_file(struct made *m, writer *write, bool raw, enum column sort)
 static void unmake(struct made *m)
 {
 	free(m->file);
+	free(m->d.data);
+	for (unsigned i = 0; i < m->d.n_strings; i++)
+		free(m->d.string[i]);
 	profile_free(m->p);
 	snapshot_free(m->s);
 	build_free(&m->b);
@@ -142,15 +153,9 @@ static bool next_field(const uint8_t **at, const uint8_t *end, struct field *f)
 	return *at <= end;
 }
 
-struct decoded {
-	uint8_t *data;
-	size_t n;
-	char *string[256];
-	unsigned n_strings;
-};
-
-static void decode(struct decoded *d, const struct made *m)
+static const struct decoded *decode(struct made *m)
 {
+	struct decoded *d = &m->d;
 	z_stream z = {.next_in = (void *)m->file, .avail_in = (unsigned)m->n};
 	struct field f;
 
@@ -164,6 +169,7 @@ static void decode(struct decoded *d, const struct made *m)
 	for (const uint8_t *at = d->data; next_field(&at, d->data + d->n, &f);)
 		if (f.number == 6)
 			d->string[d->n_strings++] = strndup((const char *)f.p, f.n);
+	return d;
 }
 
 /* The nth field `number` of a message; n = 0 where there is none. */
@@ -239,79 +245,73 @@ TEST(four_sample_types_in_gos_order)
 	static const char *const want[] = {"alloc_objects/count", "alloc_space/bytes",
 	                                   "inuse_objects/count", "inuse_space/bytes"};
 	struct made m = {0};
-	struct decoded d;
 	char got[64];
 
 	make_snapshot(&m);
 	make_file(&m, out_pprof, false, ALLOC_SPACE);
-	decode(&d, &m);
-	STREQ(d.string[0], "");
+	const struct decoded *d = decode(&m);
+	STREQ(d->string[0], "");
 	for (unsigned i = 0; i < 4; i++) {
-		struct field type = top_field(&d, 1, i);
-		snprintf(got, sizeof got, "%s/%s", string_of(&d, type, 1), string_of(&d, type, 2));
+		struct field type = top_field(d, 1, i);
+		snprintf(got, sizeof got, "%s/%s", string_of(d, type, 1), string_of(d, type, 2));
 		STREQ(got, want[i]);
 	}
-	EQ(top_field(&d, 1, 4).n, 0);
-	STREQ(d.string[top_field(&d, 14, 0).value], "alloc_space");
-	EQ(top_field(&d, 9, 0).value, 1700000000000000000);
+	EQ(top_field(d, 1, 4).n, 0);
+	STREQ(d->string[top_field(d, 14, 0).value], "alloc_space");
+	EQ(top_field(d, 9, 0).value, 1700000000000000000);
 	unmake(&m);
 }
 
 TEST(stacks_begin_at_the_users_own_frame_with_inlined_lines_innermost_first)
 {
 	struct made m = {0};
-	struct decoded d;
 
 	make_snapshot(&m);
 	make_file(&m, out_pprof, false, INUSE_SPACE);
-	decode(&d, &m);
-	STREQ(sample_of(&d, "inlined"), "inlined_in_parse<parse<main: 10 640 6 384");
-	STREQ(sample_of(&d, "keep"), "keep;this\nname<main: 3 300 3 300");
+	const struct decoded *d = decode(&m);
+	STREQ(sample_of(d, "inlined"), "inlined_in_parse<parse<main: 10 640 6 384");
+	STREQ(sample_of(d, "keep"), "keep;this\nname<main: 3 300 3 300");
 	unmake(&m);
 }
 
 TEST(raw_keeps_wrappers)
 {
 	struct made m = {0};
-	struct decoded d;
 
 	make_snapshot(&m);
 	make_file(&m, out_pprof, true, INUSE_SPACE);
-	decode(&d, &m);
-	STREQ(sample_of(&d, "xmalloc"), "xmalloc<inlined_in_parse<parse<main: 10 640 6 384");
+	const struct decoded *d = decode(&m);
+	STREQ(sample_of(d, "xmalloc"), "xmalloc<inlined_in_parse<parse<main: 10 640 6 384");
 	unmake(&m);
 }
 
 TEST(an_unknown_stack_has_a_name)
 {
 	struct made m = {0};
-	struct decoded d;
 
 	make_snapshot(&m);
 	make_file(&m, out_pprof, false, INUSE_SPACE);
-	decode(&d, &m);
-	STREQ(sample_of(&d, "["), "[unknown stack]: 1 7 1 7");
+	const struct decoded *d = decode(&m);
+	STREQ(sample_of(d, "["), "[unknown stack]: 1 7 1 7");
 	unmake(&m);
 }
 
 TEST(no_negative_number_where_frees_were_seen_twice)
 {
 	struct made m = {0};
-	struct decoded d;
 
 	make_snapshot(&m);
 	for (uint32_t i = 0; i < m.s->n_samples; i++)
 		m.s->sample[i].value[INUSE_SPACE] = -5;
 	make_file(&m, out_pprof, false, INUSE_SPACE);
-	decode(&d, &m);
-	STREQ(sample_of(&d, "keep"), "keep;this\nname<main: 3 300 3 0");
+	const struct decoded *d = decode(&m);
+	STREQ(sample_of(d, "keep"), "keep;this\nname<main: 3 300 3 0");
 	unmake(&m);
 }
 
 TEST(the_program_is_the_first_mapping_and_no_two_overlap)
 {
 	struct made m = {0};
-	struct decoded d;
 
 	make_snapshot(&m);
 	/* A module that was dlclosed, and another that took its place. */
@@ -320,11 +320,11 @@ TEST(the_program_is_the_first_mapping_and_no_two_overlap)
 	m.s->module[1].bias = m.s->module[2].bias;
 	m.s->module[1].text_start = m.s->module[2].text_start;
 	make_file(&m, out_pprof, true, INUSE_SPACE);
-	decode(&d, &m);
-	struct field a = top_field(&d, 3, 0), b = top_field(&d, 3, 1);
-	STREQ(string_of(&d, a, 5), "/bin/server");
-	STREQ(string_of(&d, a, 6), "657865");
-	STREQ(string_of(&d, b, 5), "/lib/libx.so");
+	const struct decoded *d = decode(&m);
+	struct field a = top_field(d, 3, 0), b = top_field(d, 3, 1);
+	STREQ(string_of(d, a, 5), "/bin/server");
+	STREQ(string_of(d, a, 6), "657865");
+	STREQ(string_of(d, b, 5), "/lib/libx.so");
 	uint64_t a_start = nth(a.p, a.n, 2, 0).value, a_limit = nth(a.p, a.n, 3, 0).value;
 	uint64_t b_start = nth(b.p, b.n, 2, 0).value, b_limit = nth(b.p, b.n, 3, 0).value;
 	OK(a_start < a_limit && b_start < b_limit);
@@ -335,20 +335,19 @@ TEST(the_program_is_the_first_mapping_and_no_two_overlap)
 TEST(addresses_lie_in_their_mapping)
 {
 	struct made m = {0};
-	struct decoded d;
 	unsigned n = 0;
 
 	make_snapshot(&m);
 	for (uint32_t i = 1; i < m.s->n_modules; i++)
 		m.s->module[i].text_start = m.s->module[i].start + 0x80;
 	make_file(&m, out_pprof, true, INUSE_SPACE);
-	decode(&d, &m);
-	for (unsigned i = 0; top_field(&d, 4, i).n; i++) {
-		struct field loc = top_field(&d, 4, i);
+	const struct decoded *d = decode(&m);
+	for (unsigned i = 0; top_field(d, 4, i).n; i++) {
+		struct field loc = top_field(d, 4, i);
 		uint64_t id = nth(loc.p, loc.n, 2, 0).value, at = nth(loc.p, loc.n, 3, 0).value;
 		if (!id)
 			continue;
-		struct field map = by_id(&d, 3, id);
+		struct field map = by_id(d, 3, id);
 		OK(at >= nth(map.p, map.n, 2, 0).value && at < nth(map.p, map.n, 3, 0).value);
 		n++;
 	}
