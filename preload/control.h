@@ -7,24 +7,13 @@
 
 #include <stdbool.h>
 
-#include "format.h"
-
-/*
- * Never NULL. Shared with the analyzer where a file could be made, else private memory.
- *
- * snapshot.c fills in writer while a child writes, and at the end of each snapshot sequence and
- * path (with seqlock) or failed, last_errno and error, and then completed (the request's number, if
- * it had one). All else is control.c's.
- */
-extern struct fmt_control *g_control __attribute__((visibility("hidden")));
-
 /* At start, in the constructor. */
 void control_init(void);
 /* Serves a request, the interval, the end of a writing child. Called about once a tick by hooked
  * calls. */
 void control_poll(void);
-/* A control signal came. True: it was ours, and is dealt with. */
-bool control_signal(void);
+/* A control signal came: a request, or the wish that a writer that is done be reaped. */
+void control_signal(void);
 /* The program uses the signal itself: from now on only control_poll() sees requests. */
 void control_yield(void);
 

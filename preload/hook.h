@@ -10,9 +10,12 @@
 #define OUTLIVE_HOOK_H
 
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/types.h>
 
 #include "track.h"

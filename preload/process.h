@@ -34,6 +34,9 @@ void process_fork_child(void);
 /* The end of this image: its last snapshot. reason: FMT_REASON_*; status: of an exit, or -1. */
 void process_end(unsigned reason, int signal_number, int status);
 
+/* quick_exit tells its handlers nothing, but its status belongs into the snapshot. */
+void process_quick_status(int status);
+
 /*
  * Around an exec function. Before: the last snapshot, and the signal mask and dispositions that the
  * next image inherits are what the program believes they are. True: process_exec_failed() must be

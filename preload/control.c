@@ -1,0 +1,249 @@
+/*
+ * control.c - see control.h. Owns the control page and its file, and decides when a snapshot is
+ * due. Context: hooked calls and signal handlers, on any thread: no lock that is waited for, no
+ * errno, raw system calls only.
+ */
+#include "control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "format.h"
+#include "options.h"
+#include "process.h"
+#include "signals.h"
+#include "snapshot.h"
+#include "sys.h"
+
+#define PAGE_BYTES 4096u
+_Static_assert(sizeof(struct fmt_control) <= PAGE_BYTES, "the control page is one page");
+
+/* One address for the life of the process: nobody ever holds a pointer into another's page. */
+static struct fmt_control *g_page;
+static bool g_has_file;     /* the page is a file's */
+static bool g_tried;        /* or could not be */
+static bool g_hidden;       /* the image is at its end */
+static uint32_t g_answered; /* the last request that a snapshot was begun for */
+static bool g_reap_comes;   /* the next signal without a file is no request */
+static uint64_t g_next_ns;  /* the interval's; 0 before the first look */
+
+/* Who serves, and that somebody wants it once more: see control_poll(). */
+static uint32_t g_serving, g_again;
+
+static void file_name(struct text *t)
+{
+	text_str(t, FMT_CONTROL_DIR "/outlive.");
+	text_u64(t, (uint64_t)sys_getpid());
+	text_str(t, ".ctl");
+}
+
+/* Field 22 of /proc/self/stat. The second, the name, may hold anything, so counting starts behind
+ * its end. */
+static uint64_t start_ticks(void)
+{
+	char stat[1024];
+	long n = sys_read_file("/proc/self/stat", stat, sizeof(stat) - 1), i = n;
+	uint64_t v = 0;
+
+	while (i > 0 && stat[i - 1] != ')')
+		i--;
+	for (int field = 2; i > 0 && i < n && field < 22; i++)
+		field += stat[i] == ' ';
+	for (; i > 0 && i < n && stat[i] >= '0' && stat[i] <= '9'; i++)
+		v = v * 10 + (uint64_t)(stat[i] - '0');
+	return v;
+}
+
+static void make_private(void)
+{
+	sys_call(SYS_mmap, g_page, PAGE_BYTES, PROT_READ | PROT_WRITE,
+	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	g_has_file = false;
+}
+
+/* Maps a new file over the page. With fallocate: a full /dev/shm must show here, not as SIGBUS at
+ * the first write. */
+static bool make_shared(void)
+{
+	char name[64];
+	struct text t = TEXT(name);
+
+	file_name(&t);
+	int fd = sys_open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd == -EEXIST) {
+		/* Left by an earlier process of this number. */
+		sys_call(SYS_unlink, name);
+		fd = sys_open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	}
+	if (fd < 0)
+		return false;
+	long r = sys_call(SYS_fallocate, fd, 0, 0, PAGE_BYTES);
+	if (!r)
+		r = sys_call(SYS_mmap, g_page, PAGE_BYTES, PROT_READ | PROT_WRITE,
+		             MAP_SHARED | MAP_FIXED, fd, 0);
+	sys_close(fd);
+	if (r == (long)g_page)
+		return g_has_file = true;
+	sys_call(SYS_unlink, name);
+	return false;
+}
+
+static void make_page(void)
+{
+	g_tried = true;
+	g_answered = 0;
+	if (!g_page)
+		return;
+	if (!make_shared())
+		make_private();
+	g_page->version = 1;
+	g_page->pid = (uint32_t)sys_getpid();
+	g_page->start_ticks = start_ticks();
+	g_page->signal_number = (uint32_t)g_signals_control;
+	__atomic_store_n(&g_page->state, FMT_CONTROL_READY, __ATOMIC_RELEASE);
+	/* Last: a reader that sees it sees all. */
+	__atomic_store_n(&g_page->magic, FMT_CONTROL_MAGIC, __ATOMIC_RELEASE);
+	g_control = g_page;
+}
+
+void control_init(void)
+{
+	g_page = sys_map(PAGE_BYTES);
+	make_page();
+}
+
+/* ---- what is due ---- */
+
+/* False: another is being written, try again. Any other failure is an answer, too. */
+static bool take(const struct snapshot_request *r, bool signalled)
+{
+	/* The allocator's figures: a handler may have interrupted the allocator. */
+	if (!signalled && !snapshot_busy())
+		snapshot_audit_refresh();
+	return snapshot_take(r) != -EBUSY;
+}
+
+static void serve_request(bool signalled)
+{
+	struct fmt_control *c = g_page;
+	struct snapshot_request r = {.reason = FMT_REASON_DEMAND, .exit_status = -1};
+
+	if (!c)
+		return;
+	r.number = __atomic_load_n(&c->requested, __ATOMIC_ACQUIRE);
+	r.label = c->label;
+	if (r.number == g_answered && (g_has_file || !signalled))
+		return;
+	/* Without a file the signal is all there is: each first one asks for a snapshot, each
+	 * second one that its writer be reaped. */
+	if (!g_has_file && g_reap_comes) {
+		g_reap_comes = false;
+		return;
+	}
+	if (!take(&r, signalled))
+		return;
+	g_answered = r.number;
+	g_reap_comes = true;
+}
+
+static void serve_interval(bool signalled)
+{
+	struct snapshot_request r = {.reason = FMT_REASON_INTERVAL, .exit_status = -1};
+	uint64_t now;
+
+	if (!g_options.interval)
+		return;
+	now = sys_coarse_ns();
+	if (!g_next_ns) {
+		g_next_ns = now + g_options.interval;
+		return;
+	}
+	if (now < g_next_ns || !take(&r, signalled))
+		return;
+	g_next_ns += g_options.interval;
+	if (g_next_ns <= now)
+		g_next_ns = now + g_options.interval;
+}
+
+static void serve(bool signalled)
+{
+	snapshot_reap();
+	if (g_hidden)
+		return;
+	if (!g_tried)
+		make_page();
+	serve_request(signalled);
+	serve_interval(signalled);
+}
+
+/*
+ * One at a time. Whoever finds another at it (perhaps the very thread that this handler has
+ * interrupted) leaves a mark, and the other looks once more: no request stays unseen.
+ */
+static void serve_all(bool signalled)
+{
+	if (!process_is_ours())
+		return;
+	__atomic_store_n(&g_again, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&g_again, __ATOMIC_SEQ_CST) &&
+	       !__atomic_exchange_n(&g_serving, 1, __ATOMIC_SEQ_CST)) {
+		__atomic_store_n(&g_again, 0, __ATOMIC_SEQ_CST);
+		serve(signalled);
+		__atomic_store_n(&g_serving, 0, __ATOMIC_SEQ_CST);
+	}
+}
+
+/* Asked 240 times a second: no system call where nothing is due. */
+void control_poll(void)
+{
+	process_check_fork();
+
+	snapshot_reap();
+	if (g_tried && !g_options.interval &&
+	    (!g_page || __atomic_load_n(&g_page->requested, __ATOMIC_RELAXED) == g_answered))
+		return;
+	serve_all(false);
+}
+
+void control_signal(void)
+{
+	serve_all(true);
+}
+
+void control_yield(void)
+{
+	if (g_control)
+		g_control->signal_number = 0;
+}
+
+/* ---- the end, and other beginnings ---- */
+
+void control_hide(void)
+{
+	char name[64];
+	struct text t = TEXT(name);
+
+	g_hidden = true;
+	if (!g_has_file)
+		return;
+	__atomic_store_n(&g_page->state, FMT_CONTROL_OFF, __ATOMIC_RELEASE);
+	file_name(&t);
+	sys_call(SYS_unlink, name);
+}
+
+void control_show(void)
+{
+	g_hidden = false;
+	g_tried = false;
+}
+
+void control_fork_child(void)
+{
+	g_control = NULL;
+	if (g_page)
+		make_private();
+	g_tried = g_hidden = g_reap_comes = false;
+	g_next_ns = 0;
+	g_serving = g_again = 0;
+}

@@ -1,0 +1,209 @@
+/*
+ * hook_process.c - the calls by which an image ends or is replaced: libc makes the system call
+ * itself, so each of them must be interposed. Context: any thread, signal handlers, and vfork
+ * children, which share our memory and pass straight through.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format.h"
+#include "hook.h"
+#include "process.h"
+#include "signals.h"
+
+/* ---- exits ---- */
+
+EXPORT void _exit(int status)
+{
+	hook_ready();
+	process_end(FMT_REASON_QUICK_EXIT, 0, status & 0xff);
+	real._exit(status);
+	__builtin_unreachable();
+}
+
+EXPORT void _Exit(int status)
+{
+	hook_ready();
+	process_end(FMT_REASON_QUICK_EXIT, 0, status & 0xff);
+	real._Exit(status);
+	__builtin_unreachable();
+}
+
+EXPORT void quick_exit(int status)
+{
+	hook_ready();
+	process_quick_status(status);
+	real.quick_exit(status);
+	__builtin_unreachable();
+}
+
+/*
+ * libc's abort raises SIGABRT, and if a handler of the program's returns, sets SIG_DFL behind our
+ * back and raises again. So the first half is done here, and our own disposition is in place for
+ * libc's.
+ */
+EXPORT void abort(void)
+{
+	hook_ready();
+	if (g_signals_on && process_is_ours() && !signals_is_ours(SIGABRT)) {
+		struct sigaction dfl = {.sa_handler = SIG_DFL};
+
+		signals_mask(SIG_UNBLOCK, signals_bit(SIGABRT));
+		sys_call(SYS_tgkill, sys_getpid(), sys_gettid(), SIGABRT);
+		memset(&dfl.sa_mask, 0xff, sizeof(dfl.sa_mask)); /* as libc has it */
+		sigaction(SIGABRT, &dfl, NULL);
+	}
+	real.abort();
+	__builtin_unreachable();
+}
+
+/* ---- exec ---- */
+
+static bool is_there(const char *path)
+{
+	return path && !sys_call(SYS_faccessat, -100 /* AT_FDCWD */, path, F_OK);
+}
+
+/* Whether execvp may find the file: shells and env try names that are not there, and a snapshot for
+ * each would be for nothing. */
+static bool is_in_path(const char *file)
+{
+	static const char name[] = "PATH=";
+	const char *path = "/bin:/usr/bin";
+
+	if (!file || !*file || strchr(file, '/'))
+		return is_there(file);
+	for (char **e = environ; e && *e; e++)
+		if (!strncmp(*e, name, sizeof(name) - 1)) {
+			path = *e + sizeof(name) - 1;
+			break;
+		}
+	for (const char *p = path;; p++) {
+		char buf[4096];
+		struct text t = TEXT(buf);
+		size_t n = strcspn(p, ":");
+
+		text_mem(&t, p, n);
+		text_str(&t, n ? "/" : "");
+		text_str(&t, file);
+		if (t.at == t.end || is_there(buf))
+			return true;
+		p += n;
+		if (!*p)
+			return false;
+	}
+}
+
+#define EXEC(may, call)                               \
+	do {                                          \
+		bool begun = (may) && process_exec(); \
+		int result = (call);                  \
+		if (begun)                            \
+			process_exec_failed();        \
+		return result;                        \
+	} while (0)
+
+EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+{
+	hook_ready();
+	EXEC(is_there(path), real.execve(path, argv, envp));
+}
+
+EXPORT int execv(const char *path, char *const argv[])
+{
+	hook_ready();
+	EXEC(is_there(path), real.execv(path, argv));
+}
+
+EXPORT int execvp(const char *file, char *const argv[])
+{
+	hook_ready();
+	EXEC(is_in_path(file), real.execvp(file, argv));
+}
+
+EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
+{
+	hook_ready();
+	EXEC(is_in_path(file), real.execvpe(file, argv, envp));
+}
+
+EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+{
+	hook_ready();
+	EXEC(true, real.fexecve(fd, argv, envp));
+}
+
+EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	hook_ready();
+	EXEC(true, real.execveat(dir, path, argv, envp, flags));
+}
+
+/* The list as an array, on the stack: these are async-signal-safe. ap stands behind it then. */
+#define LIST(argv, first, ap)                                              \
+	size_t n_args = 1;                                                 \
+	va_start(ap, first);                                               \
+	for (const char *arg = first; arg; arg = va_arg(ap, const char *)) \
+		n_args++;                                                  \
+	va_end(ap);                                                        \
+	char **argv = __builtin_alloca(n_args * sizeof(char *));           \
+	va_start(ap, first);                                               \
+	argv[0] = (char *)(uintptr_t)first;                                \
+	for (size_t i = 1; i < n_args; i++)                                \
+	argv[i] = va_arg(ap, char *)
+
+EXPORT int execl(const char *path, const char *arg0, ...)
+{
+	va_list ap;
+
+	hook_ready();
+	LIST(argv, arg0, ap);
+	va_end(ap);
+	EXEC(is_there(path), real.execv(path, argv));
+}
+
+EXPORT int execlp(const char *file, const char *arg0, ...)
+{
+	va_list ap;
+
+	hook_ready();
+	LIST(argv, arg0, ap);
+	va_end(ap);
+	EXEC(is_in_path(file), real.execvp(file, argv));
+}
+
+EXPORT int execle(const char *path, const char *arg0, ...)
+{
+	va_list ap;
+
+	hook_ready();
+	LIST(argv, arg0, ap);
+	char *const *envp = va_arg(ap, char *const *);
+	va_end(ap);
+	EXEC(is_there(path), real.execve(path, argv, envp));
+}
+
+/* ---- fork ---- */
+
+/* No pthread_atfork handler runs for this one. */
+EXPORT pid_t _Fork(void)
+{
+	hook_ready();
+	pid_t pid = real._Fork();
+	if (!pid)
+		process_check_fork();
+	return pid;
+}
+
+EXPORT int daemon(int nochdir, int noclose)
+{
+	hook_ready();
+	process_daemon(true);
+	int r = real.daemon(nochdir, noclose);
+	int was = errno;
+	process_daemon(false);
+	errno = was;
+	return r;
+}

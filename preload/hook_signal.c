@@ -1,0 +1,292 @@
+/*
+ * hook_signal.c - the calls that set, block and await signals. The program finds what it would
+ * find without us, though the kernel has a handler of ours where it has left a deadly signal at its
+ * default, and the control signal is never blocked. Context: any thread, signal handlers, vfork
+ * children; async-signal-safe as the originals are.
+ */
+#include <errno.h>
+#include <sys/signalfd.h>
+
+#include "hook.h"
+#include "process.h"
+#include "signals.h"
+
+/* ---- dispositions ---- */
+
+/* What the program may have left to us is shown as it set it. */
+static void show(int sig, struct sigaction *a)
+{
+	struct signals_action b;
+
+	if (!a || !signals_believed(sig, *(void **)&a->sa_handler, &b))
+		return;
+	*(void **)&a->sa_handler = b.handler;
+	a->sa_flags = (int)b.flags;
+	*(void **)&a->sa_restorer = b.restorer;
+	a->sa_mask.__val[0] = b.mask;
+}
+
+static int change_action(int (*original)(int, const struct sigaction *, struct sigaction *),
+                         int sig, const struct sigaction *act, struct sigaction *old)
+{
+	int r;
+
+	if (!act || !g_signals_on) {
+		r = original(sig, act, old);
+		if (!r && g_signals_on)
+			show(sig, old);
+		return r;
+	}
+	struct signals_change c = signals_change_begin(sig);
+	r = original(sig, act, old);
+	signals_change_end(&c);
+	if (!r && !c.ours) /* a vfork child inherits ours */
+		show(sig, old);
+	return r;
+}
+
+EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	hook_ready();
+	return change_action(real.sigaction, sig, act, old);
+}
+
+EXPORT int __sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	hook_ready();
+	return change_action(real.__sigaction, sig, act, old);
+}
+
+static sighandler_t change_handler(sighandler_t (*original)(int, sighandler_t), int sig,
+                                   sighandler_t handler)
+{
+	struct signals_action b;
+
+	if (!original) {
+		errno = ENOSYS;
+		return SIG_ERR;
+	}
+	struct signals_change c = signals_change_begin(sig);
+	sighandler_t old = original(sig, handler);
+	signals_change_end(&c);
+	if (!c.ours && signals_believed(sig, *(void **)&old, &b))
+		*(void **)&old = b.handler;
+	return old;
+}
+
+EXPORT sighandler_t signal(int sig, sighandler_t handler)
+{
+	hook_ready();
+	return change_handler(real.signal, sig, handler);
+}
+
+EXPORT sighandler_t bsd_signal(int sig, sighandler_t handler)
+{
+	hook_ready();
+	return change_handler(real.bsd_signal, sig, handler);
+}
+
+EXPORT sighandler_t ssignal(int sig, sighandler_t handler)
+{
+	hook_ready();
+	return change_handler(real.ssignal, sig, handler);
+}
+
+EXPORT sighandler_t sysv_signal(int sig, sighandler_t handler)
+{
+	hook_ready();
+	return change_handler(real.sysv_signal, sig, handler);
+}
+
+EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler)
+{
+	hook_ready();
+	return change_handler(real.__sysv_signal, sig, handler);
+}
+
+/* SIG_HOLD asks for the thread's mask, which libc's own function must find as it is. */
+EXPORT sighandler_t sigset(int sig, sighandler_t handler)
+{
+	struct signals_action b;
+
+	hook_ready();
+	struct signals_change c = signals_change_begin(sig);
+	signals_change_pause(&c);
+	sighandler_t old = real.sigset(sig, handler);
+	int was = errno;
+	c = signals_change_begin(sig);
+	signals_change_end(&c);
+	errno = was;
+	if (!c.ours && signals_believed(sig, *(void **)&old, &b))
+		*(void **)&old = b.handler;
+	return old;
+}
+
+EXPORT int sigignore(int sig)
+{
+	hook_ready();
+	struct signals_change c = signals_change_begin(sig);
+	int r = real.sigignore(sig);
+	signals_change_end(&c);
+	return r;
+}
+
+EXPORT int siginterrupt(int sig, int interrupt)
+{
+	hook_ready();
+	struct signals_change c = signals_change_begin(sig);
+	int r = real.siginterrupt(sig, interrupt);
+	signals_change_end(&c);
+	return r;
+}
+
+/* ---- masks ---- */
+
+static bool has(const sigset_t *set, uint64_t bit)
+{
+	return set && set->__val[0] & bit;
+}
+
+/* The set without the control signal, in *own if it must be another. */
+static const sigset_t *strip(const sigset_t *set, sigset_t *own)
+{
+	uint64_t bit = g_signals_on ? signals_bit(g_signals_control) : 0;
+
+	if (!has(set, bit))
+		return set;
+	own->__val[0] = set->__val[0] & ~bit;
+	for (size_t i = 1; i < sizeof(own->__val) / sizeof(own->__val[0]); i++)
+		own->__val[i] = set->__val[i];
+	return own;
+}
+
+static int change_mask(int (*original)(int, const sigset_t *, sigset_t *), int how,
+                       const sigset_t *set, sigset_t *old)
+{
+	uint64_t bit = g_signals_on ? signals_bit(g_signals_control) : 0;
+	bool was = t_signals_blocked, is = was, named = has(set, bit);
+	sigset_t own;
+
+	if (!bit)
+		return original(how, set, old);
+	if (set && how == SIG_SETMASK)
+		is = named;
+	if (named && how != SIG_SETMASK)
+		is = how == SIG_BLOCK;
+	/* A vfork child has a mask of its own, but not a memory to remember it by. */
+	if (is != was && !process_is_ours())
+		return original(how, set, old);
+	int r = original(how, strip(set, &own), old);
+	if (r)
+		return r;
+	t_signals_blocked = is;
+	if (old && was)
+		old->__val[0] |= bit;
+	return r;
+}
+
+EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)
+{
+	hook_ready();
+	return change_mask(real.sigprocmask, how, set, old);
+}
+
+EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+	hook_ready();
+	return change_mask(real.pthread_sigmask, how, set, old);
+}
+
+/* ---- waiting ---- */
+
+EXPORT int sigsuspend(const sigset_t *mask)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.sigsuspend(strip(mask, &own));
+}
+
+EXPORT int __sigsuspend(const sigset_t *mask)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.__sigsuspend(strip(mask, &own));
+}
+
+EXPORT int sigwait(const sigset_t *set, int *sig)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.sigwait(strip(set, &own), sig);
+}
+
+EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.sigwaitinfo(strip(set, &own), info);
+}
+
+EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.sigtimedwait(strip(set, &own), info, timeout);
+}
+
+EXPORT int signalfd(int fd, const sigset_t *set, int flags)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.signalfd(fd, strip(set, &own), flags);
+}
+
+EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.ppoll(fds, n, timeout, strip(mask, &own));
+}
+
+EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
+                   const sigset_t *mask)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.pselect(n, in, out, except, timeout, strip(mask, &own));
+}
+
+EXPORT int epoll_pwait(int fd, struct epoll_event *events, int max, int timeout,
+                       const sigset_t *mask)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.epoll_pwait(fd, events, max, timeout, strip(mask, &own));
+}
+
+EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int max, const struct timespec *timeout,
+                        const sigset_t *mask)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.epoll_pwait2(fd, events, max, timeout, strip(mask, &own));
+}
+
+EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+                       const sigset_t *mask, size_t fds_bytes)
+{
+	sigset_t own;
+
+	hook_ready();
+	return real.__ppoll_chk(fds, n, timeout, strip(mask, &own), fds_bytes);
+}

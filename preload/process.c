@@ -1,0 +1,245 @@
+/*
+ * process.c - see process.h. Owns the identity of this process and the way its images end. Knows
+ * every table by its fork function, and nothing else of them. Context: anything, also a signal
+ * handler and a child that shares our memory.
+ */
+#include "process.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "format.h"
+#include "live.h"
+#include "options.h"
+#include "process_match.h"
+#include "signals.h"
+#include "snapshot.h"
+#include "stack.h"
+#include "sys.h"
+#include "track.h"
+
+/* A fork child that allocates less before its exec is a shell's way to start a command. */
+#define BRIEF_CALLS 10000u
+
+static bool g_on; /* from process_init() on, while this process is profiled */
+static uint32_t g_pid;
+/* Reads 0 in a child that has a copy of our memory, whatever made it, and 1 in one that shares it.
+ */
+static uint32_t *g_same;
+static uint32_t g_always = 1; /* in its place where the kernel cannot do that */
+
+static bool g_forked;      /* this image came by fork, not by exec */
+static bool g_unannounced; /* and by one that libc's own locks know nothing of */
+static uint32_t g_calls;   /* n_heap of the thread that came out of the fork */
+static uint32_t g_daemon;  /* the thread that is in daemon() */
+static int g_quick_status = -1;
+
+/* ---- who are we ---- */
+
+#define MARK "OUTLIVE_FOLLOW_ONLY="
+
+bool process_early(void)
+{
+	char mark[24];
+
+	g_pid = (uint32_t)sys_getpid();
+	g_same = sys_map(4096);
+	if (!g_same || sys_call(SYS_madvise, g_same, 4096, MADV_WIPEONFORK))
+		g_same = &g_always;
+	*g_same = 1;
+	if (!process_match(g_options.only, (const char *)getauxval(AT_EXECFN)))
+		return false;
+	if (g_options.follow || !process_environment(MARK, mark, sizeof(mark)))
+		return true;
+	/* Somebody before us was not to be followed; we go on if we are he, after an exec. */
+	uint64_t pid = 0;
+	for (const char *p = mark; *p >= '0' && *p <= '9'; p++)
+		pid = pid * 10 + (uint64_t)(*p - '0');
+	return pid == g_pid;
+}
+
+/*
+ * What our children can know us by. Not by setenv: its memory would be the program's, and shown as
+ * such.
+ */
+static void leave_mark(void)
+{
+	static char mark[sizeof(MARK) + 20];
+	struct text t = TEXT(mark);
+	size_t n = 0;
+
+	for (char **e = environ; e && *e; e++, n++)
+		if (!strncmp(*e, MARK, sizeof(MARK) - 1))
+			return;
+	char **all = sys_map((n + 2) * sizeof(*all));
+	if (!all)
+		return;
+	text_str(&t, MARK);
+	text_u64(&t, g_pid);
+	if (n)
+		memcpy(all, environ, n * sizeof(*all));
+	all[n] = mark;
+	environ = all;
+}
+
+/* ---- the end ---- */
+
+static void refresh_audit(void)
+{
+	/* A handler may have interrupted the allocator, and a raw fork may have left its locks
+	 * held. */
+	if (!(t_self.flags & (IN_TRACKER | IN_HEAP)) && !g_unannounced)
+		snapshot_audit_refresh();
+}
+
+static void finish(const struct snapshot_request *r)
+{
+	snapshot_final(r);
+	control_hide();
+}
+
+void process_end(unsigned reason, int signal_number, int status)
+{
+	struct snapshot_request r = {
+	        .reason = reason, .signal = signal_number, .exit_status = status, .wait = true};
+
+	if (!g_on || !process_is_ours() || !g_on)
+		return;
+	if (reason == FMT_REASON_EXIT || reason == FMT_REASON_QUICK_EXIT)
+		refresh_audit();
+	finish(&r);
+}
+
+/* The first registered, so it runs when all of the program's own have run, and all destructors. */
+static void on_exit_last(int status, void *arg)
+{
+	(void)arg;
+	process_end(FMT_REASON_EXIT, 0, status & 0xff);
+}
+
+static void on_quick_exit_last(void)
+{
+	process_end(FMT_REASON_QUICK_EXIT, 0, g_quick_status);
+}
+
+void process_quick_status(int status)
+{
+	g_quick_status = status & 0xff;
+}
+
+/* ---- exec ---- */
+
+static bool is_brief(void)
+{
+	return g_forked && t_self.n_heap - g_calls < BRIEF_CALLS && (uint32_t)sys_gettid() == g_pid;
+}
+
+bool process_exec(void)
+{
+	struct snapshot_request r = {.reason = FMT_REASON_EXEC, .exit_status = -1, .wait = true};
+
+	if (!g_on || !process_is_ours() || !g_on)
+		return false;
+	if (is_brief()) {
+		control_hide();
+	} else {
+		refresh_audit();
+		finish(&r);
+	}
+	signals_exec(true);
+	return true;
+}
+
+void process_exec_failed(void)
+{
+	signals_exec(false);
+	snapshot_final_undo();
+	control_show();
+}
+
+/* ---- fork ---- */
+
+static void become_child(void)
+{
+	g_pid = (uint32_t)sys_getpid();
+	*g_same = 1;
+	g_forked = true;
+	g_calls = t_self.n_heap;
+	g_daemon = 0;
+	signals_fork_child();
+	track_fork_child();
+	stack_fork_child();
+	live_fork_child();
+	snapshot_fork_child();
+	control_fork_child();
+	if (!g_options.follow) {
+		__atomic_store_n(&g_tracking, false, __ATOMIC_RELEASE);
+		g_on = false;
+		control_hide();
+	}
+}
+
+void process_fork_child(void)
+{
+	if (g_pid && (uint32_t)sys_getpid() != g_pid)
+		become_child();
+}
+
+void process_check_fork(void)
+{
+	if (likely(!g_same || __atomic_load_n(g_same, __ATOMIC_RELAXED)))
+		return;
+	g_unannounced = true;
+	become_child();
+}
+
+bool process_is_ours(void)
+{
+	process_check_fork();
+	return (uint32_t)sys_getpid() == g_pid;
+}
+
+/* ---- daemon ---- */
+
+/* In the parent, after the fork, before daemon() calls its own _exit. */
+static void daemon_parent(void)
+{
+	if (g_daemon && g_daemon == (uint32_t)sys_gettid())
+		process_end(FMT_REASON_QUICK_EXIT, 0, 0);
+}
+
+void process_daemon(bool begins)
+{
+	if (!g_on || !process_is_ours())
+		return;
+	if (begins) {
+		g_daemon = (uint32_t)sys_gettid();
+		return;
+	}
+	if (!g_daemon)
+		return; /* the child */
+	g_daemon = 0;
+	snapshot_final_undo();
+	control_show();
+}
+
+/* ---- start ---- */
+
+void process_init(void)
+{
+	if (!g_options.follow)
+		leave_mark();
+	signals_init();
+	control_init();
+	on_exit(on_exit_last, NULL);
+	at_quick_exit(on_quick_exit_last);
+	pthread_atfork(NULL, daemon_parent, NULL);
+	g_on = true;
+	__atomic_store_n(&g_track_poll, control_poll, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,335 @@
+/*
+ * signals.c - see signals.h. Owns the dispositions that the program has left to the default, and
+ * the control signal's. Must not use libc: hooks of these very functions stand before it, and most
+ * of it runs in a signal handler, on any stack, with any lock of anybody's held.
+ */
+#include "signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "control.h"
+#include "format.h"
+#include "options.h"
+#include "process.h"
+
+#define KERNEL_RESTORER 0x04000000u
+#define MASK_BYTES      8
+#define ALL             (~0ul)
+
+bool g_signals_on;
+int g_signals_control;
+TLS bool t_signals_blocked;
+
+/* What the program believes: it holds where the kernel has entry(). */
+static struct signals_action g_believed[SIGNALS_MAX + 1];
+/* Held with all signals blocked, which is as good as IN_TRACKER: no handler of this thread can want
+ * it. */
+static struct sys_lock g_lock;
+
+/*
+ * Handlers may find themselves on a stack of 2 kB, which the kernel's own frame has all but filled.
+ */
+#define STACK_BYTES 65536u
+#define STACKS      4
+static char *g_stacks;
+static uint32_t g_stack_used[STACKS];
+
+static void entry(int sig, siginfo_t *info, void *context);
+
+/* ---- the kernel ---- */
+
+static long kernel_get(int sig, struct signals_action *a)
+{
+	return sys_call(SYS_rt_sigaction, sig, 0, a, MASK_BYTES);
+}
+
+static void kernel_set(int sig, const struct signals_action *a)
+{
+	sys_call(SYS_rt_sigaction, sig, a, 0, MASK_BYTES);
+}
+
+uint64_t signals_mask(int how, uint64_t set)
+{
+	uint64_t old = 0;
+
+	sys_call(SYS_rt_sigprocmask, how, &set, &old, MASK_BYTES);
+	return old;
+}
+
+/* ---- who has a signal ---- */
+
+/* Its default action ends the process. 32 and 33 are libc's own. */
+static bool is_deadly(int sig)
+{
+	switch (sig) {
+	case SIGKILL:
+	case SIGSTOP:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+	case SIGCONT:
+	case SIGCHLD:
+	case SIGURG:
+	case SIGWINCH:
+	case 32:
+	case 33:
+		return false;
+	default:
+		return sig > 0 && sig <= SIGNALS_MAX;
+	}
+}
+
+/* One-shot handlers, too: after the shot the kernel would have SIG_DFL, and we would not know. */
+static bool is_wanted(int sig, const struct signals_action *a)
+{
+	if (sig == g_signals_control)
+		return true;
+	if (!is_deadly(sig) || a->handler == (void *)SIG_IGN)
+		return false;
+	return a->handler == (void *)SIG_DFL || (a->flags & SA_RESETHAND);
+}
+
+/* The kernel gets entry(), with what of the program's wishes it can do for us. */
+static void take(int sig, const struct signals_action *a)
+{
+	struct signals_action k = {(void *)entry,
+	                           SA_SIGINFO | SA_ONSTACK | SA_RESTART | KERNEL_RESTORER,
+	                           (void *)signals_restorer, ALL};
+
+	g_believed[sig] = *a;
+	if (a->handler != (void *)SIG_DFL && a->handler != (void *)SIG_IGN) {
+		k = *a;
+		k.handler = (void *)entry;
+		k.flags |= SA_SIGINFO;
+		if (sig == g_signals_control)
+			k.flags &= ~(uint64_t)SA_RESETHAND;
+	}
+	kernel_set(sig, &k);
+}
+
+bool signals_believed(int sig, const void *kernel_handler, struct signals_action *out)
+{
+	if (kernel_handler != (void *)entry || sig < 1 || sig > SIGNALS_MAX)
+		return false;
+	*out = g_believed[sig];
+	return true;
+}
+
+bool signals_is_ours(int sig)
+{
+	struct signals_action k;
+
+	return g_signals_on && !kernel_get(sig, &k) && k.handler == (void *)entry &&
+	       g_believed[sig].handler == (void *)SIG_DFL;
+}
+
+/* ---- changes by the program ---- */
+
+struct signals_change signals_change_begin(int sig)
+{
+	struct signals_change c = {.sig = sig};
+	struct signals_action k;
+
+	/* A vfork child has dispositions of its own, but our memory is its parent's: what it
+	 * believes is not kept, and it gets what it asks for. */
+	c.ours = g_signals_on && sig > 0 && sig <= SIGNALS_MAX && process_is_ours();
+	if (!c.ours)
+		return c;
+	c.mask = signals_mask(SIG_SETMASK, ALL);
+	sys_lock(&g_lock);
+	if (!kernel_get(sig, &k) && k.handler == (void *)entry)
+		kernel_set(sig, &g_believed[sig]);
+	return c;
+}
+
+void signals_change_end(const struct signals_change *c)
+{
+	struct signals_action k;
+
+	if (!c->ours)
+		return;
+	if (!kernel_get(c->sig, &k) && is_wanted(c->sig, &k))
+		take(c->sig, &k);
+	sys_unlock(&g_lock);
+	signals_mask(SIG_SETMASK, c->mask);
+}
+
+void signals_change_pause(const struct signals_change *c)
+{
+	if (!c->ours)
+		return;
+	sys_unlock(&g_lock);
+	signals_mask(SIG_SETMASK, c->mask);
+}
+
+void signals_exec(bool begins)
+{
+	int sig = g_signals_control;
+
+	if (!g_signals_on || !sig)
+		return;
+	if (t_signals_blocked)
+		signals_mask(begins ? SIG_BLOCK : SIG_UNBLOCK, signals_bit(sig));
+	if (g_believed[sig].handler != (void *)SIG_IGN)
+		return;
+	if (begins)
+		kernel_set(sig, &g_believed[sig]);
+	else
+		take(sig, &g_believed[sig]);
+}
+
+/* ---- a signal comes ---- */
+
+/* The instruction that was interrupted will fault again. Traps and seccomp's SIGSYS stand behind
+ * theirs, and some memory errors are told later. */
+static bool is_fault(int sig, const siginfo_t *info)
+{
+	if (info->si_code <= 0)
+		return false;
+	return sig == SIGSEGV || sig == SIGFPE || sig == SIGILL ||
+	       (sig == SIGBUS && info->si_code != BUS_MCEERR_AO);
+}
+
+struct death {
+	int sig;
+	unsigned reason;
+};
+
+static void last_snapshot(void *arg)
+{
+	const struct death *d = arg;
+
+	process_end(d->reason, d->sig, -1);
+}
+
+static void on_own_stack(void (*fn)(void *), void *arg)
+{
+	for (unsigned i = 0; g_stacks && i < STACKS; i++) {
+		if (__atomic_exchange_n(&g_stack_used[i], 1, __ATOMIC_ACQUIRE))
+			continue;
+		signals_call_on(g_stacks + (i + 1) * STACK_BYTES, fn, arg);
+		__atomic_store_n(&g_stack_used[i], 0, __ATOMIC_RELEASE);
+		return;
+	}
+	fn(arg);
+}
+
+/*
+ * The last snapshot, and then the same death as without us: a fault happens again when we return,
+ * with the registers and memory that it had, so a core shows the place; a signal that was sent is
+ * sent again with the same siginfo, and strikes when the handler's mask goes.
+ */
+static void die(int sig, siginfo_t *info, void *context)
+{
+	struct death d = {sig, FMT_REASON_SIGNAL};
+	struct signals_action dfl = g_believed[sig];
+	long pid = sys_getpid();
+
+	signals_mask(SIG_SETMASK, ALL);
+	if (pid == 1 && !is_fault(sig, info)) {
+		/* The kernel keeps signals without a handler from the first process of a
+		 * container. */
+		signals_restart(context);
+		return;
+	}
+	if (sig == SIGABRT && info->si_code == SI_TKILL && info->si_pid == pid)
+		d.reason = FMT_REASON_ABORT;
+	on_own_stack(last_snapshot, &d);
+	dfl.handler = (void *)SIG_DFL;
+	kernel_set(sig, &dfl);
+	if (is_fault(sig, info))
+		return;
+	if (sys_call(SYS_rt_tgsigqueueinfo, pid, sys_gettid(), sig, info) < 0)
+		sys_call(SYS_tgkill, pid, sys_gettid(), sig);
+}
+
+static void serve(void *arg)
+{
+	(void)arg;
+	control_signal();
+}
+
+/* The program uses the number of the control signal for itself, and takes it where it is blocked:
+ * it gets it, and we withdraw. */
+static void yield_control(int sig, siginfo_t *info, ucontext_t *context)
+{
+	control_yield();
+	g_signals_control = 0;
+	*(uint64_t *)&context->uc_sigmask |= signals_bit(sig);
+	signals_mask(SIG_BLOCK, signals_bit(sig));
+	sys_call(SYS_rt_sigqueueinfo, sys_getpid(), sig, info);
+}
+
+static bool is_request(const siginfo_t *info)
+{
+	return info->si_code == SI_QUEUE && info->si_value.sival_int == FMT_CONTROL_VALUE;
+}
+
+static void entry(int sig, siginfo_t *info, void *context)
+{
+	struct signals_action a = g_believed[sig];
+
+	if (sig == g_signals_control) {
+		uint64_t mask = signals_mask(SIG_SETMASK, ALL);
+
+		if (is_request(info)) {
+			on_own_stack(serve, NULL);
+			signals_restart(context);
+			return;
+		}
+		signals_mask(SIG_SETMASK, mask);
+		if (t_signals_blocked) {
+			yield_control(sig, info, context);
+			return;
+		}
+	}
+	if (a.handler == (void *)SIG_IGN)
+		return;
+	if (a.handler == (void *)SIG_DFL) {
+		die(sig, info, context);
+		return;
+	}
+	if (a.flags & SA_RESETHAND && process_is_ours()) {
+		struct signals_action dfl = a;
+
+		dfl.handler = (void *)SIG_DFL;
+		take(sig, &dfl);
+	}
+	((void (*)(int, siginfo_t *, void *))a.handler)(sig, info, context);
+}
+
+/* ---- start ---- */
+
+static int control_number(void)
+{
+	int sig = (int)g_options.signal;
+
+	return g_options.signal <= SIGNALS_MAX && is_deadly(sig) &&
+	                       !is_fault(sig, &(siginfo_t){.si_code = 1})
+	               ? sig
+	               : SIGNALS_MAX - 4;
+}
+
+void signals_init(void)
+{
+	struct signals_action k;
+
+	g_stacks = sys_map(STACKS * STACK_BYTES);
+	g_signals_control = control_number();
+	for (int sig = 1; sig <= SIGNALS_MAX; sig++)
+		if (is_deadly(sig) && !kernel_get(sig, &k) && is_wanted(sig, &k))
+			take(sig, &k);
+	t_signals_blocked = signals_mask(SIG_UNBLOCK, signals_bit(g_signals_control)) &
+	                    signals_bit(g_signals_control);
+	g_signals_on = true;
+}
+
+void signals_fork_child(void)
+{
+	sys_lock_reset(&g_lock);
+	for (unsigned i = 0; i < STACKS; i++)
+		g_stack_used[i] = 0;
+}

@@ -1,0 +1,80 @@
+/*
+ * signals.h - the signals that end the process, and the one that asks for a snapshot.
+ *
+ * Where the program has left a signal at SIG_DFL and its default action ends the process, the
+ * kernel is told of a handler of ours instead: it writes the last snapshot, and the process then
+ * dies by that very signal. What the program believes its dispositions to be is kept here, and
+ * hooks show it that.
+ */
+#ifndef OUTLIVE_SIGNALS_H
+#define OUTLIVE_SIGNALS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sys.h"
+
+#define SIGNALS_MAX 64
+
+/* A disposition as the kernel knows it. */
+struct signals_action {
+	void *handler; /* SIG_DFL, SIG_IGN or a function */
+	uint64_t flags;
+	void *restorer;
+	uint64_t mask;
+};
+
+/* False until signals_init(): hooks only forward. */
+extern bool g_signals_on __attribute__((visibility("hidden")));
+/* The control signal; 0 once the program has been seen to use it itself. */
+extern int g_signals_control __attribute__((visibility("hidden")));
+/* This thread believes that it has the control signal blocked (it never is). */
+extern TLS bool t_signals_blocked __attribute__((visibility("hidden")));
+
+static inline uint64_t signals_bit(int sig)
+{
+	return sig > 0 && sig <= SIGNALS_MAX ? 1ul << (sig - 1) : 0;
+}
+
+/* At start, in the constructor. */
+void signals_init(void);
+void signals_fork_child(void);
+
+/*
+ * Around libc's own function that changes a disposition: it finds and leaves in the kernel what the
+ * program believes, so it does and returns what it always does. All signals are blocked in between.
+ */
+struct signals_change {
+	int sig;
+	bool ours;
+	uint64_t mask;
+};
+struct signals_change signals_change_begin(int sig);
+void signals_change_end(const struct signals_change *c);
+/* Instead of the end: the kernel stays as the program believes it to be, mask and lock are given
+ * back. Another begin and end must follow. */
+void signals_change_pause(const struct signals_change *c);
+/* Reading one: true when the program believes something other than what the kernel has, now in
+ * *out. */
+bool signals_believed(int sig, const void *kernel_handler, struct signals_action *out);
+/* True when the last snapshot will be written if the signal comes now. */
+bool signals_is_ours(int sig);
+
+/* The calling thread's mask: returns the old one. how: SIG_BLOCK and so on. */
+uint64_t signals_mask(int how, uint64_t set);
+
+/* Before an exec, and after one that failed: mask and disposition of the control signal, as the
+ * program believes them, are what the next image inherits. */
+void signals_exec(bool begins);
+
+/*
+ * A system call that our handler interrupted, and that SA_RESTART does not restart, goes on as if
+ * nothing had been: programs that have no handler at all never see EINTR. See signals_restart.c.
+ */
+void signals_restart(void *ucontext);
+
+/* signals_entry.S */
+void signals_restorer(void);
+void signals_call_on(void *stack_top, void (*fn)(void *), void *arg);
+
+#endif
