@@ -73,10 +73,18 @@ static bool find_object(uintptr_t ip, struct dl_find_object *out)
 	return _dl_find_object && !_dl_find_object((void *)ip, out);
 }
 
+/* An object whose segments lie apart is found segment by segment. */
 static bool is_same(const struct module *m, const struct dl_find_object *o)
 {
-	return m->map == o->dlfo_link_map && m->pub.start == (uintptr_t)o->dlfo_map_start &&
-	       m->pub.end == (uintptr_t)o->dlfo_map_end && !strcmp(m->name, m->map->l_name);
+	return m->map == o->dlfo_link_map && m->pub.start <= (uintptr_t)o->dlfo_map_start &&
+	       m->pub.end >= (uintptr_t)o->dlfo_map_end && !strcmp(m->name, m->map->l_name);
+}
+
+static bool is_here(const struct module *m)
+{
+	struct dl_find_object o;
+
+	return find_object(m->pub.start, &o) && is_same(m, &o);
 }
 
 static uint32_t find_known(const struct dl_find_object *o)
@@ -155,43 +163,64 @@ static void read_notes(struct stack_module *m, const struct cfi_range *in, uint6
 	}
 }
 
-/* Program headers as they lie in memory, or NULL. */
-static const Elf64_Phdr *program_headers(const struct stack_module *m, bool is_main, unsigned *n)
-{
-	const Elf64_Ehdr *e = (const Elf64_Ehdr *)m->start;
+struct headers {
+	const Elf64_Phdr *ph;
+	unsigned n;
+};
 
-	if (is_main && getauxval(AT_PHDR)) {
-		*n = (unsigned)getauxval(AT_PHNUM);
-		return (const Elf64_Phdr *)getauxval(AT_PHDR);
-	}
-	if (m->end - m->start < sizeof(*e) || !mem_probe(m->start) ||
+static bool headers_at(uintptr_t base, struct headers *h)
+{
+	const Elf64_Ehdr *e = (const Elf64_Ehdr *)base;
+
+	if (!mem_probe(base) || !mem_probe(base + sizeof(*e) - 8) ||
 	    memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_phentsize != sizeof(Elf64_Phdr) ||
 	    e->e_phoff + e->e_phnum * sizeof(Elf64_Phdr) > MEM_PAGE)
-		return NULL;
-	*n = e->e_phnum;
-	return (const Elf64_Phdr *)(m->start + e->e_phoff);
+		return false;
+	*h = (struct headers){(const Elf64_Phdr *)(base + e->e_phoff), e->e_phnum};
+	return true;
+}
+
+/* Program headers as they lie in memory; none when they do not. */
+static struct headers find_headers(const struct module *m)
+{
+	struct headers h = {NULL, 0};
+
+	if (!*m->name && getauxval(AT_PHDR))
+		return (struct headers){(const Elf64_Phdr *)getauxval(AT_PHDR),
+		                        (unsigned)getauxval(AT_PHNUM)};
+	if (!headers_at(m->pub.start, &h))
+		headers_at(m->pub.bias, &h);
+	return h;
+}
+
+static void widen(struct stack_module *m, uintptr_t lo, uintptr_t hi)
+{
+	lo &= ~(uintptr_t)(MEM_PAGE - 1);
+	m->start = lo < m->start ? lo : m->start;
+	m->end = hi > m->end ? hi : m->end;
 }
 
 static void read_segments(struct module *m, const uint8_t *eh_frame)
 {
-	unsigned n = 0;
-	const Elf64_Phdr *ph = program_headers(&m->pub, !*m->name, &n);
+	struct headers h = find_headers(m);
 
-	for (unsigned i = 0; ph && i < n; i++) {
-		struct cfi_range r = {m->pub.bias + ph[i].p_vaddr, 0};
+	for (const Elf64_Phdr *ph = h.ph; ph < h.ph + h.n; ph++) {
+		struct cfi_range r = {m->pub.bias + ph->p_vaddr,
+		                      m->pub.bias + ph->p_vaddr + ph->p_memsz};
 
-		r.hi = r.lo + ph[i].p_memsz;
-		if (r.lo < m->pub.start || r.hi > m->pub.end || r.hi < r.lo)
+		if (r.hi < r.lo)
 			continue;
-		if (ph[i].p_type == PT_NOTE && !m->pub.build_id_bytes)
-			read_notes(&m->pub, &r, ph[i].p_align == 8 ? 8 : 4);
-		if (ph[i].p_type != PT_LOAD)
+		if (ph->p_type == PT_NOTE && !m->pub.build_id_bytes && mem_probe(r.lo) &&
+		    mem_probe(r.hi - 8))
+			read_notes(&m->pub, &r, ph->p_align == 8 ? 8 : 4);
+		if (ph->p_type != PT_LOAD)
 			continue;
-		if ((ph[i].p_flags & PF_X) && !m->pub.text_start) {
+		widen(&m->pub, r.lo, r.hi);
+		if ((ph->p_flags & PF_X) && !m->pub.text_start) {
 			m->pub.text_start = r.lo;
-			m->pub.text_offset = ph[i].p_offset;
+			m->pub.text_offset = ph->p_offset;
 		}
-		if ((ph[i].p_flags & PF_R) && (uintptr_t)eh_frame >= r.lo &&
+		if ((ph->p_flags & PF_R) && (uintptr_t)eh_frame >= r.lo &&
 		    (uintptr_t)eh_frame < r.hi) {
 			m->tables.eh_frame_hdr = eh_frame;
 			m->tables.in = r;
@@ -217,13 +246,13 @@ static void fill(struct module *m, const struct dl_find_object *o)
 		m->pub.flags |= FMT_MODULE_MAIN;
 		m->pub.loaded_ns = 0;
 	}
+	read_segments(m, o->dlfo_eh_frame);
 	if (m->pub.start == getauxval(AT_SYSINFO_EHDR))
 		m->pub.path = "[vdso]";
 	if (g_loader && m->pub.start == g_loader)
 		m->pub.flags |= FMT_MODULE_LOADER;
 	if (self >= m->pub.start && self < m->pub.end)
 		m->pub.flags |= FMT_MODULE_OUTLIVE;
-	read_segments(m, o->dlfo_eh_frame);
 }
 
 static void set_flags(struct module *m, uint32_t flags)
@@ -270,7 +299,8 @@ static uint32_t add(const struct dl_find_object *o)
 		struct module *m = at(i);
 
 		/* Lies where the new one is: it went without a dlclose that we saw. */
-		if (!is_gone(m) && m->pub.start < new->pub.end && m->pub.end > new->pub.start)
+		if (!is_gone(m) && m->pub.start < new->pub.end && m->pub.end > new->pub.start &&
+		    !is_here(m))
 			retire(m);
 		if (came_back(m, new)) {
 			m->map = new->map;
@@ -310,10 +340,9 @@ void module_sweep(void)
 {
 	sys_lock(&g_lock);
 	for (uint32_t i = g_count; i; i--) {
-		struct dl_find_object o;
 		struct module *m = at(i);
 
-		if (!is_gone(m) && !(find_object(m->pub.start, &o) && is_same(m, &o)))
+		if (!is_gone(m) && !is_here(m))
 			retire(m);
 	}
 	sys_unlock(&g_lock);

@@ -74,9 +74,9 @@ static enum walk_end step_signal(struct walk *w)
 static enum walk_end step_guess(struct walk *w)
 {
 	w->is_plain = false;
-	w->is_guess = true;
-	if (!w->bp)
+	if (!w->bp) /* programs and threads start with rbp zero */
 		return WALK_ZERO;
+	w->is_guess = true;
 	if (w->bp < w->sp || w->bp - w->sp > GUESS_SPAN || !mem_has(&w->mem, w->bp) ||
 	    !mem_has(&w->mem, w->bp + 8))
 		return WALK_BROKEN;
