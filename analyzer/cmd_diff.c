@@ -1,0 +1,92 @@
+/*
+ * cmd_diff.c - `outlive diff`: ranks what grew between two snapshots, or between the first and the
+ * last of a process.
+ */
+#include "cmd.h"
+#include "folder.h"
+#include "view.h"
+
+#include <sys/stat.h>
+
+static int print_diff(const char *path_a, const char *path_b, const struct view *v, struct err *err)
+{
+	struct snapshot *a = NULL, *b = NULL;
+	struct profile *p = NULL;
+	int rc = -1;
+
+	if (view_load(path_a, &a, err) || view_load(path_b, &b, err) ||
+	    profile_diff(a, b, &v->profile, &p, err))
+		goto out;
+	rc = v->json ? out_json_diff(stdout, p, &v->out, err)
+	             : out_text_diff(stdout, p, &v->out, err);
+out:
+	profile_free(p);
+	snapshot_free(a);
+	snapshot_free(b);
+	return rc;
+}
+
+static int diff_folder(const char *path, uint64_t pid, const struct view *v, struct err *err)
+{
+	struct folder_choice choice;
+
+	if (folder_choose(path, pid, &choice, err))
+		return -1;
+	if (choice.note) {
+		print_safe(stderr, choice.note);
+		fputc('\n', stderr);
+	}
+	int rc = print_diff(choice.first, choice.last, v, err);
+	folder_choice_free(&choice);
+	return rc;
+}
+
+static int diff(int argc, char **argv, const struct opt_count *pid, const struct view *v,
+                struct err *err)
+{
+	struct stat st;
+
+	if (argc == 3)
+		return print_diff(argv[1], argv[2], v, err);
+	if (!stat(argv[1], &st) && !S_ISDIR(st.st_mode))
+		return err_set(err, "%s: a diff needs a second snapshot, or a folder", argv[1]);
+	return diff_folder(argv[1], pid->given ? pid->value : 0, v, err);
+}
+
+int cmd_diff(int argc, char **argv)
+{
+	struct view v = {.out.sort = ALLOC_SPACE};
+	struct opt_count pid = {0};
+	struct opt options[] = {
+	        VIEW_OPTIONS(&v, "alloc_space (default), inuse_space, alloc_objects or "
+	                         "inuse_objects: its growth"),
+	        {"churn", 0, OPT_FLAG, &v.out.churn, NULL,
+	         "also the stacks that gave back all they took, or hold it for requests in flight",
+	         NULL},
+	        {"pid", 0, OPT_COUNT, &pid, "PID",
+	         "of a folder: the process whose snapshots to compare", NULL},
+	        {0}};
+	struct opt_verb verb = {
+	        .verb = "diff",
+	        .synopsis = "[OPTION]... A.snap B.snap | FOLDER",
+	        .about = "Ranks the call stacks by what they allocated between snapshot A and the "
+	                 "later B and did not\n"
+	                 "give back. With a folder: between the first and the last snapshot of a "
+	                 "process. A and B may be\n"
+	                 "of two runs or of two builds: stacks match by build id and offset, else "
+	                 "by function names.",
+	        .examples = "outlive diff outlive.server.4711.1.snap outlive.server.4711.2.snap\n"
+	                    "outlive diff --sort=inuse_space -n 3 /var/tmp/snapshots\n"
+	                    "outlive diff --json A.snap B.snap | jq '.rows[0]'",
+	        .least = 1,
+	        .most = 2,
+	        .operands = "name two snapshots, the older one first, or a folder",
+	        .options = options};
+	struct err err;
+
+	int status = opt_parse(&verb, &argc, argv);
+	if (status >= 0)
+		return status;
+	view_ready(&v);
+	return diff(argc, argv, &pid, &v, &err) ? view_fail("diff", &err) : EXIT_CLEAN;
+}

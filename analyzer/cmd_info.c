@@ -1,0 +1,351 @@
+/*
+ * cmd_info.c - `outlive info`: who and when, the modules and where their names come from, and what
+ * the snapshot can be trusted for.
+ */
+#include "cmd.h"
+#include "document.h"
+#include "notes.h"
+#include "symbolize.h"
+#include "view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_COLUMN = 2, VALUE_COLUMN = 24 };
+
+static const char *const source_text[] = {
+        [SYMBOLS_NONE] = "no names in it",
+        [SYMBOLS_NO_FILE] = "its file is not here",
+        [SYMBOLS_OTHER_BUILD] = "the file here is another build",
+        [SYMBOLS_DYNSYM] = "exported names only (stripped)",
+        [SYMBOLS_SYMTAB] = "names, no lines",
+        [SYMBOLS_DWARF] = "names, inlines, lines",
+};
+static const char *const source_key[] = {
+        [SYMBOLS_NONE] = "none",
+        [SYMBOLS_NO_FILE] = "no_file",
+        [SYMBOLS_OTHER_BUILD] = "other_build",
+        [SYMBOLS_DYNSYM] = "dynsym",
+        [SYMBOLS_SYMTAB] = "symtab",
+        [SYMBOLS_DWARF] = "dwarf",
+};
+
+/* ---- JSON ---- */
+
+static json_t *module_row(const struct module *m, uint64_t frames)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "module", document_text(m->path));
+	json_object_set_new(o, "build_id", document_text(m->build_id));
+	json_object_set_new(o, "symbols", json_string(source_key[symbolize_source(m)]));
+	json_object_set_new(o, "frames", document_number(frames));
+	json_object_set_new(o, "main", json_boolean(m->flags & FMT_MODULE_MAIN));
+	json_object_set_new(o, "unloaded", json_boolean(m->flags & FMT_MODULE_UNLOADED));
+	json_object_set_new(o, "start", document_number(m->start));
+	json_object_set_new(o, "end", document_number(m->end));
+	return o;
+}
+
+static json_t *settings(const struct snapshot *s)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "format_major", document_number(s->major));
+	json_object_set_new(o, "format_minor", document_number(s->minor));
+	json_object_set_new(o, "file_bytes", document_number(s->file_bytes));
+	json_object_set_new(o, "version", document_text(INFO_S(&s->info, VERSION)));
+	json_object_set_new(o, "options", document_text(INFO_S(&s->info, OPTIONS)));
+	json_object_set_new(o, "allocator", document_text(INFO_S(&s->info, ALLOCATOR)));
+	json_object_set_new(o, "cwd", document_text(INFO_S(&s->info, CWD)));
+	json_object_set_new(o, "boot_id", document_text(INFO_S(&s->info, BOOT_ID)));
+	json_object_set_new(o, "uid", document_number(INFO_U(&s->info, UID)));
+	json_object_set_new(o, "depth", document_number(INFO_U(&s->info, DEPTH)));
+	json_object_set_new(o, "sample", document_number(INFO_U(&s->info, SAMPLE)));
+	json_object_set_new(o, "forked", json_boolean(INFO_U(&s->info, FORKED) != 0));
+	json_object_set_new(o, "signal",
+	                    INFO_U(&s->info, SIGNAL) ? document_number(INFO_U(&s->info, SIGNAL))
+	                                             : json_null());
+	return o;
+}
+
+static json_t *totals(const struct profile *p)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "heap", document_columns(p->total[FMT_KIND_HEAP]));
+	json_object_set_new(o, "mmap", document_columns(p->total[FMT_KIND_MMAP]));
+	return o;
+}
+
+static int print_json(const struct profile *p, const uint64_t *frames, struct err *err)
+{
+	const struct snapshot *s = p->b;
+	struct document d = {.file = stdout};
+
+	document_put(&d, "snapshot", document_snapshot(s));
+	document_put(&d, "audit", document_audit(s));
+	document_put(&d, "settings", settings(s));
+	document_put(&d, "totals", totals(p));
+	document_open_rows(&d, "rows");
+	for (uint32_t i = 1; i < s->n_modules; i++)
+		document_row(&d, module_row(&s->module[i], frames[i]));
+	document_close_rows(&d);
+	return document_end(&d, err);
+}
+
+/* ---- text ---- */
+
+static void line(struct page *page, const char *name, const char *value)
+{
+	if (!*value)
+		return;
+	page_pad(page, NAME_COLUMN);
+	page_add(page, STYLE_DIM, name);
+	page_pad(page, VALUE_COLUMN);
+	page_add(page, STYLE_PLAIN, value);
+	page_end_line(page);
+}
+
+static void linef(struct page *page, const char *name, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+static void linef(struct page *page, const char *name, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	line(page, name, text);
+}
+
+static void head(struct page *page, const char *text)
+{
+	page_end_line(page);
+	page_add(page, STYLE_BOLD, text);
+	page_end_line(page);
+}
+
+static void print_who(struct page *page, const struct snapshot *s)
+{
+	const struct info *i = &s->info;
+	char date[32], age[32], size[32];
+
+	notes_who(page, s);
+	page_addf(page, STYLE_PLAIN, ", snapshot %llu", (unsigned long long)INFO_U(i, SEQUENCE));
+	page_end_line(page);
+	linef(page, "file", "%s (%s, format %u.%u)", s->path,
+	      human_bytes(size, (int64_t)s->file_bytes), s->major, s->minor);
+	linef(page, "written", "%s UTC %s, %s after the start",
+	      utc_time(date, INFO_U(i, TIME), ' '), snapshot_reason_text(s),
+	      human_ns(age, INFO_U(i, UPTIME)));
+	line(page, "label", INFO_S(i, LABEL));
+	line(page, "command", INFO_S(i, CMDLINE));
+	line(page, "program", INFO_S(i, EXE));
+	line(page, "folder", INFO_S(i, CWD));
+	linef(page, "process", "parent %llu, user %llu%s", (unsigned long long)INFO_U(i, PPID),
+	      (unsigned long long)INFO_U(i, UID), INFO_U(i, FORKED) ? ", came by fork" : "");
+	if (INFO_U(i, SIGNAL))
+		linef(page, "signal", "%llu", (unsigned long long)INFO_U(i, SIGNAL));
+	linef(page, "liboutlive.so", "%s%s%s", INFO_S(i, VERSION),
+	      *INFO_S(i, OPTIONS) ? ", OUTLIVE_OPTIONS=" : "", INFO_S(i, OPTIONS));
+	if (INFO_U(i, SAMPLE))
+		linef(page, "counted", "a sample, one in %llu bytes; stacks of %llu frames",
+		      (unsigned long long)INFO_U(i, SAMPLE), (unsigned long long)INFO_U(i, DEPTH));
+	else
+		linef(page, "counted", "every event; stacks of up to %llu frames",
+		      (unsigned long long)INFO_U(i, DEPTH));
+}
+
+static void print_totals(struct page *page, const char *kind, const int64_t v[N_COLUMNS])
+{
+	char a[32], b[32], c[32], d[32];
+
+	if (v[ALLOC_OBJECTS])
+		linef(page, kind, "%s in use in %s blocks; %s allocated in %s blocks",
+		      human_bytes(a, v[INUSE_SPACE]), human_count(b, v[INUSE_OBJECTS]),
+		      human_bytes(c, v[ALLOC_SPACE]), human_count(d, v[ALLOC_OBJECTS]));
+}
+
+static void count(struct page *page, const struct snapshot *s, unsigned key, const char *name,
+                  const char *meaning)
+{
+	if (s->has_audit[key])
+		linef(page, name, "%llu%s%s", (unsigned long long)s->audit[key],
+		      s->audit[key] ? ": " : "", s->audit[key] ? meaning : "");
+}
+
+static void print_losses(struct page *page, const struct snapshot *s)
+{
+	head(page, "What it missed");
+	count(page, s, FMT_AUDIT_LOST_REENTRANT, "lost, in signals",
+	      "signal handlers allocated inside of outlive's own work");
+	count(page, s, FMT_AUDIT_LOST_NO_MEMORY, "lost, no memory", "a table had no room");
+	count(page, s, FMT_AUDIT_LOST_EARLY, "lost, early",
+	      "allocations before the real malloc was found");
+	count(page, s, FMT_AUDIT_LOST_NO_STACK, "without a stack",
+	      "counted in the totals, in no stack");
+	count(page, s, FMT_AUDIT_UNKNOWN_FREES, "unknown frees",
+	      "blocks that were never seen made: by a library bound past the hooks "
+	      "(RTLD_DEEPBIND), or an allocator's own");
+	count(page, s, FMT_AUDIT_UNSEEN_FREES, "unseen frees",
+	      "blocks whose address malloc gave out again without a free");
+	count(page, s, FMT_AUDIT_TRUNCATED_STACKS, "stacks cut", "deeper than was kept (depth=N)");
+	count(page, s, FMT_AUDIT_BROKEN_STACKS, "stacks broken off",
+	      "the unwinder could not go on: code without unwind tables");
+	count(page, s, FMT_AUDIT_SNAPSHOTS_FAILED, "snapshots failed", "could not be written");
+}
+
+/* One figure of the memory table, with what it has more than the line before. */
+static void memory(struct page *page, const struct snapshot *s, unsigned key, unsigned before,
+                   const char *name, const char *meaning)
+{
+	char size[32], more[32];
+
+	if (!s->has_audit[key])
+		return;
+	int64_t v = s->audit[key] > INT64_MAX ? INT64_MAX : (int64_t)s->audit[key];
+	human_bytes(size, v);
+	if (before && s->has_audit[before]) {
+		int64_t d = sub_sat(v, s->audit[before] > INT64_MAX ? INT64_MAX
+		                                                    : (int64_t)s->audit[before]);
+		linef(page, name, "%10s  %s%s: %s", size, d > 0 ? "+" : "", human_bytes(more, d),
+		      meaning);
+		return;
+	}
+	linef(page, name, "%10s  %s", size, meaning);
+}
+
+static void print_memory(struct page *page, const struct snapshot *s)
+{
+	bool je = s->has_audit[FMT_AUDIT_JEMALLOC_ALLOCATED];
+	unsigned own = je ? FMT_AUDIT_JEMALLOC_ALLOCATED : FMT_AUDIT_MALLOC_INUSE;
+	unsigned held = je ? FMT_AUDIT_JEMALLOC_RESIDENT : FMT_AUDIT_MALLOC_ARENA;
+
+	head(page, "Memory");
+	memory(page, s, FMT_AUDIT_LIVE_BYTES, 0, "live blocks",
+	       "what the program asked for and has not given back");
+	memory(page, s, own, FMT_AUDIT_LIVE_BYTES,
+	       je ? "jemalloc's own count" : "malloc's own count",
+	       "rounding to its sizes and headers, and blocks that were not seen");
+	memory(page, s, held, own, je ? "jemalloc holds" : "malloc holds",
+	       "free for reuse: fragmentation and caches");
+	memory(page, s, FMT_AUDIT_RSS, held, "resident (RSS)",
+	       "code, stacks, mappings, less what is not resident");
+	memory(page, s, FMT_AUDIT_RSS_PEAK, 0, "highest RSS", "");
+	memory(page, s, FMT_AUDIT_OWN_TABLES, 0, "outlive's tables", "part of RSS");
+	memory(page, s, FMT_AUDIT_OWN_ARENA, 0, "outlive's heap", "part of RSS");
+	line(page, "allocator", INFO_S(&s->info, ALLOCATOR));
+}
+
+static void print_work(struct page *page, const struct snapshot *s)
+{
+	char a[32], b[32];
+
+	head(page, "outlive's work");
+	if (s->has_audit[FMT_AUDIT_STACKS])
+		linef(page, "distinct stacks", "%s, of %s frames",
+		      human_count(a, (int64_t)s->audit[FMT_AUDIT_STACKS]),
+		      human_count(b, (int64_t)s->audit[FMT_AUDIT_NODES]));
+	if (s->has_audit[FMT_AUDIT_CAPTURES])
+		linef(page, "stacks captured", "%s, of them %s by libunwind",
+		      human_count(a, (int64_t)s->audit[FMT_AUDIT_CAPTURES]),
+		      human_count(b, (int64_t)s->audit[FMT_AUDIT_FALLBACK_STACKS]));
+	if (s->has_audit[FMT_AUDIT_WRITE_NS])
+		linef(page, "writing this file", "%s", human_ns(a, s->audit[FMT_AUDIT_WRITE_NS]));
+	if (s->has_audit[FMT_AUDIT_THREADS_NOW])
+		linef(page, "threads then", "%llu",
+		      (unsigned long long)s->audit[FMT_AUDIT_THREADS_NOW]);
+}
+
+static void print_modules(struct page *page, const struct snapshot *s, const uint64_t *frames)
+{
+	head(page, "Modules");
+	for (uint32_t i = 1; i < s->n_modules; i++) {
+		const struct module *m = &s->module[i];
+		page_pad(page, NAME_COLUMN);
+		page_addf(page, STYLE_PLAIN, "%-32s", source_text[symbolize_source(m)]);
+		page_addf(page, STYLE_PLAIN, "%6llu frames  ", (unsigned long long)frames[i]);
+		page_addf(page, STYLE_DIM, "%-12.12s  ",
+		          *m->build_id ? m->build_id : "(no build id)");
+		page_add(page, STYLE_PLAIN, *m->path ? m->path : "(unnamed)");
+		if (m->flags & FMT_MODULE_UNLOADED)
+			page_add(page, STYLE_DIM, "  (dlclosed)");
+		page_end_line(page);
+	}
+}
+
+static int print_text(const struct profile *p, const uint64_t *frames, const struct view *v,
+                      struct err *err)
+{
+	struct page page = {.file = stdout, .width = v->out.width, .color = v->out.color};
+	const struct snapshot *s = p->b;
+
+	print_who(&page, s);
+	print_totals(&page, "heap", p->total[FMT_KIND_HEAP]);
+	print_totals(&page, "mmap", p->total[FMT_KIND_MMAP]);
+	print_losses(&page, s);
+	print_memory(&page, s);
+	print_work(&page, s);
+	print_modules(&page, s, frames);
+	return page_end(&page, err);
+}
+
+/* Distinct addresses of each module that stand in stacks. */
+static uint64_t *count_frames(const struct snapshot *s)
+{
+	uint64_t *frames = xcalloc(s->n_modules, sizeof(*frames));
+
+	for (uint32_t i = 0; i < s->n_locations; i++)
+		frames[s->location[i].module]++;
+	return frames;
+}
+
+static int print_info(const char *path, const struct view *v, struct err *err)
+{
+	struct snapshot *s = NULL;
+	struct profile *p = NULL;
+	uint64_t *frames = NULL;
+	int rc = -1;
+
+	if (view_load(path, &s, err) || profile_top(s, &v->profile, &p, err))
+		goto out;
+	frames = count_frames(s);
+	rc = v->json ? print_json(p, frames, err) : print_text(p, frames, v, err);
+out:
+	free(frames);
+	profile_free(p);
+	snapshot_free(s);
+	return rc;
+}
+
+int cmd_info(int argc, char **argv)
+{
+	struct view v = {0};
+	struct opt options[] = {
+	        VIEW_OPT_JSON(&v),
+	        {"wide", 0, OPT_FLAG, &v.out.wide, NULL, "whole lines, also on a terminal", NULL},
+	        VIEW_OPT_COLOR(&v),
+	        {0}};
+	struct opt_verb verb = {
+	        .verb = "info",
+	        .synopsis = "[OPTION]... SNAPSHOT",
+	        .about = "Who wrote a snapshot and when; what it missed, by reason; its live bytes "
+	                 "beside the allocator's\n"
+	                 "own count and RSS; what outlive itself took; the modules, and where "
+	                 "their names come from.",
+	        .examples = "outlive info outlive.server.4711.2.snap\n"
+	                    "outlive info --json outlive.server.4711.2.snap | jq .audit",
+	        .least = 1,
+	        .most = 1,
+	        .operands = "name one snapshot",
+	        .options = options};
+	struct err err;
+
+	int status = opt_parse(&verb, &argc, argv);
+	if (status >= 0)
+		return status;
+	view_ready(&v);
+	return print_info(argv[1], &v, &err) ? view_fail("info", &err) : EXIT_CLEAN;
+}

@@ -1,0 +1,50 @@
+/*
+ * cmd_top.c - `outlive top`: ranks what one snapshot holds.
+ */
+#include "cmd.h"
+#include "view.h"
+
+static int print_top(const char *path, const struct view *v, struct err *err)
+{
+	struct snapshot *s = NULL;
+	struct profile *p = NULL;
+	int rc = -1;
+
+	if (view_load(path, &s, err) || profile_top(s, &v->profile, &p, err))
+		goto out;
+	rc = v->json ? out_json_top(stdout, p, &v->out, err)
+	             : out_text_top(stdout, p, &v->out, err);
+out:
+	profile_free(p);
+	snapshot_free(s);
+	return rc;
+}
+
+int cmd_top(int argc, char **argv)
+{
+	struct view v = {.out.sort = INUSE_SPACE};
+	struct opt options[] = {
+	        VIEW_OPTIONS(&v,
+	                     "alloc_space, inuse_space (default), alloc_objects or inuse_objects"),
+	        {0}};
+	struct opt_verb verb = {
+	        .verb = "top",
+	        .synopsis = "[OPTION]... SNAPSHOT",
+	        .about = "Ranks the call stacks of one snapshot by what they hold (inuse) or ever "
+	                 "allocated (alloc).",
+	        .examples = "outlive top outlive.server.4711.2.snap\n"
+	                    "outlive top --sort=alloc_space -n 20 --ignore=libpython "
+	                    "outlive.server.4711.2.snap\n"
+	                    "outlive top --json outlive.server.4711.2.snap | jq .totals",
+	        .least = 1,
+	        .most = 1,
+	        .operands = "name one snapshot; for two there is `outlive diff`",
+	        .options = options};
+	struct err err;
+
+	int status = opt_parse(&verb, &argc, argv);
+	if (status >= 0)
+		return status;
+	view_ready(&v);
+	return print_top(argv[1], &v, &err) ? view_fail("top", &err) : EXIT_CLEAN;
+}

@@ -1,0 +1,23 @@
+/*
+ * folder.h - the snapshots of a folder, by process: folder.c.
+ */
+#ifndef OUTLIVE_FOLDER_H
+#define OUTLIVE_FOLDER_H
+
+#include "util.h"
+
+struct folder_choice {
+	char *first, *last; /* paths, to be freed */
+	char *note; /* which process, of how many, and how to name another; NULL when there was no
+	               choice */
+};
+
+/*
+ * The first and the last snapshot of one process in the folder: of the process `pid` (0: any); of
+ * several, of the one with the most snapshots, and then of the one written last. A program that the
+ * process became by exec is another process here. -1 with err when there are no two.
+ */
+int folder_choose(const char *path, uint64_t pid, struct folder_choice *out, struct err *err);
+void folder_choice_free(struct folder_choice *c);
+
+#endif

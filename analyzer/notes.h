@@ -1,0 +1,18 @@
+/*
+ * notes.h - the words above a table: what it shows, and what to beware of. notes.c.
+ */
+#ifndef OUTLIVE_NOTES_H
+#define OUTLIVE_NOTES_H
+
+#include "out.h"
+#include "page.h"
+
+void notes_top_heading(struct page *page, const struct profile *p, const struct out_options *o);
+void notes_diff_heading(struct page *page, const struct profile *p, const struct out_options *o);
+/* Losses and what else makes a snapshot less than the truth; nothing when all is well. */
+void notes_warnings(struct page *page, const struct snapshot *s);
+void notes_unmatched(struct page *page, const struct profile *p);
+/* "redis-server (pid 4711)". */
+void notes_who(struct page *page, const struct snapshot *s);
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * out_json.c - profiles as JSON documents. The shape is stable: keys may be added, none is removed
+ * or changed.
+ *
+ * top:  snapshot, audit, totals {heap, mmap: the four columns}, rows
+ * diff: the same of B; base {snapshot, audit, totals} of A; churn {the four columns, stacks};
+ * same_run, since_ns, unmatched; threads, timers, fds (null: this version's snapshots say nothing
+ * of them) A row: rank, kind, the four columns, temporary, sizes, lifetimes (ns, upper bounds),
+ * freed_share, verdict, site, stack; a frame: function, file, line, module, address (hexadecimal,
+ * in the module's file), inlined. Unknown is null.
+ */
+#include "document.h"
+#include "out.h"
+
+static json_t *frame(const struct snapshot *s, const struct location *loc, uint32_t i)
+{
+	static const struct line nameless;
+	const struct line *l = i < loc->n_lines ? &loc->line[i] : &nameless;
+	json_t *o = json_object();
+	char address[24];
+
+	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)loc->address);
+	json_object_set_new(o, "function", document_text(l->function));
+	json_object_set_new(o, "file", document_text(l->file));
+	json_object_set_new(o, "line", l->number ? document_number(l->number) : json_null());
+	json_object_set_new(o, "module", document_text(s->module[loc->module].path));
+	json_object_set_new(o, "address", document_text(address));
+	/* line[0] is the innermost; the last one is the function that the others were inlined into.
+	 */
+	json_object_set_new(o, "inlined", json_boolean(i + 1 < loc->n_lines));
+	return o;
+}
+
+static json_t *stack(const struct row *r)
+{
+	json_t *frames = json_array();
+
+	for (uint32_t f = 0; f < r->n_frames; f++) {
+		uint32_t n = r->frame[f]->n_lines;
+		for (uint32_t i = 0; i < (n ? n : 1); i++)
+			json_array_append_new(frames, frame(r->snapshot, r->frame[f], i));
+	}
+	return frames;
+}
+
+/* Buckets are powers of two: a quantile is "at most so long". */
+static json_t *lifetimes(const struct row *r)
+{
+	static const struct {
+		const char *name;
+		unsigned permille;
+	} quantile[] = {{"p50", 500}, {"p90", 900}, {"p99", 990}, {"max", 1000}};
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < sizeof(quantile) / sizeof(*quantile); i++) {
+		uint32_t bucket = histogram_quantile(&r->lifetimes, quantile[i].permille);
+		uint64_t ns = UINT64_C(1) << (bucket + FMT_TICK_SHIFT);
+		json_object_set_new(o, quantile[i].name,
+		                    r->lifetimes.n ? document_number(ns) : json_null());
+	}
+	return o;
+}
+
+static json_t *freed_share(const struct profile *p, const struct row *r)
+{
+	int64_t born = row_born(p, r, ALLOC_SPACE);
+
+	if (born <= 0)
+		return json_null();
+	/* Blocks from before A may have been freed, too. */
+	double share = (double)r->bytes_freed / (double)born;
+	return json_real(share > 1 ? 1 : share);
+}
+
+static json_t *row(const struct profile *p, size_t i, size_t rank)
+{
+	const struct row *r = profile_row(p, i);
+	json_t *o = json_object();
+
+	json_object_set_new(o, "rank", document_number(rank));
+	json_object_set_new(o, "kind", json_string(r->kind == FMT_KIND_MMAP ? "mmap" : "heap"));
+	for (int c = 0; c < N_COLUMNS; c++)
+		json_object_set_new(o, column_name[c], json_integer(r->value[c]));
+	json_object_set_new(o, "temporary", document_number(r->temporary));
+	json_object_set_new(o, "size_min", document_number(r->size_min));
+	json_object_set_new(o, "size_max", document_number(r->size_max));
+	json_object_set_new(o, "lifetime_ns", lifetimes(r));
+	json_object_set_new(o, "frees", document_number(r->frees));
+	json_object_set_new(o, "bytes_freed", document_number(r->bytes_freed));
+	json_object_set_new(o, "freed_share", freed_share(p, r));
+	json_object_set_new(o, "verdict", json_null());
+	if (p->a)
+		json_object_set_new(o, "churn", json_boolean(r->churn));
+	json_object_set_new(o, "site",
+	                    r->n_frames ? frame(r->snapshot, r->frame[r->site_frame], r->site_line)
+	                                : json_null());
+	json_object_set_new(o, "stack", stack(r));
+	return o;
+}
+
+static json_t *totals(const int64_t total[2][N_COLUMNS])
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "heap", document_columns(total[FMT_KIND_HEAP]));
+	json_object_set_new(o, "mmap", document_columns(total[FMT_KIND_MMAP]));
+	return o;
+}
+
+static void rows(struct document *d, const struct profile *p, const struct out_options *o)
+{
+	size_t n = p->n_rows - p->n_churn, rank = 0;
+
+	if (o->n && o->n < n)
+		n = o->n;
+	document_open_rows(d, "rows");
+	for (size_t i = 0; i < n; i++)
+		document_row(d, row(p, i, ++rank));
+	/* Behind them, told by their key "churn": the ranks of the others stay. */
+	for (size_t i = p->n_rows - p->n_churn; o->churn && i < p->n_rows; i++)
+		document_row(d, row(p, i, ++rank));
+	document_close_rows(d);
+}
+
+int out_json_top(FILE *f, const struct profile *p, const struct out_options *o, struct err *err)
+{
+	struct document d = {.file = f};
+
+	document_put(&d, "snapshot", document_snapshot(p->b));
+	document_put(&d, "audit", document_audit(p->b));
+	document_put(&d, "totals", totals(p->total));
+	document_put(&d, "sort", json_string(column_name[o->sort]));
+	document_put(&d, "n_rows", document_number(p->n_rows));
+	rows(&d, p, o);
+	return document_end(&d, err);
+}
+
+static json_t *churn(const struct profile *p)
+{
+	json_t *o = document_columns(p->churn);
+
+	json_object_set_new(o, "stacks", document_number(p->n_churn));
+	return o;
+}
+
+static json_t *base(const struct profile *p)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "snapshot", document_snapshot(p->a));
+	json_object_set_new(o, "audit", document_audit(p->a));
+	json_object_set_new(o, "totals", totals(p->base_total));
+	return o;
+}
+
+static json_t *unmatched(const struct profile *p)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "stacks", document_number(p->n_unmatched));
+	json_object_set_new(o, "alloc_space", document_number(p->unmatched));
+	return o;
+}
+
+int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o, struct err *err)
+{
+	struct document d = {.file = f};
+
+	document_put(&d, "snapshot", document_snapshot(p->b));
+	document_put(&d, "audit", document_audit(p->b));
+	document_put(&d, "base", base(p));
+	document_put(&d, "same_run", json_boolean(p->same_run));
+	document_put(&d, "since_ns", p->same_run ? document_number(p->since_ns) : json_null());
+	document_put(&d, "totals", totals(p->total));
+	document_put(&d, "churn", churn(p));
+	document_put(&d, "unmatched", unmatched(p));
+	document_put(&d, "threads", json_null());
+	document_put(&d, "timers", json_null());
+	document_put(&d, "fds", json_null());
+	document_put(&d, "sort", json_string(column_name[o->sort]));
+	document_put(&d, "n_rows", document_number(p->n_rows - p->n_churn));
+	rows(&d, p, o);
+	return document_end(&d, err);
+}

@@ -1,0 +1,110 @@
+/*
+ * page.c - builds lines of a known width. Owns escapes: no other file writes one, and no foreign
+ * text gets here without being made safe.
+ */
+#include "page.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const escape[] = {"", "\033[1m", "\033[2m", "\033[33m"};
+
+/* Bytes of the first n characters of UTF-8. */
+static size_t characters(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	for (; s[i]; i++)
+		if (((unsigned char)s[i] & 0xc0) != 0x80 && !n--)
+			break;
+	return i;
+}
+
+void page_add(struct page *p, enum style style, const char *text)
+{
+	struct str safe = {0};
+	size_t width = safe_width(text), left = p->width > p->columns ? p->width - p->columns : 0;
+
+	if (p->width && !left)
+		return;
+	str_add_safe(&safe, text);
+	if (p->width && width > left) {
+		safe.len = characters(safe.data, left > 3 ? left - 3 : 0);
+		safe.data[safe.len] = 0;
+		str_add_mem(&safe, "...", left < 3 ? left : 3);
+		width = left;
+	}
+	if (p->color && style != STYLE_PLAIN)
+		str_add(&p->line, escape[style]);
+	str_add(&p->line, safe.data);
+	if (p->color && style != STYLE_PLAIN)
+		str_add(&p->line, "\033[0m");
+	p->columns += width;
+	str_free(&safe);
+}
+
+void page_addf(struct page *p, enum style style, const char *fmt, ...)
+{
+	struct str s = {0};
+	char small[256];
+	va_list ap, again;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	int n = vsnprintf(small, sizeof(small), fmt, ap);
+	va_end(ap);
+	if (n >= (int)sizeof(small)) {
+		char *all = xmalloc((size_t)n + 1);
+		vsnprintf(all, (size_t)n + 1, fmt, again);
+		s.data = all;
+	}
+	va_end(again);
+	page_add(p, style, s.data ? s.data : small);
+	str_free(&s);
+}
+
+void page_pad(struct page *p, size_t column)
+{
+	size_t n = column > p->columns ? column - p->columns : p->columns ? 1 : 0;
+
+	for (; n--; p->columns++)
+		str_add_mem(&p->line, " ", 1);
+}
+
+void page_end_line(struct page *p)
+{
+	while (p->line.len && p->line.data[p->line.len - 1] == ' ')
+		p->line.len--;
+	if (p->line.len)
+		fwrite(p->line.data, 1, p->line.len, p->file);
+	fputc('\n', p->file);
+	p->line.len = p->columns = 0;
+}
+
+void page_wrap(struct page *p, enum style style, size_t indent, const char *text)
+{
+	while (*text) {
+		char word[256];
+		size_t n = strcspn(text, " "), take = n < sizeof(word) - 1 ? n : sizeof(word) - 1;
+		memcpy(word, text, take);
+		word[take] = 0;
+		if (p->width && p->columns > indent && p->columns + 1 + safe_width(word) > p->width)
+			page_end_line(p);
+		if (!p->columns)
+			page_pad(p, indent);
+		else if (p->columns > indent)
+			page_pad(p, 0);
+		page_add(p, style, word);
+		text += take;
+		text += strspn(text, " ");
+	}
+	page_end_line(p);
+}
+
+int page_end(struct page *p, struct err *err)
+{
+	str_free(&p->line);
+	if (!ferror(p->file) && !fflush(p->file))
+		return 0;
+	return err_set(err, "cannot write the output: %s", strerror(errno));
+}

@@ -1,0 +1,87 @@
+/*
+ * view.c - the options of verbs that print tables, and the terminal that they print on: the only
+ * place that asks the environment for either.
+ */
+#include "view.h"
+
+#include "symbolize.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { ROWS = 10, NARROWEST = 60, WIDTH = 80 };
+
+int view_parse_column(const char *value, void *to, struct err *err)
+{
+	return column_parse(value, to, err);
+}
+
+int view_parse_color(const char *value, void *to, struct err *err)
+{
+	static const char *const names[] = {"auto", "always", "never"};
+
+	for (int i = 0; i < 3; i++) {
+		if (!strcmp(value, names[i])) {
+			*(enum view_color *)to = (enum view_color)i;
+			return 0;
+		}
+	}
+	return err_set(err, "--color is auto, always or never, not \"%s\"", value);
+}
+
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+	const char *columns = getenv("COLUMNS");
+	unsigned width = 0;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		width = size.ws_col;
+	if (!width && columns)
+		width = (unsigned)strtoul(columns, NULL, 10);
+	if (!width)
+		width = WIDTH;
+	return width < NARROWEST ? NARROWEST : width;
+}
+
+static bool wants_color(const struct view *v, bool terminal)
+{
+	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (v->color != VIEW_COLOR_AUTO)
+		return v->color == VIEW_COLOR_ALWAYS;
+	return terminal && !(none && *none) && term && *term && strcmp(term, "dumb");
+}
+
+void view_ready(struct view *v)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+
+	v->out.n = v->n.given ? (size_t)v->n.value : v->json ? 0 : ROWS;
+	v->out.width = terminal && !v->out.wide ? terminal_width() : 0;
+	v->out.color = wants_color(v, terminal);
+	v->out.raw = v->profile.raw;
+	v->profile.sort = v->out.sort;
+}
+
+int view_load(const char *path, struct snapshot **out, struct err *err)
+{
+	if (load_snapshot(path, out, err))
+		return -1;
+	if (!symbolize_snapshot(*out, NULL, err))
+		return 0;
+	snapshot_free(*out);
+	*out = NULL;
+	return -1;
+}
+
+int view_fail(const char *verb, const struct err *err)
+{
+	fflush(stdout);
+	fprintf(stderr, "outlive %s: ", verb);
+	print_safe(stderr, err->text);
+	fputc('\n', stderr);
+	return EXIT_UNREADABLE;
+}

@@ -1,0 +1,66 @@
+/*
+ * view.h - what the verbs that print tables have in common: options, loading with names, the
+ * terminal. view.c.
+ */
+#ifndef OUTLIVE_VIEW_H
+#define OUTLIVE_VIEW_H
+
+#include "opt.h"
+#include "out.h"
+
+enum view_color { VIEW_COLOR_AUTO, VIEW_COLOR_ALWAYS, VIEW_COLOR_NEVER };
+struct view {
+	bool json;
+	struct opt_count n;
+	enum view_color color;
+	struct profile_options profile;
+	struct out_options out;
+};
+
+int view_parse_column(const char *value, void *to, struct err *err);
+int view_parse_color(const char *value, void *to, struct err *err);
+
+#define VIEW_OPT_JSON(v)                                                                \
+	{                                                                               \
+		"json", 0, OPT_FLAG, &(v)->json, NULL, "JSON, with exact figures", NULL \
+	}
+#define VIEW_OPT_COLOR(v)                                                              \
+	{                                                                              \
+		"color", 0, OPT_PARSED, &(v)->color, "WHEN",                           \
+		        "auto (on a terminal, unless NO_COLOR is set), always, never", \
+		        view_parse_color                                               \
+	}
+/* sort_help: names the default. */
+#define VIEW_OPTIONS(v, sort_help)                                                                  \
+	VIEW_OPT_JSON(v),                                                                           \
+	        {"sort", 0, OPT_PARSED, &(v)->out.sort, "COLUMN", sort_help, view_parse_column},    \
+	        {"rows",  'n', OPT_COUNT,                                                           \
+	         &(v)->n, "N", "rows at most; 0: all (default 10; with --json all)",                \
+	         NULL},                                                                             \
+	        {"focus",  0,                                                                       \
+	         OPT_TEXT, &(v)->profile.focus,                                                     \
+	         "REGEX",  "only stacks with a function, file or module that matches",              \
+	         NULL},                                                                             \
+	        {"ignore", 0, OPT_TEXT, &(v)->profile.ignore, "REGEX", "no stacks with one", NULL}, \
+	        {"raw",                                                                             \
+	         0,                                                                                 \
+	         OPT_FLAG,                                                                          \
+	         &(v)->profile.raw,                                                                 \
+	         NULL,                                                                              \
+	         "all frames, also allocation wrappers (operator new, xmalloc ...) and the C "      \
+	         "library's",                                                                       \
+	         NULL},                                                                             \
+	        {"wide",   0,                                                                       \
+	         OPT_FLAG, &(v)->out.wide,                                                          \
+	         NULL,     "whole stacks, whole paths, sizes and lifetimes",                        \
+	         NULL},                                                                             \
+	        VIEW_OPT_COLOR(v)
+
+/* After opt_parse(): works out rows, width, colour. */
+void view_ready(struct view *v);
+/* A snapshot with names. -1 with err. */
+int view_load(const char *path, struct snapshot **out, struct err *err);
+/* "outlive VERB: ..." on stderr. Returns EXIT_UNREADABLE. */
+int view_fail(const char *verb, const struct err *err);
+
+#endif
