@@ -45,9 +45,14 @@ void snap_tally_end(struct snap_tally *t)
 
 /* ---- (site, bucket) to blocks and bytes: open addressing ---- */
 
+static uint32_t age_home(uint32_t slots, uint32_t key)
+{
+	return key * 0x9E3779B1u >> (__builtin_clz(slots) + 1);
+}
+
 static struct snap_age *age_slot(struct snap_age *ages, uint32_t slots, uint32_t key)
 {
-	uint32_t i = key * 0x9E3779B1u >> (__builtin_clz(slots) + 1);
+	uint32_t i = age_home(slots, key);
 
 	while (ages[i].key && ages[i].key != key)
 		i = (i + 1) & (slots - 1);
@@ -87,9 +92,32 @@ static void add_age(struct snap_tally *t, uint32_t key, uint64_t bytes)
 	a->bytes += bytes;
 }
 
+/*
+ * Neighbours in memory come from anywhere in the program: each block is a miss in both tables, of
+ * which many can be under way at once if they are asked for ahead.
+ */
+#define AHEAD 32u
+
+struct walk {
+	struct snap_tally *tally;
+	uint32_t seen;
+	struct snap_age waiting[AHEAD];
+};
+
+static void add_block(struct snap_tally *t, const struct snap_age *a)
+{
+	struct snap_site *s = &t->sites[(a->key >> 8) - 1];
+
+	s->live_blocks++;
+	s->live_bytes += a->bytes;
+	if (t->ages)
+		add_age(t, a->key, a->bytes);
+}
+
 static void see_block(uintptr_t address, const struct block *b, void *arg)
 {
-	struct snap_tally *t = arg;
+	struct walk *w = arg;
+	struct snap_tally *t = w->tally;
 	uint32_t i = b->site - t->first;
 
 	(void)address;
@@ -97,13 +125,28 @@ static void see_block(uintptr_t address, const struct block *b, void *arg)
 	t->bytes += b->size;
 	if (i >= t->count)
 		return;
-	t->sites[i].live_blocks++;
-	t->sites[i].live_bytes += b->size;
-	if (!t->ages)
-		return;
+	struct snap_age *next = &w->waiting[w->seen++ % AHEAD];
+	if (w->seen > AHEAD)
+		add_block(t, next);
 	/* Ticks are of 4 ms, and the block may be from after the beginning. */
 	uint32_t age = t->tick > b->birth ? t->tick - b->birth : 0;
-	add_age(t, (i + 1) << 8 | fmt_fine_bucket(age), b->size);
+	next->key = (i + 1) << 8 | fmt_fine_bucket(age);
+	next->bytes = b->size;
+	__builtin_prefetch(&t->sites[i].live_bytes, 1);
+	if (t->ages)
+		__builtin_prefetch(&t->ages[age_home(t->age_slots, next->key)], 1);
+}
+
+static void walk_live(struct snap_tally *t)
+{
+	struct walk w;
+
+	w.tally = t;
+	w.seen = 0;
+	live_walk(see_block, &w);
+	uint32_t left = w.seen < AHEAD ? w.seen : AHEAD;
+	for (uint32_t i = 0; i < left; i++)
+		add_block(t, &w.waiting[i]);
 }
 
 /* From a hash to a list for each site, in place: the site's number gives way to the next entry's.
@@ -173,7 +216,7 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
 		t->sites[i].allocs = LOAD(s->allocs);
 		t->sites[i].bytes = LOAD(s->bytes);
 	}
-	live_walk(see_block, t);
+	walk_live(t);
 	if (t->ages)
 		link_ages(t);
 }

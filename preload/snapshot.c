@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -51,7 +52,11 @@ void *snap_scratch(size_t bytes)
 		if (g_scratch[i].p)
 			continue;
 		g_scratch[i].bytes = bytes;
-		return g_scratch[i].p = sys_map(bytes);
+		g_scratch[i].p = sys_map(bytes);
+		/* Read at random, and gone in a second. */
+		if (g_scratch[i].p)
+			sys_call(SYS_madvise, g_scratch[i].p, bytes, MADV_HUGEPAGE);
+		return g_scratch[i].p;
 	}
 	return NULL;
 }
