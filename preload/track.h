@@ -21,13 +21,15 @@
 /* PAST_END is track_thread_end()'s own: what comes after it leases a context for each event. */
 enum { IN_TRACKER = 1u, IN_HEAP = 2u, PAST_END = 4u };
 
-struct ctx; /* a thread's counters and caches, leased: context.h */
+struct task; /* a thread's record: task.h */
+struct ctx;  /* a thread's counters and caches, leased: context.h */
 
 struct self {
 	uint32_t flags;
-	uint32_t n_heap; /* calls of the malloc family, wrapping: tells whether operator new came
-	                    through malloc */
-	struct ctx *ctx; /* NULL until the thread's first event */
+	uint32_t n_heap;   /* calls of the malloc family, wrapping: tells whether operator new came
+	                      through malloc */
+	struct ctx *ctx;   /* NULL until the thread's first event */
+	struct task *task; /* the thread's record, NULL until it is known */
 };
 /* Zero is valid: usable from a thread's very first instruction to its last. */
 extern TLS struct self t_self __attribute__((visibility("hidden")));
@@ -77,5 +79,42 @@ extern void (*g_track_thread_begin)(void) __attribute__((visibility("hidden")));
 extern void (*g_track_poll)(void) __attribute__((visibility("hidden")));
 /* Called at a thread's end (pthread key destructor): gives the context back for the next thread. */
 void track_thread_end(void);
+
+/* ---- threads (track_task.c) ---- */
+
+/* What a new thread's trampoline is given. Lies in the thread's record, valid until the thread
+ * ends. */
+struct track_start {
+	uintptr_t function, argument;
+	struct task *task;
+	uint64_t serial;
+};
+struct track_new_thread {
+	uintptr_t start, argument;
+	bool detached;
+	uint64_t stack_bytes;
+};
+/* Before the real pthread_create. NULL: go on without us (no room, or a call of our own). */
+struct track_start *track_thread_create(const struct caller *from,
+                                        const struct track_new_thread *how);
+/* After it, with the serial read before it. ok false: there is no thread. */
+void track_thread_created(struct track_start *start, uint64_t serial, uintptr_t pthread, bool ok);
+/* First thing in the new thread. */
+void track_thread_started(struct track_start *start);
+
+/* A thread by its pthread_t, looked up before the real join or detach: afterwards the number may be
+ * another's. */
+struct track_thread {
+	struct task *task;
+	uint64_t serial;
+};
+struct track_thread track_thread_find(uintptr_t pthread);
+/* After the real call has succeeded. */
+void track_thread_joined(struct track_thread who, uintptr_t pthread);
+void track_thread_detached(struct track_thread who);
+
+/* The calling thread's unwinding cache (context.c), NULL where there is none. */
+struct stack_cache;
+struct stack_cache *track_stack_cache(void);
 
 #endif

@@ -1,0 +1,406 @@
+/*
+ * track_task.c - the table of threads: see task.h. One lock for all changes (making a thread costs
+ * a thousand times more), taken with IN_TRACKER set; the snapshot child reads without it and checks
+ * the serial before and after. Context: any thread; task_end() also at the very end of one.
+ */
+#include "task.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "format.h"
+#include "stack.h"
+#include "track.h"
+
+enum { CHUNK = 256, MAX_CHUNKS = 1024, N_BUCKETS = 1024, SITE_CHUNK = 128, MAX_SITE_CHUNKS = 512 };
+
+struct task {
+	struct task_view view; /* serial 0: a hole */
+	uintptr_t pthread;
+	uint32_t given_back; /* joined or detached */
+	uint32_t joined;
+	struct task *next; /* in its bucket, or among the free */
+	struct track_start start;
+};
+
+static struct sys_lock g_lock;
+static struct task *g_chunk[MAX_CHUNKS], *g_free, *g_bucket[N_BUCKETS];
+static uint32_t g_slots;
+static uint64_t g_serial, g_lost;
+static struct task_site *g_site_chunk[MAX_SITE_CHUNKS];
+static uint32_t g_sites;
+
+static uint32_t bucket_of(uintptr_t pthread)
+{
+	return (uint32_t)((pthread >> 12) * 0x9E3779B97F4A7C15ull >> 54);
+}
+
+/* Guard first, lock second: a signal handler of this thread must never want the lock again. */
+static uint32_t enter(void)
+{
+	uint32_t flags = t_self.flags;
+
+	t_self.flags = flags | IN_TRACKER;
+	sys_lock(&g_lock);
+	return flags;
+}
+
+static void leave(uint32_t flags)
+{
+	sys_unlock(&g_lock);
+	t_self.flags = flags;
+}
+
+static struct task *slot(uint32_t i)
+{
+	struct task *chunk = __atomic_load_n(&g_chunk[i / CHUNK], __ATOMIC_ACQUIRE);
+
+	return chunk ? &chunk[i % CHUNK] : NULL;
+}
+
+static bool grow(void)
+{
+	if (g_slots / CHUNK >= MAX_CHUNKS)
+		return false;
+	struct task *chunk = sys_map(sizeof(*chunk) * CHUNK);
+
+	if (!chunk)
+		return false;
+	for (int i = CHUNK - 1; i >= 0; i--) {
+		chunk[i].next = g_free;
+		g_free = &chunk[i];
+	}
+	__atomic_store_n(&g_chunk[g_slots / CHUNK], chunk, __ATOMIC_RELEASE);
+	__atomic_store_n(&g_slots, g_slots + CHUNK, __ATOMIC_RELEASE);
+	return true;
+}
+
+static struct task *task_new(void)
+{
+	if (!g_free && !grow()) {
+		g_lost++;
+		return NULL;
+	}
+	struct task *t = g_free;
+
+	g_free = t->next;
+	memset(t, 0, sizeof(*t));
+	t->view.state = FMT_TASK_RUNNING;
+	t->view.born_ns = sys_now_ns();
+	__atomic_store_n(&t->view.serial, ++g_serial, __ATOMIC_RELEASE);
+	return t;
+}
+
+static void bucket_add(struct task *t, uintptr_t pthread)
+{
+	struct task **head = &g_bucket[bucket_of(pthread)];
+
+	t->pthread = pthread;
+	t->next = *head;
+	*head = t;
+}
+
+static void bucket_remove(struct task *t)
+{
+	struct task **at = &g_bucket[bucket_of(t->pthread)];
+
+	while (*at && *at != t)
+		at = &(*at)->next;
+	if (*at)
+		*at = t->next;
+}
+
+static struct task_site *site_of(uint32_t stack, uintptr_t start)
+{
+	for (uint32_t i = 0; i < g_sites; i++) {
+		struct task_site *s = &g_site_chunk[i / SITE_CHUNK][i % SITE_CHUNK];
+
+		if (s->stack == stack && s->start == start)
+			return s;
+	}
+	if (g_sites / SITE_CHUNK >= MAX_SITE_CHUNKS)
+		return NULL;
+	struct task_site **chunk = &g_site_chunk[g_sites / SITE_CHUNK];
+
+	if (!*chunk && !(*chunk = sys_map(sizeof(**chunk) * SITE_CHUNK)))
+		return NULL;
+	struct task_site *s = &(*chunk)[g_sites % SITE_CHUNK];
+
+	s->stack = stack;
+	s->start = start;
+	__atomic_store_n(&g_sites, g_sites + 1, __ATOMIC_RELEASE);
+	return s;
+}
+
+/* Ended, and joined or detached: only its sum stays. */
+static void retire(struct task *t)
+{
+	struct task_site *s = site_of(t->view.stack, t->view.start);
+
+	if (s) {
+		s->count++;
+		s->joined += t->joined;
+		s->detached += !t->joined;
+		s->cpu_ns += t->view.cpu_ns;
+		s->life_ns += t->view.ended_ns - t->view.born_ns;
+	}
+	if (t->pthread)
+		bucket_remove(t);
+	__atomic_store_n(&t->view.serial, 0, __ATOMIC_RELEASE);
+	t->next = g_free;
+	g_free = t;
+}
+
+static void retire_if_done(struct task *t)
+{
+	if (t->view.state == FMT_TASK_ENDED && t->given_back)
+		retire(t);
+}
+
+/* ---- what hooks call ---- */
+
+struct track_start *track_thread_create(const struct caller *from,
+                                        const struct track_new_thread *how)
+{
+	struct stack_cache *cache = track_stack_cache();
+	uint32_t flags = t_self.flags;
+
+	if (!g_tracking || (flags & (IN_TRACKER | IN_HEAP)))
+		return NULL;
+	t_self.flags = flags | IN_TRACKER;
+	uint32_t stack = stack_capture(cache, from);
+	sys_lock(&g_lock);
+	struct task *t = task_new();
+
+	if (t) {
+		t->view.stack = stack;
+		t->view.start = how->start;
+		t->view.stack_bytes = how->stack_bytes;
+		t->view.creator = t_self.task ? t_self.task->view.serial : 0;
+		if (how->detached) {
+			t->view.flags |= FMT_TASK_FLAG_DETACHED;
+			t->given_back = 1;
+		}
+		t->start.function = how->start;
+		t->start.argument = how->argument;
+		t->start.task = t;
+		t->start.serial = t->view.serial;
+	}
+	leave(flags);
+	return t ? &t->start : NULL;
+}
+
+/* The thread may have run, ended and been joined by now, and the record may be another's: hence the
+ * serial. */
+void track_thread_created(struct track_start *start, uint64_t serial, uintptr_t pthread, bool ok)
+{
+	struct task *t = start->task;
+	uint32_t flags = enter();
+
+	if (t->view.serial == serial) {
+		if (!ok) {
+			__atomic_store_n(&t->view.serial, 0, __ATOMIC_RELEASE);
+			t->next = g_free;
+			g_free = t;
+		} else if (!t->pthread) {
+			bucket_add(t, pthread);
+		}
+	}
+	leave(flags);
+}
+
+void track_thread_started(struct track_start *start)
+{
+	struct task *t = start->task;
+	uint32_t flags = enter();
+
+	t->view.tid = (uint32_t)sys_gettid();
+	if (!t->pthread)
+		bucket_add(t, (uintptr_t)pthread_self());
+	t_self.task = t;
+	leave(flags);
+}
+
+static struct task *find(uintptr_t pthread, bool ended)
+{
+	struct task *best = NULL;
+
+	for (struct task *t = g_bucket[bucket_of(pthread)]; t; t = t->next) {
+		if (t->pthread != pthread || t->joined ||
+		    (ended && t->view.state != FMT_TASK_ENDED))
+			continue;
+		/* The number may be in use again already: the older record is the one that is
+		 * meant. */
+		if (!best || t->view.serial < best->view.serial)
+			best = t;
+	}
+	return best;
+}
+
+struct track_thread track_thread_find(uintptr_t pthread)
+{
+	struct track_thread r = {NULL, 0};
+
+	if (!g_tracking || (t_self.flags & IN_TRACKER))
+		return r;
+	uint32_t flags = enter();
+
+	r.task = find(pthread, false);
+	if (r.task)
+		r.serial = r.task->view.serial;
+	leave(flags);
+	return r;
+}
+
+void track_thread_joined(struct track_thread who, uintptr_t pthread)
+{
+	if (!g_tracking || (t_self.flags & IN_TRACKER))
+		return;
+	uint32_t flags = enter();
+	struct task *t = who.task;
+
+	if (!t || t->view.serial != who.serial)
+		t = find(pthread, true);
+	if (t) {
+		t->joined = t->given_back = 1;
+		/* Joined is ended, also where the key's destructor did not run (a thread that we
+		 * adopted too late). */
+		if (t->view.state != FMT_TASK_ENDED) {
+			t->view.ended_ns = sys_now_ns();
+			t->view.state = FMT_TASK_ENDED;
+		}
+		retire(t);
+	}
+	leave(flags);
+}
+
+void track_thread_detached(struct track_thread who)
+{
+	if (!who.task || (t_self.flags & IN_TRACKER))
+		return;
+	uint32_t flags = enter();
+	struct task *t = who.task;
+
+	if (t->view.serial == who.serial) {
+		t->given_back = 1;
+		t->view.flags |= FMT_TASK_FLAG_DETACHED;
+		retire_if_done(t);
+	}
+	leave(flags);
+}
+
+/* ---- life and death ---- */
+
+void task_adopt(uint32_t stack, uintptr_t start, uint32_t task_flags)
+{
+	if (t_self.task)
+		return;
+	uint32_t flags = enter();
+	struct task *t = task_new();
+
+	if (t) {
+		t->view.tid = (uint32_t)sys_gettid();
+		t->view.stack = stack;
+		t->view.start = start;
+		t->view.flags = task_flags;
+		/* Whoever made it without pthread_create does not join it either: nothing is owed.
+		 */
+		t->given_back = !(task_flags & FMT_TASK_FLAG_MAIN);
+		bucket_add(t, (uintptr_t)pthread_self());
+		t_self.task = t;
+	}
+	leave(flags);
+}
+
+void task_init(void)
+{
+	task_adopt(0, 0, FMT_TASK_FLAG_MAIN);
+}
+
+void task_end(void)
+{
+	struct task *t = t_self.task;
+	struct timespec cpu;
+
+	if (!t)
+		return;
+	uint32_t flags = enter();
+
+	t_self.task = NULL;
+	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu))
+		t->view.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec;
+	sys_call(SYS_prctl, PR_GET_NAME, t->view.name);
+	t->view.ended_ns = sys_now_ns();
+	t->view.state = FMT_TASK_ENDED;
+	retire_if_done(t);
+	leave(flags);
+}
+
+/* Only the thread that forked is there; the others' records were the parent's. */
+void task_fork_child(void)
+{
+	sys_lock_reset(&g_lock);
+	for (uint32_t i = 0; i < g_slots; i++) {
+		struct task *t = slot(i);
+
+		if (!t->view.serial || t == t_self.task)
+			continue;
+		if (t->pthread)
+			bucket_remove(t);
+		t->view.serial = 0;
+		t->next = g_free;
+		g_free = t;
+	}
+	/* Sums are the parent's, too. */
+	for (uint32_t i = 0; i < g_sites; i++)
+		memset(&g_site_chunk[i / SITE_CHUNK][i % SITE_CHUNK].count, 0,
+		       sizeof(struct task_site) - offsetof(struct task_site, count));
+	if (t_self.task) {
+		t_self.task->view.tid = (uint32_t)sys_gettid();
+		t_self.task->view.flags |= FMT_TASK_FLAG_MAIN;
+		t_self.task->view.flags &= ~(uint32_t)FMT_TASK_FLAG_DETACHED;
+		t_self.task->given_back = 0;
+	}
+}
+
+/* ---- for the snapshot child ---- */
+
+uint32_t task_slots(void)
+{
+	return __atomic_load_n(&g_slots, __ATOMIC_ACQUIRE);
+}
+
+bool task_get(uint32_t i, struct task_view *out)
+{
+	const struct task *t = slot(i);
+	uint64_t serial = t ? __atomic_load_n(&t->view.serial, __ATOMIC_ACQUIRE) : 0;
+
+	if (!serial)
+		return false;
+	*out = t->view;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&t->view.serial, __ATOMIC_RELAXED) == serial && out->tid;
+}
+
+uint32_t task_site_count(void)
+{
+	return __atomic_load_n(&g_sites, __ATOMIC_ACQUIRE);
+}
+
+const struct task_site *task_site_get(uint32_t i)
+{
+	return &g_site_chunk[i / SITE_CHUNK][i % SITE_CHUNK];
+}
+
+uint64_t task_lost(void)
+{
+	return __atomic_load_n(&g_lost, __ATOMIC_RELAXED);
+}
+
+uint64_t task_bytes_used(void)
+{
+	return (uint64_t)g_slots * sizeof(struct task) +
+	       (uint64_t)g_sites * sizeof(struct task_site);
+}
