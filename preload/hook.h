@@ -11,12 +11,15 @@
 
 #include <malloc.h>
 #include <poll.h>
+#include <dirent.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <stdio.h>
 #include <sys/types.h>
 #include <threads.h>
 #include <time.h>

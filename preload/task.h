@@ -24,6 +24,9 @@ void task_adopt(uint32_t stack, uintptr_t start, uint32_t flags);
 void task_end(void);
 void task_fork_child(void);
 
+/* A record's serial; the record may be the calling thread's own only. */
+uint64_t task_serial(const struct task *t);
+
 /* ---- for the snapshot child: lock-free, no TLS ---- */
 
 struct task_view {

@@ -113,6 +113,30 @@ struct track_thread track_thread_find(uintptr_t pthread);
 void track_thread_joined(struct track_thread who, uintptr_t pthread);
 void track_thread_detached(struct track_thread who);
 
+/* ---- descriptors (track_fd.c): lock-free, for signal handlers too; nothing happens in a vfork
+ * child ---- */
+
+/* After a call that made fd (negative: nothing happens). kind: FMT_FD_*; flags: FMT_FD_FLAG_*. */
+void track_fd_open(int fd, unsigned kind, unsigned flags, const struct caller *from);
+/* Before close(). A FILE or DIR that stands on it makes this a foreign close. */
+void track_fd_close(int fd, const struct caller *from);
+/* Before fclose, closedir, pclose and the like. */
+void track_fd_close_stream(int fd, const struct caller *from);
+/* After a close that failed: EBADF on a number that was closed before is a double close. */
+void track_fd_close_failed(int fd, int error, const struct caller *from);
+/* After a successful close_range or closefrom. */
+void track_fd_close_range(unsigned first, unsigned last, const struct caller *from);
+/* dup2 and dup3 over an open number: a death without a close. Then track_fd_open(). */
+void track_fd_replaced(int fd, const struct caller *from);
+/* A FILE or DIR was put on an open number (fdopen, fdopendir). */
+void track_fd_stream(int fd);
+/* FMT_FD_* of an open number: what a dup of it is. */
+unsigned track_fd_kind(int fd);
+
+/* After recvmsg: those in its control data (struct msghdr). And the i-th of recvmmsg's (scm.c). */
+void track_fd_message(const void *message, const struct caller *from);
+const void *track_fd_nth_message(const void *messages, unsigned i);
+
 /* The calling thread's unwinding cache (context.c), NULL where there is none. */
 struct stack_cache;
 struct stack_cache *track_stack_cache(void);

@@ -367,6 +367,11 @@ void task_fork_child(void)
 
 /* ---- for the snapshot child ---- */
 
+uint64_t task_serial(const struct task *t)
+{
+	return t->view.serial;
+}
+
 uint32_t task_slots(void)
 {
 	return __atomic_load_n(&g_slots, __ATOMIC_ACQUIRE);

@@ -1,0 +1,54 @@
+/*
+ * fd.h - the table of descriptors, indexed by number. Lock-free and without system calls but one
+ * (is this process ours, or a vfork child that borrows our memory?): calls that open and close are
+ * async-signal-safe, so their hooks must be. A death is recorded before the real call and a birth
+ * after it, so what happens to one number is in order.
+ *
+ * Hooks use track.h's calls; this is for init.c and for the snapshot child.
+ */
+#ifndef OUTLIVE_FD_H
+#define OUTLIVE_FD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* In the constructor: what is open already is inherited. */
+void fd_init(void);
+/* fork's child inherits all that its parent had open. */
+void fd_fork_child(void);
+
+/* ---- for the snapshot child: lock-free, no TLS ---- */
+
+struct fd_view {
+	uint32_t stack, kind, flags; /* FMT_FD_*, FMT_FD_FLAG_* (CLOEXEC is the kernel's to know) */
+	uint32_t task;               /* serial of the thread that opened it, 0 unknown */
+	uint64_t born_ns;            /* sys_now_ns() */
+};
+uint32_t fd_limit(void); /* numbers in the table are below it */
+bool fd_get(uint32_t fd, struct fd_view *out);
+/*
+ * What the kernel says the number is (device and inode). False when the table holds the same birth
+ * as at the last look but the kernel names another object: a path that we do not see has closed and
+ * reopened it.
+ */
+bool fd_same_object(uint32_t fd, uint64_t device, uint64_t inode);
+
+struct fd_sum {
+	uint64_t opened, closed;
+	uint32_t kind;
+};
+/* By opening stack (stack.h), 1..stack_count(). False where nothing was opened. */
+bool fd_sum_get(uint32_t stack, struct fd_sum *out);
+
+struct fd_bad {
+	uint32_t what, fd; /* FMT_BAD_*; the latest number */
+	uint32_t stack, before;
+	uint64_t count, last_ns;
+};
+bool fd_bad_get(uint32_t i, struct fd_bad *out); /* 0.. until FD_BAD_MAX, with holes */
+#define FD_BAD_MAX 1024u
+
+uint64_t fd_lost(void);
+uint64_t fd_bytes_used(void);
+
+#endif

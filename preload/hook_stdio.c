@@ -1,0 +1,128 @@
+/*
+ * hook_stdio.c - streams and folders: descriptors that libc opens and closes by calls of its own,
+ * which no hook sees. Context: any thread; no guard is held over the real calls.
+ */
+#include <errno.h>
+
+#include "format.h"
+#include "hook.h"
+
+#define BIRTH(type, kind, number, call)                                             \
+	hook_ready();                                                               \
+	type *stream = call;                                                        \
+                                                                                    \
+	if (stream) {                                                               \
+		int was = errno;                                                    \
+		track_fd_open(number(stream), kind, FMT_FD_FLAG_STREAM, &CALLER()); \
+		errno = was;                                                        \
+	}                                                                           \
+	return stream
+
+/* The number must be read before the real call. */
+#define DEATH(number, call)                               \
+	hook_ready();                                     \
+	int was = errno;                                  \
+	track_fd_close_stream(number(stream), &CALLER()); \
+	errno = was;                                      \
+	return call
+
+EXPORT FILE *fopen(const char *path, const char *mode)
+{
+	BIRTH(FILE, FMT_FD_FILE, fileno, real.fopen(path, mode));
+}
+
+EXPORT FILE *fopen64(const char *path, const char *mode)
+{
+	BIRTH(FILE, FMT_FD_FILE, fileno, real.fopen64(path, mode));
+}
+
+EXPORT FILE *setmntent(const char *path, const char *mode)
+{
+	BIRTH(FILE, FMT_FD_FILE, fileno, real.setmntent(path, mode));
+}
+
+EXPORT FILE *tmpfile(void)
+{
+	BIRTH(FILE, FMT_FD_FILE, fileno, real.tmpfile());
+}
+
+EXPORT FILE *tmpfile64(void)
+{
+	BIRTH(FILE, FMT_FD_FILE, fileno, real.tmpfile64());
+}
+
+EXPORT FILE *popen(const char *command, const char *mode)
+{
+	BIRTH(FILE, FMT_FD_PIPE, fileno, real.popen(command, mode));
+}
+
+EXPORT DIR *opendir(const char *path)
+{
+	BIRTH(DIR, FMT_FD_DIRECTORY, dirfd, real.opendir(path));
+}
+
+/* These adopt a number that is open already. */
+EXPORT FILE *fdopen(int fd, const char *mode)
+{
+	hook_ready();
+	FILE *stream = real.fdopen(fd, mode);
+
+	if (stream)
+		track_fd_stream(fd);
+	return stream;
+}
+
+EXPORT DIR *fdopendir(int fd)
+{
+	hook_ready();
+	DIR *stream = real.fdopendir(fd);
+
+	if (stream)
+		track_fd_stream(fd);
+	return stream;
+}
+
+/* Usually the same number with another file; without a path, only another mode. */
+#define REOPEN(call)                                                                      \
+	hook_ready();                                                                     \
+	int was = errno, before = fileno(stream);                                         \
+                                                                                          \
+	errno = was;                                                                      \
+	FILE *again = call;                                                               \
+	was = errno;                                                                      \
+	if (path || !again)                                                               \
+		track_fd_close_stream(before, &CALLER());                                 \
+	if (path && again)                                                                \
+		track_fd_open(fileno(again), FMT_FD_FILE, FMT_FD_FLAG_STREAM, &CALLER()); \
+	errno = was;                                                                      \
+	return again
+
+EXPORT FILE *freopen(const char *path, const char *mode, FILE *stream)
+{
+	REOPEN(real.freopen(path, mode, stream));
+}
+
+EXPORT FILE *freopen64(const char *path, const char *mode, FILE *stream)
+{
+	REOPEN(real.freopen64(path, mode, stream));
+}
+
+EXPORT int fclose(FILE *stream)
+{
+	DEATH(fileno, real.fclose(stream));
+}
+
+EXPORT int pclose(FILE *stream)
+{
+	DEATH(fileno, real.pclose(stream));
+}
+
+EXPORT int endmntent(FILE *stream)
+{
+	DEATH(fileno, real.endmntent(stream));
+}
+
+EXPORT int closedir(DIR *stream)
+{
+	DEATH(dirfd, real.closedir(stream));
+}

@@ -1,0 +1,392 @@
+/*
+ * track_fd.c - the table of descriptors: see fd.h. Context: any thread, signal handlers included:
+ * no lock is ever taken, errno is untouched, and a handler that interrupts the tracker itself is
+ * recorded without a stack.
+ */
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "format.h"
+#include "process.h"
+#include "stack.h"
+#include "task.h"
+#include "track.h"
+
+enum { CHUNK = 1024, MAX_CHUNKS = 2048, SUM_CHUNK = 1024, SUM_CHUNKS = STACK_MAX / SUM_CHUNK };
+
+/*
+ * word: stack 24 bits | kind 8 | flags 16 | generation 16, never zero while open (bit OPEN).
+ * closed: the stack that closed it last.
+ */
+struct slot {
+	uint64_t word;
+	uint64_t born_ns;
+	uint32_t task, closed;
+	uint64_t seen_word, seen_device, seen_inode; /* by the snapshot child */
+};
+#define OPEN (1ull << 47)
+#define WORD(stack, kind, flags, g)                                                    \
+	((uint64_t)(stack) | (uint64_t)(kind) << 24 | (uint64_t)(flags) << 32 | OPEN | \
+	 (uint64_t)((g)&0xffff) << 48)
+#define WORD_STACK(w) ((uint32_t)(w)&0xffffff)
+#define WORD_KIND(w)  ((uint32_t)((w) >> 24) & 0xff)
+#define WORD_FLAGS(w) ((uint32_t)((w) >> 32) & 0x7fff)
+
+static struct slot *g_chunk[MAX_CHUNKS];
+static struct fd_sum *g_sum[SUM_CHUNKS];
+static struct fd_bad g_bad[FD_BAD_MAX];
+static uint32_t g_limit, g_generation;
+static uint64_t g_lost, g_bytes;
+
+/* A chunk by number, made on first use: whoever loses the race gives its copy back. */
+static void *chunk_of(void **table, uint32_t i, size_t bytes)
+{
+	void *have = __atomic_load_n(&table[i], __ATOMIC_ACQUIRE);
+
+	if (likely(have))
+		return have;
+	void *fresh = sys_map(bytes);
+	if (!fresh)
+		return NULL;
+	if (!__atomic_compare_exchange_n(&table[i], &have, fresh, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_ACQUIRE)) {
+		sys_unmap(fresh, bytes);
+		return have;
+	}
+	__atomic_fetch_add(&g_bytes, bytes, __ATOMIC_RELAXED);
+	return fresh;
+}
+
+static struct slot *slot_of(int fd)
+{
+	if (fd < 0 || fd >= CHUNK * MAX_CHUNKS)
+		return NULL;
+	struct slot *chunk =
+	        chunk_of((void **)g_chunk, (uint32_t)fd / CHUNK, sizeof(*chunk) * CHUNK);
+
+	return chunk ? &chunk[fd % CHUNK] : NULL;
+}
+
+static struct slot *slot_if(uint32_t fd)
+{
+	if (fd >= (uint32_t)CHUNK * MAX_CHUNKS)
+		return NULL;
+	struct slot *chunk = __atomic_load_n(&g_chunk[fd / CHUNK], __ATOMIC_ACQUIRE);
+
+	return chunk ? &chunk[fd % CHUNK] : NULL;
+}
+
+static struct fd_sum *sum_of(uint32_t stack)
+{
+	struct fd_sum *chunk =
+	        chunk_of((void **)g_sum, stack / SUM_CHUNK, sizeof(*chunk) * SUM_CHUNK);
+
+	return chunk ? &chunk[stack % SUM_CHUNK] : NULL;
+}
+
+/* 0 where a handler interrupted the tracker: the stack cache is in use. */
+static uint32_t capture(const struct caller *from)
+{
+	uint32_t flags = t_self.flags;
+
+	if (flags & IN_TRACKER)
+		return 0;
+	struct stack_cache *cache = track_stack_cache();
+
+	t_self.flags = flags | IN_TRACKER;
+	uint32_t stack = stack_capture(cache, from);
+	t_self.flags = flags;
+	return stack;
+}
+
+/* Calls of outlive itself (libunwind's, the loader's on our behalf) carry both flags. */
+static bool ours(void)
+{
+	const uint32_t own = IN_TRACKER | IN_HEAP;
+
+	return g_tracking && (t_self.flags & own) != own && process_is_ours();
+}
+
+static void raise_limit(uint32_t fd)
+{
+	uint32_t limit = __atomic_load_n(&g_limit, __ATOMIC_RELAXED);
+
+	while (limit <= fd && !__atomic_compare_exchange_n(&g_limit, &limit, fd + 1, false,
+	                                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+static void birth(int fd, uint32_t stack, unsigned kind, unsigned flags)
+{
+	struct slot *s = slot_of(fd);
+	struct task *task = t_self.task;
+
+	if (!s) {
+		__atomic_fetch_add(&g_lost, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	uint32_t g = __atomic_add_fetch(&g_generation, 1, __ATOMIC_RELAXED);
+
+	s->born_ns = sys_now_ns();
+	s->task = task ? (uint32_t)task_serial(task) : 0;
+	__atomic_store_n(&s->word, WORD(stack, kind, flags, g), __ATOMIC_RELEASE);
+	raise_limit((uint32_t)fd);
+	struct fd_sum *sum = sum_of(stack);
+
+	if (sum) {
+		sum->kind = kind;
+		__atomic_fetch_add(&sum->opened, 1, __ATOMIC_RELAXED);
+	}
+}
+
+static void death(struct slot *s, uint32_t closed_by)
+{
+	uint64_t w = __atomic_exchange_n(&s->word, 0, __ATOMIC_ACQ_REL);
+	struct fd_sum *sum = w ? sum_of(WORD_STACK(w)) : NULL;
+
+	if (sum && !(WORD_FLAGS(w) & FMT_FD_FLAG_INHERITED))
+		__atomic_fetch_add(&sum->closed, 1, __ATOMIC_RELAXED);
+	s->closed = closed_by;
+}
+
+/* One entry per kind and pair of stacks. */
+static void bad(unsigned what, int fd, uint32_t stack, uint32_t before)
+{
+	uint64_t key = (uint64_t)what << 48 | (uint64_t)stack << 24 | before;
+	uint32_t at = (uint32_t)(key * 0x9E3779B97F4A7C15ull >> 54);
+
+	for (uint32_t i = 0; i < 64; i++) {
+		struct fd_bad *b = &g_bad[(at + i) % FD_BAD_MAX];
+		uint32_t none = 0;
+
+		/* `what` is set first: a racing twin may make a second entry, which only shows as
+		 * two rows. */
+		if (b->what == what && b->stack == stack && b->before == before) {
+			b->fd = (uint32_t)fd;
+			b->last_ns = sys_now_ns();
+			__atomic_fetch_add(&b->count, 1, __ATOMIC_RELAXED);
+			return;
+		}
+		if (__atomic_compare_exchange_n(&b->what, &none, what, false, __ATOMIC_ACQ_REL,
+		                                __ATOMIC_RELAXED)) {
+			b->stack = stack;
+			b->before = before;
+			b->fd = (uint32_t)fd;
+			b->last_ns = sys_now_ns();
+			__atomic_store_n(&b->count, 1, __ATOMIC_RELEASE);
+			return;
+		}
+	}
+}
+
+/* ---- what hooks call ---- */
+
+void track_fd_open(int fd, unsigned kind, unsigned flags, const struct caller *from)
+{
+	if (fd >= 0 && ours())
+		birth(fd, capture(from), kind, flags);
+}
+
+void track_fd_close(int fd, const struct caller *from)
+{
+	struct slot *s = fd >= 0 && ours() ? slot_of(fd) : NULL;
+
+	if (!s)
+		return;
+	uint64_t w = __atomic_load_n(&s->word, __ATOMIC_ACQUIRE);
+	uint32_t stack = capture(from);
+
+	/* The FILE or DIR on it still believes that it owns the number. */
+	if (w && (WORD_FLAGS(w) & FMT_FD_FLAG_STREAM))
+		bad(FMT_BAD_FOREIGN_CLOSE, fd, stack, WORD_STACK(w));
+	if (w)
+		death(s, stack);
+}
+
+void track_fd_close_stream(int fd, const struct caller *from)
+{
+	struct slot *s = fd >= 0 && ours() ? slot_of(fd) : NULL;
+
+	if (s && __atomic_load_n(&s->word, __ATOMIC_ACQUIRE))
+		death(s, capture(from));
+}
+
+void track_fd_close_failed(int fd, int error, const struct caller *from)
+{
+	struct slot *s = fd >= 0 && error == EBADF && ours() ? slot_of(fd) : NULL;
+
+	if (s && s->closed)
+		bad(FMT_BAD_DOUBLE_CLOSE, fd, capture(from), s->closed);
+}
+
+void track_fd_close_range(unsigned first, unsigned last, const struct caller *from)
+{
+	uint32_t limit = __atomic_load_n(&g_limit, __ATOMIC_ACQUIRE);
+
+	if (first >= limit || !ours())
+		return;
+	uint32_t stack = capture(from);
+
+	for (uint32_t fd = first; fd < limit && fd <= last; fd++) {
+		struct slot *s = slot_if(fd);
+
+		if (s && __atomic_load_n(&s->word, __ATOMIC_ACQUIRE))
+			death(s, stack);
+	}
+}
+
+void track_fd_replaced(int fd, const struct caller *from)
+{
+	track_fd_close_stream(fd, from);
+}
+
+void track_fd_stream(int fd)
+{
+	struct slot *s = fd >= 0 && ours() ? slot_of(fd) : NULL;
+
+	if (s && __atomic_load_n(&s->word, __ATOMIC_ACQUIRE))
+		__atomic_fetch_or(&s->word, (uint64_t)FMT_FD_FLAG_STREAM << 32, __ATOMIC_ACQ_REL);
+}
+
+unsigned track_fd_kind(int fd)
+{
+	struct slot *s = fd >= 0 ? slot_if((uint32_t)fd) : NULL;
+	uint64_t w = s ? __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) : 0;
+
+	return w ? WORD_KIND(w) : FMT_FD_UNKNOWN;
+}
+
+/* ---- life ---- */
+
+/* Numbers of /proc/self/fd; the folder's own is left out. */
+static void each_open(void (*fn)(int fd))
+{
+	struct entry {
+		uint64_t inode;
+		int64_t offset;
+		uint16_t length;
+		uint8_t type;
+		char name[];
+	};
+	char buf[4096] __attribute__((aligned(8)));
+	int dir = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+	long n;
+
+	if (dir < 0)
+		return;
+	while ((n = sys_call(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
+		for (long at = 0; at < n;) {
+			const struct entry *e = (const struct entry *)(buf + at);
+			int fd = 0;
+
+			at += e->length;
+			if (e->name[0] < '0' || e->name[0] > '9')
+				continue;
+			for (const char *c = e->name; *c; c++)
+				fd = fd * 10 + (*c - '0');
+			if (fd != dir)
+				fn(fd);
+		}
+	sys_close(dir);
+}
+
+/* Some were opened by other libraries' constructors, through our hooks: they have their birth
+ * already. */
+static void inherit(int fd)
+{
+	struct slot *s = slot_of(fd);
+
+	if (!s || s->word)
+		return;
+	s->word = WORD(0, FMT_FD_UNKNOWN, FMT_FD_FLAG_INHERITED, 0);
+	s->born_ns = sys_now_ns();
+	raise_limit((uint32_t)fd);
+}
+
+void fd_init(void)
+{
+	each_open(inherit);
+}
+
+void fd_fork_child(void)
+{
+	for (uint32_t fd = 0; fd < g_limit; fd++) {
+		struct slot *s = slot_if(fd);
+
+		if (s && s->word)
+			s->word |= (uint64_t)FMT_FD_FLAG_INHERITED << 32;
+	}
+	for (uint32_t i = 0; i < SUM_CHUNKS; i++)
+		if (g_sum[i])
+			memset(g_sum[i], 0, sizeof(**g_sum) * SUM_CHUNK);
+	memset(g_bad, 0, sizeof(g_bad));
+}
+
+/* ---- for the snapshot child ---- */
+
+uint32_t fd_limit(void)
+{
+	return __atomic_load_n(&g_limit, __ATOMIC_ACQUIRE);
+}
+
+bool fd_get(uint32_t fd, struct fd_view *out)
+{
+	const struct slot *s = slot_if(fd);
+	uint64_t w = s ? __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) : 0;
+
+	if (!w)
+		return false;
+	*out = (struct fd_view){.stack = WORD_STACK(w),
+	                        .kind = WORD_KIND(w),
+	                        .flags = WORD_FLAGS(w),
+	                        .task = s->task,
+	                        .born_ns = s->born_ns};
+	return __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) == w;
+}
+
+bool fd_same_object(uint32_t fd, uint64_t device, uint64_t inode)
+{
+	struct slot *s = slot_if(fd);
+
+	if (!s)
+		return true;
+	bool same = s->seen_word != s->word || (s->seen_device == device && s->seen_inode == inode);
+
+	s->seen_word = s->word;
+	s->seen_device = device;
+	s->seen_inode = inode;
+	return same;
+}
+
+bool fd_sum_get(uint32_t stack, struct fd_sum *out)
+{
+	const struct fd_sum *chunk =
+	        stack < STACK_MAX ? __atomic_load_n(&g_sum[stack / SUM_CHUNK], __ATOMIC_ACQUIRE)
+	                          : NULL;
+
+	if (!chunk || !chunk[stack % SUM_CHUNK].opened)
+		return false;
+	*out = chunk[stack % SUM_CHUNK];
+	return true;
+}
+
+bool fd_bad_get(uint32_t i, struct fd_bad *out)
+{
+	if (i >= FD_BAD_MAX || !__atomic_load_n(&g_bad[i].count, __ATOMIC_ACQUIRE))
+		return false;
+	*out = g_bad[i];
+	return true;
+}
+
+uint64_t fd_lost(void)
+{
+	return __atomic_load_n(&g_lost, __ATOMIC_RELAXED);
+}
+
+uint64_t fd_bytes_used(void)
+{
+	return __atomic_load_n(&g_bytes, __ATOMIC_RELAXED);
+}
