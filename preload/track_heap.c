@@ -273,3 +273,20 @@ void track_thread_end(void)
 		context_release(c, true);
 	guard_clear();
 }
+
+/* ---- for the other tables ---- */
+
+struct stack_cache *track_stack_cache(void)
+{
+	struct ctx *c = t_self.ctx;
+
+	if (unlikely(!c) && tracking() && !(t_self.flags & (IN_TRACKER | PAST_END))) {
+		guard_set();
+		c = t_self.ctx = context_lease();
+		if (c)
+			leave(c);
+		else
+			guard_clear();
+	}
+	return c ? c->stacks : NULL;
+}
