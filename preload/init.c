@@ -11,12 +11,15 @@
 
 #include "arena.h"
 #include "context.h"
+#include "fd.h"
+#include "format.h"
 #include "hook.h"
 #include "live.h"
 #include "options.h"
 #include "process.h"
 #include "snapshot.h"
 #include "stack.h"
+#include "task.h"
 
 static pthread_key_t g_thread_key;
 static bool g_thread_key_made;
@@ -62,6 +65,7 @@ void init_early(void)
 static void thread_end(void *arg)
 {
 	(void)arg;
+	task_end();
 	track_thread_end();
 }
 
@@ -69,6 +73,7 @@ static void thread_end(void *arg)
  * early. */
 static void thread_begin(void)
 {
+	task_adopt(0, 0, FMT_TASK_FLAG_ADOPTED);
 	if (__atomic_load_n(&g_thread_key_made, __ATOMIC_ACQUIRE))
 		pthread_setspecific(g_thread_key, &g_thread_key);
 }
@@ -94,6 +99,8 @@ __attribute__((constructor)) static void init_late(void)
 		__atomic_store_n(&g_thread_key_made, true, __ATOMIC_RELEASE);
 		g_track_thread_begin = thread_begin;
 	}
+	task_init();
+	fd_init();
 	snapshot_init();
 	snapshot_set_allocator(
 	        &(struct snapshot_allocator){real.malloc, real.mallinfo2, real.mallctl});
