@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <dirent.h>
+#include <malloc.h>
 #include <mqueue.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,9 +21,11 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <stdio.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <threads.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "track.h"
 

@@ -71,8 +71,8 @@ void track_lost(unsigned reason);
 /* fork's child: forgets the threads that are gone, resets locks; tables stay (the blocks are
  * there). */
 void track_fork_child(void);
-/* Set by init.c: called once in each thread that leases a context, at the end of its first event and
- * with IN_TRACKER clear, so that track_thread_end() is called at its end. May be NULL. */
+/* Set by init.c: called once in each thread that leases a context, at the end of its first event
+ * and with IN_TRACKER clear, so that track_thread_end() is called at its end. May be NULL. */
 extern void (*g_track_thread_begin)(void) __attribute__((visibility("hidden")));
 /* Set by whoever has work to do at safe points: called at the end of an event, IN_TRACKER clear, by
  * one thread in each tick that has events (4.2 ms). Keeps errno. May be NULL. */
@@ -136,6 +136,36 @@ unsigned track_fd_kind(int fd);
 /* After recvmsg: those in its control data (struct msghdr). And the i-th of recvmmsg's (scm.c). */
 void track_fd_message(const void *message, const struct caller *from);
 const void *track_fd_nth_message(const void *messages, unsigned i);
+
+/* ---- timers (track_timer.c) ---- */
+
+struct track_notify;
+struct track_new_timer {
+	uint32_t sigev, signal;      /* SIGEV_*; signal number */
+	struct track_notify *notify; /* given back when the timer is deleted; or NULL */
+};
+/* After timer_create. */
+void track_timer_create(uint64_t id, const struct track_new_timer *how, const struct caller *from);
+/* After timer_settime; value 0: disarmed. Signal handlers, too. */
+void track_timer_set(uint64_t id, uint64_t value_ns, uint64_t interval_ns);
+/* Before timer_delete. */
+void track_timer_delete(uint64_t id);
+/* After setitimer and alarm. which: ITIMER_*. Signal handlers, too. */
+void track_itimer_set(uint32_t which, uint64_t value_ns, uint64_t interval_ns,
+                      const struct caller *from);
+
+/* What a SIGEV_THREAD function is called through. */
+struct track_notify {
+	uintptr_t function, argument;
+	uint32_t stack;
+	struct track_notify *next;
+};
+/* NULL: go on without us. */
+struct track_notify *track_notify_new(uintptr_t function, uintptr_t argument,
+                                      const struct caller *from);
+void track_notify_free(struct track_notify *n);
+/* First thing in the thread that was started for it. */
+void track_notify_begin(const struct track_notify *n);
 
 /* The calling thread's unwinding cache (context.c), NULL where there is none. */
 struct stack_cache;

@@ -1,0 +1,318 @@
+/*
+ * track_timer.c - the table of timers: see timer.h. One lock for making and deleting; setting one
+ * is async-signal-safe and goes without it. The snapshot child reads without it and checks the
+ * serial before and after. Context: any thread; track_timer_set() signal handlers, too.
+ */
+#include "timer.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "format.h"
+#include "process.h"
+#include "stack.h"
+#include "task.h"
+#include "track.h"
+
+enum { CHUNK = 128, MAX_CHUNKS = 512, SITES = 4096, ITIMERS = 3 };
+
+/* Frees of notify records are put off by this many: a late expiry may still be on its way to one.
+ */
+enum { QUARANTINE = 1024, NOTIFY_CHUNK = 1024 };
+
+struct slot {
+	struct timer_view view; /* serial 0: a hole */
+	struct track_notify *notify;
+	struct slot *next;
+};
+
+static struct sys_lock g_lock;
+static struct slot *g_chunk[MAX_CHUNKS], *g_free;
+static uint32_t g_slots, g_sites;
+static struct timer_site *g_site;
+static uint64_t g_serial, g_lost;
+static struct timer_view g_itimer[ITIMERS];
+
+static struct track_notify *g_notify_free, *g_notify_last;
+static uint32_t g_notify_waiting, g_notify_left;
+static struct track_notify *g_notify_fresh;
+
+static uint32_t enter(void)
+{
+	uint32_t flags = t_self.flags;
+
+	t_self.flags = flags | IN_TRACKER;
+	sys_lock(&g_lock);
+	return flags;
+}
+
+static void leave(uint32_t flags)
+{
+	sys_unlock(&g_lock);
+	t_self.flags = flags;
+}
+
+static bool passive(void)
+{
+	return !g_tracking || (t_self.flags & IN_TRACKER) || !process_is_ours();
+}
+
+static struct slot *slot_at(uint32_t i)
+{
+	struct slot *chunk = __atomic_load_n(&g_chunk[i / CHUNK], __ATOMIC_ACQUIRE);
+
+	return chunk ? &chunk[i % CHUNK] : NULL;
+}
+
+static bool grow(void)
+{
+	if (g_slots / CHUNK >= MAX_CHUNKS)
+		return false;
+	struct slot *chunk = sys_map(sizeof(*chunk) * CHUNK);
+
+	if (!chunk)
+		return false;
+	for (int i = CHUNK - 1; i >= 0; i--) {
+		chunk[i].next = g_free;
+		g_free = &chunk[i];
+	}
+	__atomic_store_n(&g_chunk[g_slots / CHUNK], chunk, __ATOMIC_RELEASE);
+	__atomic_store_n(&g_slots, g_slots + CHUNK, __ATOMIC_RELEASE);
+	return true;
+}
+
+static struct timer_site *site_of(uint32_t stack, uint32_t kind)
+{
+	if (!g_site && !(g_site = sys_map(sizeof(*g_site) * SITES)))
+		return NULL;
+	for (uint32_t i = 0; i < g_sites; i++)
+		if (g_site[i].stack == stack && g_site[i].kind == kind)
+			return &g_site[i];
+	if (g_sites == SITES)
+		return NULL;
+	g_site[g_sites] = (struct timer_site){stack, kind, 0, 0};
+	struct timer_site *s = &g_site[g_sites];
+
+	__atomic_store_n(&g_sites, g_sites + 1, __ATOMIC_RELEASE);
+	return s;
+}
+
+static struct slot *find(uint64_t id)
+{
+	for (uint32_t i = 0; i < __atomic_load_n(&g_slots, __ATOMIC_ACQUIRE); i++) {
+		struct slot *s = slot_at(i);
+
+		if (__atomic_load_n(&s->view.serial, __ATOMIC_ACQUIRE) && s->view.id == id)
+			return s;
+	}
+	return NULL;
+}
+
+static uint32_t capture(const struct caller *from)
+{
+	struct stack_cache *cache = track_stack_cache();
+	uint32_t flags = t_self.flags;
+
+	t_self.flags = flags | IN_TRACKER;
+	uint32_t stack = stack_capture(cache, from);
+	t_self.flags = flags;
+	return stack;
+}
+
+/* To the end of the queue; the lock is held. */
+static void notify_put(struct track_notify *n)
+{
+	n->next = NULL;
+	if (g_notify_waiting)
+		g_notify_last->next = n;
+	else
+		g_notify_free = n;
+	g_notify_last = n;
+	g_notify_waiting++;
+}
+
+/* ---- what hooks call ---- */
+
+void track_timer_create(uint64_t id, const struct track_new_timer *how, const struct caller *from)
+{
+	if (passive())
+		return;
+	uint32_t stack = capture(from), flags = enter();
+	struct timer_site *site = site_of(stack, FMT_TIMER_POSIX);
+	struct slot *s;
+
+	if (site)
+		site->created++;
+	if (!g_free && !grow()) {
+		g_lost++;
+		leave(flags);
+		return;
+	}
+	s = g_free;
+	g_free = s->next;
+	s->view = (struct timer_view){.id = id,
+	                              .kind = FMT_TIMER_POSIX,
+	                              .stack = stack,
+	                              .notify = how->sigev,
+	                              .signal = how->signal,
+	                              .task = t_self.task ? task_serial(t_self.task) : 0,
+	                              .born_ns = sys_now_ns()};
+	s->notify = how->notify;
+	__atomic_store_n(&s->view.serial, ++g_serial, __ATOMIC_RELEASE);
+	leave(flags);
+}
+
+void track_timer_delete(uint64_t id)
+{
+	if (passive())
+		return;
+	uint32_t flags = enter();
+	struct slot *s = find(id);
+
+	if (s) {
+		struct timer_site *site = site_of(s->view.stack, FMT_TIMER_POSIX);
+
+		if (site)
+			site->deleted++;
+		if (s->notify)
+			notify_put(s->notify);
+		__atomic_store_n(&s->view.serial, 0, __ATOMIC_RELEASE);
+		s->next = g_free;
+		g_free = s;
+	}
+	leave(flags);
+}
+
+static void set(struct timer_view *v, uint64_t value_ns, uint64_t interval_ns)
+{
+	v->set_ns = sys_now_ns();
+	v->interval_ns = interval_ns;
+	__atomic_store_n(&v->value_ns, value_ns, __ATOMIC_RELEASE);
+}
+
+void track_timer_set(uint64_t id, uint64_t value_ns, uint64_t interval_ns)
+{
+	struct slot *s = passive() ? NULL : find(id);
+
+	if (s)
+		set(&s->view, value_ns, interval_ns);
+}
+
+void track_itimer_set(uint32_t which, uint64_t value_ns, uint64_t interval_ns,
+                      const struct caller *from)
+{
+	if (which >= ITIMERS || passive())
+		return;
+	struct timer_view *v = &g_itimer[which];
+
+	/* alarm() and setitimer() are async-signal-safe: no lock, and a stack only where the
+	 * tracker was not interrupted. */
+	v->kind = FMT_TIMER_ITIMER;
+	v->id = which;
+	v->task = t_self.task ? task_serial(t_self.task) : 0;
+	v->born_ns = sys_now_ns();
+	if (value_ns)
+		v->stack = capture(from);
+	set(v, value_ns, interval_ns);
+	__atomic_store_n(&v->serial, value_ns ? ~0ull - which : 0, __ATOMIC_RELEASE);
+}
+
+struct track_notify *track_notify_new(uintptr_t function, uintptr_t argument,
+                                      const struct caller *from)
+{
+	if (passive())
+		return NULL;
+	uint32_t stack = capture(from), flags = enter();
+	struct track_notify *n = NULL;
+
+	if (g_notify_waiting >= QUARANTINE) {
+		n = g_notify_free;
+		g_notify_free = n->next;
+		g_notify_waiting--;
+	} else {
+		if (g_notify_left == 0 && (g_notify_fresh = sys_map(NOTIFY_CHUNK * sizeof(*n))))
+			g_notify_left = NOTIFY_CHUNK;
+		if (g_notify_left)
+			n = &g_notify_fresh[--g_notify_left];
+	}
+	if (n)
+		*n = (struct track_notify){function, argument, stack, NULL};
+	leave(flags);
+	return n;
+}
+
+void track_notify_free(struct track_notify *n)
+{
+	uint32_t flags = enter();
+
+	notify_put(n);
+	leave(flags);
+}
+
+void track_notify_begin(const struct track_notify *n)
+{
+	if (g_tracking && !(t_self.flags & IN_TRACKER))
+		task_adopt(n->stack, n->function, FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_NOTIFY);
+}
+
+void timer_fork_child(void)
+{
+	sys_lock_reset(&g_lock);
+	for (uint32_t i = 0; i < g_slots; i++) {
+		struct slot *s = slot_at(i);
+
+		if (!s->view.serial)
+			continue;
+		s->view.serial = 0;
+		s->next = g_free;
+		g_free = s;
+	}
+	for (uint32_t i = 0; i < ITIMERS; i++)
+		g_itimer[i].serial = 0;
+	for (uint32_t i = 0; i < g_sites; i++)
+		g_site[i].created = g_site[i].deleted = 0;
+}
+
+/* ---- for the snapshot child ---- */
+
+uint32_t timer_slots(void)
+{
+	return __atomic_load_n(&g_slots, __ATOMIC_ACQUIRE) + ITIMERS;
+}
+
+bool timer_get(uint32_t i, struct timer_view *out)
+{
+	const struct timer_view *v;
+
+	if (i < ITIMERS) {
+		v = &g_itimer[i];
+	} else {
+		const struct slot *s = slot_at(i - ITIMERS);
+
+		if (!s)
+			return false;
+		v = &s->view;
+	}
+	uint64_t serial = __atomic_load_n(&v->serial, __ATOMIC_ACQUIRE);
+
+	if (!serial)
+		return false;
+	*out = *v;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&v->serial, __ATOMIC_RELAXED) == serial;
+}
+
+uint32_t timer_site_count(void)
+{
+	return __atomic_load_n(&g_sites, __ATOMIC_ACQUIRE);
+}
+
+const struct timer_site *timer_site_get(uint32_t site)
+{
+	return &g_site[site];
+}
+
+uint64_t timer_lost(void)
+{
+	return __atomic_load_n(&g_lost, __ATOMIC_RELAXED);
+}
