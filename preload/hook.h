@@ -9,18 +9,17 @@
 #ifndef OUTLIVE_HOOK_H
 #define OUTLIVE_HOOK_H
 
-#include <malloc.h>
-#include <poll.h>
 #include <dirent.h>
 #include <malloc.h>
 #include <mqueue.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
-#include <stdio.h>
 #include <sys/time.h>
 #include <sys/types.h>
 #include <threads.h>

@@ -215,17 +215,6 @@ EXPORT int pidfd_getfd(int pidfd, int target, unsigned flags)
 	BIRTH_MAY(pidfd_getfd, FMT_FD_UNKNOWN, real.pidfd_getfd(pidfd, target, flags));
 }
 
-/* An existing descriptor is only changed. */
-EXPORT int signalfd(int existing, const sigset_t *mask, int flags)
-{
-	hook_ready();
-	int fd = real.signalfd(existing, mask, flags);
-
-	if (fd >= 0 && existing < 0)
-		track_fd_open(fd, FMT_FD_SIGNALFD, 0, &CALLER());
-	return fd;
-}
-
 EXPORT mqd_t mq_open(const char *name, int flags, ...)
 {
 	mode_t mode = 0;

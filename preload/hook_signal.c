@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/signalfd.h>
 
+#include "format.h"
 #include "hook.h"
 #include "process.h"
 #include "signals.h"
@@ -244,7 +245,12 @@ EXPORT int signalfd(int fd, const sigset_t *set, int flags)
 	sigset_t own;
 
 	hook_ready();
-	return real.signalfd(fd, strip(set, &own), flags);
+	int result = real.signalfd(fd, strip(set, &own), flags);
+
+	/* An existing descriptor is only changed. */
+	if (result >= 0 && fd < 0)
+		track_fd_open(result, FMT_FD_SIGNALFD, 0, &CALLER());
+	return result;
 }
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)

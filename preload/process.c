@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "fd.h"
 #include "format.h"
 #include "live.h"
 #include "options.h"
@@ -22,6 +23,8 @@
 #include "snapshot.h"
 #include "stack.h"
 #include "sys.h"
+#include "task.h"
+#include "timer.h"
 #include "track.h"
 
 /* A fork child that allocates less before its exec is a shell's way to start a command. */
@@ -174,6 +177,9 @@ static void become_child(void)
 	g_daemon = 0;
 	signals_fork_child();
 	track_fork_child();
+	task_fork_child();
+	fd_fork_child();
+	timer_fork_child();
 	stack_fork_child();
 	live_fork_child();
 	snapshot_fork_child();
