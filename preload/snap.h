@@ -143,7 +143,7 @@ struct snap_job {
 	struct snapshot_request request;
 	char label[128];
 	uint32_t pid, ppid, sequence, failed;
-	uint64_t time_ns, uptime_ns, begin_ns;
+	uint64_t time_ns, uptime_ns, begin_ns, start_ns; /* time, start: since 1970 */
 	uint32_t tick;
 	bool forked;
 	/* found out while writing, for the audit */

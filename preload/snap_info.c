@@ -169,7 +169,7 @@ void snap_info(struct snap_out *o, const struct snap_job *j)
 	info_u(o, FMT_INFO_FORKED, j->forked);
 	if (j->request.exit_status >= 0)
 		info_u(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);
-	info_u(o, FMT_INFO_START_TIME, j->time_ns - j->uptime_ns);
+	info_u(o, FMT_INFO_START_TIME, j->start_ns);
 	info_strings(o, j);
 	snap_record_end(o);
 }

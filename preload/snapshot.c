@@ -37,7 +37,9 @@ static uint8_t g_buffer[SNAP_BUFFER];
 static uint32_t g_pid; /* 0: not initialised */
 static uint32_t g_sequence, g_failed;
 static bool g_forked;
-static uint64_t g_start_ns;
+/* The image's start on two clocks, read once: where the clock of the day is set later, all snapshots
+ * of this image must still say the same start. */
+static uint64_t g_start_ns, g_start_real_ns;
 
 /* ---- memory of the writer ---- */
 
@@ -239,7 +241,9 @@ int snapshot_init(void)
 	snap_info_init();
 	int r = snap_child_init();
 
-	g_start_ns = sys_now_ns() - ((uint64_t)context_tick() << FMT_TICK_SHIFT);
+	uint64_t age = (uint64_t)context_tick() << FMT_TICK_SHIFT;
+	g_start_ns = sys_now_ns() - age;
+	g_start_real_ns = sys_real_ns() - age;
 	g_pid = (uint32_t)sys_getpid();
 	return r;
 }
@@ -258,6 +262,7 @@ static void fill_job(const struct snapshot_request *r)
 	g_job.begin_ns = sys_now_ns();
 	g_job.uptime_ns = g_job.begin_ns - g_start_ns;
 	g_job.time_ns = sys_real_ns();
+	g_job.start_ns = g_start_real_ns;
 	g_job.tick = context_tick();
 	g_job.forked = g_forked;
 }
