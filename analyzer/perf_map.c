@@ -55,6 +55,21 @@ static uint32_t cut_position(char *text)
 	return line;
 }
 
+/* The blank before the file: names of functions ("get size") and of files have blanks too. */
+static char *file_of(char *name)
+{
+	static const char *const begin[] = {" file:", " node:", " /"};
+	char *first = NULL;
+
+	for (size_t i = 0; i < sizeof(begin) / sizeof(*begin); i++) {
+		char *at = strstr(name, begin[i]);
+
+		if (at && (!first || at < first))
+			first = at;
+	}
+	return first ? first : strrchr(name, ' ');
+}
+
 /* V8: "JS:*name file:///folder/file.js:12:3", where the sign before the name is how far it was
  * compiled. */
 static bool read_javascript(char *text, struct line *out)
@@ -68,7 +83,7 @@ static bool read_javascript(char *text, struct line *out)
 	if (!name)
 		return false;
 	name += strspn(name, "*~^+");
-	char *file = strchr(name, ' ');
+	char *file = file_of(name);
 	if (file) {
 		*file++ = 0;
 		out->number = out->start = cut_position(file);

@@ -7,6 +7,7 @@
  *	sym_dwarf.c  functions, inline chains and lines of DWARF
  *	sym_name.c   the name of a DIE
  *	sym_line.c   the line table of a unit
+ *	sym_pool.c   memory of answers
  *	sym_cache.c  answers on disk, keyed by build id
  *	perf_map.c   /tmp/perf-PID.map of just-in-time compilers
  *
@@ -37,7 +38,7 @@ struct sym_answers {
 	size_t n;
 };
 
-/* Zeroed lines for one answer, for ever. */
+/* Zeroed lines for one answer, for ever (sym_pool.c). */
 struct line *sym_lines_new(size_t n);
 /* Index of the first of at[0..n) that is not below address, n if none. */
 size_t sym_lower_bound(const uint64_t *at, size_t n, uint64_t address);

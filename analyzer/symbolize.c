@@ -21,22 +21,6 @@ struct known {
 };
 static struct known *g_known;
 
-struct line *sym_lines_new(size_t n)
-{
-	enum { CHUNK = 4096 };
-	static struct line *chunk;
-	static size_t left;
-
-	if (n > CHUNK / 4)
-		return xcalloc(n, sizeof(struct line));
-	if (n > left) {
-		chunk = xcalloc(CHUNK, sizeof(*chunk));
-		left = CHUNK;
-	}
-	left -= n;
-	return chunk + left;
-}
-
 size_t sym_lower_bound(const uint64_t *at, size_t n, uint64_t address)
 {
 	size_t lo = 0, hi = n;

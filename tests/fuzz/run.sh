@@ -9,11 +9,14 @@ cd "$(dirname "$0")/../.." || exit 1
 
 seeds=$build/fuzz/seeds
 mkdir -p "$seeds"
-rm -f "$seeds"/*
+rm -rf "${seeds:?}"/*
 for program in "heap_exact 2" heap_new "heap_plugin $build/tests/progs/heap_plugin_so.so close"; do
   # shellcheck disable=SC2086
   OUTLIVE_OPTIONS="out=$seeds" LD_PRELOAD="$build/liboutlive.so" "$build/tests/progs/"$program > /dev/null
 done
+# The symbolizer eats programs.
+mkdir -p "$seeds/symbolize_fuzz"
+cp "$build/tests/progs/sym_inline" "$seeds/symbolize_fuzz"
 find tests/data -name '*.snap' -exec cp {} "$seeds" \; 2> /dev/null
 
 count=0
@@ -23,9 +26,11 @@ for fuzzer in "$build"/fuzz/tests/fuzz/*_fuzz; do
   name=$(basename "$fuzzer")
   case $name in *"$pattern"*) ;; *) continue ;; esac
   count=$((count + 1))
+  from=$seeds
+  [ -d "$seeds/$name" ] && from=$seeds/$name
   mkdir -p "$build/fuzz/corpus/$name"
   if ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-    -max_len=65536 -print_final_stats=1 -artifact_prefix="$build/fuzz/crash-$name-" "$build/fuzz/corpus/$name" "$seeds" \
+    -max_len=65536 -print_final_stats=1 -artifact_prefix="$build/fuzz/crash-$name-" "$build/fuzz/corpus/$name" "$from" \
     > "$build/fuzz/$name.log" 2>&1; then
     echo "ok $count - $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$build/fuzz/$name.log") inputs"
   else

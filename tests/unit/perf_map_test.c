@@ -51,7 +51,8 @@ TEST(functions_of_v8_have_their_file_and_line)
 	write_map("1000 20 JS:*grow file:///srv/app/cache.js:12:17\n"
 	          "1020 20 LazyCompile:~ /srv/app/main.js:3:1\n"
 	          "1040 20 Builtin:ArrayPush\n"
-	          "1060 20 JS:^node:internal x y:z\n");
+	          "1060 20 JS:^get size /srv/my app/a b.js:7:1\n"
+	          "1080 20 JS:^\n");
 	const struct line *l = look(0x1000);
 	OK(l != NULL);
 	STREQ(l->function, "grow");
@@ -63,7 +64,12 @@ TEST(functions_of_v8_have_their_file_and_line)
 	STREQ(l->file, "/srv/app/main.js");
 	EQ(l->number, 3);
 	STREQ(look(0x1050)->function, "Builtin:ArrayPush");
-	OK(look(0xfff) == NULL && look(0x1080) == NULL);
+	l = look(0x1060);
+	STREQ(l->function, "get size");
+	STREQ(l->file, "/srv/my app/a b.js");
+	EQ(l->start, 7);
+	STREQ(look(0x1080)->function, "(anonymous)");
+	OK(look(0xfff) == NULL && look(0x10a0) == NULL);
 }
 
 TEST(code_that_moved_has_its_last_name)
