@@ -86,7 +86,7 @@ static int open_folder(void)
 	if (n < 0 || (size_t)n + sizeof("/outlive") > sizeof(path))
 		return -1;
 	mkdir(path, 0700);
-	strcpy(path + n, "/outlive");
+	snprintf(path + n, sizeof(path) - (size_t)n, "/outlive");
 	mkdir(path, 0700);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && !fstat(fd, &st) && st.st_uid == geteuid() && !(st.st_mode & 022))

@@ -138,28 +138,26 @@ void sym_files_close(struct sym_files *f)
 	*f = (struct sym_files){0};
 }
 
-static uint64_t mix(uint64_t hash, const void *p, size_t n)
+static void describe(struct str *s, const struct sym_elf *e)
 {
-	const unsigned char *byte = p;
-
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ byte[i]) * 0x100000001b3u; /* FNV-1a */
-	return hash;
-}
-
-static uint64_t mix_file(uint64_t hash, const struct sym_elf *e)
-{
-	if (!e)
-		return mix(hash, "-", 1);
-	const uint64_t id[] = {e->st.st_dev, e->st.st_ino, (uint64_t)e->st.st_size,
-	                       (uint64_t)e->st.st_mtim.tv_sec, (uint64_t)e->st.st_mtim.tv_nsec};
-	hash = mix(hash, e->path, strlen(e->path));
-	return mix(hash, id, sizeof(id));
+	if (e)
+		str_addf(s, "%s\n%llu %llu %lld %lld.%09ld\n", e->path,
+		         (unsigned long long)e->st.st_dev, (unsigned long long)e->st.st_ino,
+		         (long long)e->st.st_size, (long long)e->st.st_mtim.tv_sec,
+		         e->st.st_mtim.tv_nsec);
+	else
+		str_add(s, "-\n");
 }
 
 uint64_t sym_files_identity(const struct sym_files *f)
 {
-	uint64_t hash = mix_file(mix_file(0xcbf29ce484222325u, f->main), f->debug);
+	struct str s = {0};
+	uint64_t hash = 0xcbf29ce484222325u;
 
+	describe(&s, f->main);
+	describe(&s, f->debug);
+	for (size_t i = 0; i < s.len; i++)
+		hash = (hash ^ (unsigned char)s.data[i]) * 0x100000001b3u; /* FNV-1a */
+	str_free(&s);
 	return hash ? hash : 1;
 }

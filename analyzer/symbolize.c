@@ -104,6 +104,7 @@ static void resolve(const struct sym_files *f, const uint64_t *address, size_t n
 {
 	struct sym_answer *answer = xcalloc(n, sizeof(*answer));
 	struct sym_table symbols = {0};
+	const struct sym_elf *dwarf = f->debug && f->debug->has_dwarf ? f->debug : f->main;
 
 	for (size_t i = 0; i < n; i++)
 		answer[i].address = address[i];

@@ -38,7 +38,7 @@ need_some analyzer "$analyzer"
   check "the analyzer shares format.h and options.def, no more" \
     "$(grep -nE '^#[[:space:]]*include.*preload/' /dev/null $analyzer | grep -vE 'preload/(format\.h|options\.def)"')"
   check "ELF and DWARF are opened by the symbolizer alone" \
-    "$(only_in '(dwarf|gelf|libelf|elf|elfutils/.*)\.h' '(symbol|sym_|dwarf|elf).*' $analyzer)"
+    "$(only_in '(dwarf|gelf|libelf|elf|elfutils/.*)\.h' '(symbol|sym[_.]|dwarf|elf).*' $analyzer)"
   outputs=$(find analyzer -name 'out*.c')
   need_some "writers" "$outputs"
   check "writers open nothing and ask nothing" \

@@ -54,8 +54,8 @@ NOINLINE int __sym_price(int n)
 	MARK(price);
 	return n + 7;
 }
-int sym_price(int) __attribute__((weak, alias("__sym_price")));
-int sym_price_of_old(int) __attribute__((alias("__sym_price")));
+int sym_price(int) __attribute__((weak, nothrow, alias("__sym_price")));
+int sym_price_of_old(int) __attribute__((nothrow, alias("__sym_price")));
 
 __attribute__((visibility("hidden"))) NOINLINE int sym_hidden(int n)
 {
