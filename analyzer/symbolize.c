@@ -113,9 +113,8 @@ static void resolve(const struct sym_files *f, const uint64_t *address, size_t n
 	if (f->debug)
 		sym_table_add(&symbols, f->debug);
 	sym_table_sort(&symbols);
-	if (f->source == SYMBOLS_DWARF)
-		sym_dwarf_resolve(f->debug && f->debug->has_dwarf ? f->debug->elf : f->main->elf,
-		                  &symbols, address, n, answer);
+	if (dwarf && dwarf->has_dwarf)
+		sym_dwarf_resolve(dwarf->elf, &symbols, address, n, answer);
 	for (size_t i = 0; i < n; i++) {
 		const struct sym_symbol *s =
 		        answer[i].n_lines ? NULL : sym_table_find(&symbols, address[i]);
