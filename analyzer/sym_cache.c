@@ -25,7 +25,8 @@
 
 #include "sym.h"
 
-#define MAGIC "OLSYMS\1\n"
+/* The number is raised when other names would be given to the same file. */
+#define MAGIC "OLSYMS\2\n"
 enum { MAX_FILE = 64 << 20, MAX_ALL = 256 << 20, STALE_SECONDS = 3600, NAME_SIZE = 160 };
 
 struct header {

@@ -193,6 +193,11 @@ void sym_symbol_name(const struct sym_symbol *s, struct line *line)
 	line->function = demangle(line->linkage);
 }
 
+static size_t underscores(const char *name)
+{
+	return name ? strspn(name, "_") : 0;
+}
+
 /*
  * The symbol table knows two things better: the mangled name of a C++ function of one file, and by
  * which name the world calls a function of C that has several ("malloc", where DWARF says
@@ -207,9 +212,12 @@ static void name_outermost(const struct dwarf *d, const struct die_name *name, u
 		return;
 	const char *linkage = intern_mem(s->name, s->name_len),
 	           *mangled = demangle_or_null(linkage);
-	bool exported = !(s->rank >> 30), plain = s->name[0] != '_';
+	/* "malloc" for "__libc_malloc", "__libc_start_main" for "__libc_start_main_impl", never the
+	 * other way */
+	bool exported = !(s->rank >> 30),
+	     better = exported && underscores(s->name) <= underscores(line->function);
 
-	if (!mangled && line->function && !(exported && plain && line->function[0] == '_'))
+	if (!mangled && line->function && !(better && line->function[0] == '_'))
 		return;
 	line->linkage = linkage;
 	line->function = mangled ? mangled : demangle(linkage);

@@ -154,6 +154,7 @@ uint64_t sym_files_identity(const struct sym_files *f)
 	struct str s = {0};
 	uint64_t hash = 0xcbf29ce484222325u;
 
+	str_add(&s, OUTLIVE_VERSION "\n"); /* another version may give other names */
 	describe(&s, f->main);
 	describe(&s, f->debug);
 	for (size_t i = 0; i < s.len; i++)
