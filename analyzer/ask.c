@@ -111,25 +111,20 @@ static int lock_control(struct target *t, const struct ask *a, struct err *err)
 }
 
 /*
- * A writing child has no exit signal, so an idle program does not see it end, and it would stay a
- * zombie until the next allocation: the signal makes the program look.
+ * The child that wrote has no exit signal, so an idle program does not see it end, and it would
+ * stay a zombie until the next allocation: the signal makes the program look. Each interrupts a
+ * system call of the program's, so no more than needed.
  */
 static void reap_writer(struct target *t, int number)
 {
+	bool told = false;
+
 	for (int round = 0; round < 100 && number; round++) {
-		uint32_t writer = __atomic_load_n(&t->control->writer, __ATOMIC_ACQUIRE);
-		struct target child;
-		if (!writer)
+		char state = target_child_state(t, "outlive-writer");
+		if (!state)
 			return;
-		/* Its pid is of the process's own namespace: only where that is ours can we look.
-		 */
-		bool visible = t->ns_pid == t->pid && !target_open(&child, (pid_t)writer, NULL);
-		if (visible)
-			target_close(&child);
-		if (!visible || child.state == 'Z') {
-			target_signal(t, number, NULL);
-			return;
-		}
+		if (state == 'Z' && !told)
+			told = !target_signal(t, number, NULL);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
 }

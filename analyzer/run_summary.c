@@ -160,10 +160,9 @@ static void find(const struct run_summary *s, const struct child *child, const c
 		        is_main || i < MAX_LOADED ? load_ours(s, &p, options) : NULL;
 		if (!snap && (is_main || i < MAX_LOADED))
 			continue;
-		if (is_main)
-			f->main = snap;
-		else
-			snapshot_free(snap);
+		snapshot_free(snap);
+		if (is_main && load_snapshot(p.last, &f->main, NULL))
+			f->main = NULL;
 		f->process[kept++] = p;
 		f->n_files += p.n;
 	}
@@ -206,8 +205,6 @@ static const char *when(uint64_t reason)
 		return "when it aborted";
 	case FMT_REASON_SIGNAL:
 		return "when a signal ended it";
-	case FMT_REASON_EXEC:
-		return "before it became another program";
 	default:
 		return "at its last snapshot; its end was not seen";
 	}
@@ -215,46 +212,68 @@ static const char *when(uint64_t reason)
 
 static void print_live(FILE *f, const struct snapshot *s, pid_t pid)
 {
-	int64_t blocks = 0, bytes = 0;
+	int64_t sum[N_COLUMNS] = {0};
 	char count[32], size[32];
 
-	for (uint32_t i = 0; i < s->n_samples; i++) {
-		blocks += s->sample[i].value[INUSE_OBJECTS];
-		bytes += s->sample[i].value[INUSE_SPACE];
-	}
+	for (uint32_t i = 0; i < s->n_samples; i++)
+		for (int c = 0; c < N_COLUMNS; c++)
+			sum[c] = add_sat(sum[c], s->sample[i].value[c]);
 	fputs("outlive: ", f);
 	print_safe(f, INFO_S(&s->info, COMMAND));
-	fprintf(f, " (pid %d): %s blocks, %s live %s\n", (int)pid, human_count(count, blocks),
-	        human_bytes(size, bytes), when(INFO_U(&s->info, REASON)));
+	fprintf(f, " (pid %d): ", (int)pid);
+	if (sum[ALLOC_OBJECTS])
+		fprintf(f, "%s blocks, %s live %s\n", human_count(count, sum[INUSE_OBJECTS]),
+		        human_bytes(size, sum[INUSE_SPACE]), when(INFO_U(&s->info, REASON)));
+	else
+		fputs("not one allocation was seen: it makes none, or by an allocator of its own\n",
+		      f);
 	uint64_t lost = snapshot_lost(s);
 	if (lost)
 		fprintf(f, "outlive: %s events were lost; outlive info says why\n",
 		        human_count(count, (int64_t)lost));
 }
 
-static void print_unseen(FILE *f, const struct command *command, const struct child *child,
-                         const char *options)
+/* Ends the sentence that begins with what was not seen. */
+static void print_why(FILE *f, const struct command *command, const struct child *child,
+                      const char *options)
 {
 	char *only = settings_get(options, "only");
 
-	fputs("outlive: NOTHING WAS SEEN of ", f);
-	print_safe(f, command->path ? command->path : "the command");
-	fprintf(f, " (pid %d): no snapshot of it was written", (int)child->pid);
 	if (command->blind)
-		fputs(", as said above", f);
+		fputs(", for the reason above", f);
 	else if (WIFSIGNALED(child->status) && WTERMSIG(child->status) == SIGKILL)
-		fputs("; SIGKILL ended it and left no time for one (--interval 30s writes on the "
-		      "way)",
+		fputs("; SIGKILL ended it and left no time for a snapshot (--interval 30s writes "
+		      "on the way)",
 		      f);
 	else if (only && *only)
 		fputs("; perhaps --only leaves it out", f);
 	else
-		fputs("; perhaps it was never loaded with liboutlive.so (a wrapper that clears "
-		      "LD_PRELOAD, such as "
-		      "sudo), or the folder cannot be written",
+		fputs("; perhaps liboutlive.so was never loaded (a static or setuid program, or a "
+		      "wrapper that "
+		      "clears LD_PRELOAD, such as sudo), or the folder cannot be written",
 		      f);
 	fputs(". This says nothing about leaks.\n", f);
 	free(only);
+}
+
+static void print_unseen(FILE *f, const struct command *command, const struct child *child,
+                         const char *options)
+{
+	fputs("outlive: NOTHING WAS SEEN of ", f);
+	print_safe(f, command->path);
+	fprintf(f, " (pid %d)", (int)child->pid);
+	print_why(f, command, child, options);
+}
+
+/* It was seen until it became another program, which was not. */
+static void print_unseen_image(FILE *f, const struct snapshot *last, const struct command *command,
+                               const struct child *child, const char *options)
+{
+	fputs("outlive: ", f);
+	print_safe(f, INFO_S(&last->info, COMMAND));
+	fprintf(f, " (pid %d) became another program by exec, and NOTHING WAS SEEN of that",
+	        (int)child->pid);
+	print_why(f, command, child, options);
 }
 
 static const struct process *process_of(const struct found *f, pid_t pid)
@@ -293,7 +312,10 @@ void run_summary_print(struct run_summary *s, FILE *f, const struct command *com
 
 	find(s, child, options, &found);
 	const struct process *p = process_of(&found, child->pid);
-	if (found.main)
+	bool is_exec = found.main && INFO_U(&found.main->info, REASON) == FMT_REASON_EXEC;
+	if (is_exec)
+		print_unseen_image(f, found.main, command, child, options);
+	else if (found.main && !command->blind)
 		print_live(f, found.main, child->pid);
 	else
 		print_unseen(f, command, child, options);

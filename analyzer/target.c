@@ -256,27 +256,81 @@ int target_signal(struct target *t, int number, struct err *err)
 	               number, strerror(errno));
 }
 
-unsigned target_threads_blocking(const struct target *t, int number, unsigned *all)
+/* Calls visit(t, text, arg) with each thread's file of that name. */
+static void each_thread(const struct target *t, const char *file,
+                        void (*visit)(const struct target *t, const char *text, void *arg),
+                        void *arg)
 {
 	char path[64];
-	unsigned blocking = 0;
 
-	*all = 0;
 	snprintf(path, sizeof path, "/proc/%d/task", (int)t->pid);
 	DIR *dir = opendir(path);
 	for (struct dirent *e; dir && (e = readdir(dir));) {
+		if (e->d_name[0] == '.')
+			continue;
 		size_t n;
-		char *name = xasprintf("task/%s/status", e->d_name);
-		char *status = e->d_name[0] == '.' ? NULL : read_proc_of(t->pid, name, &n);
-		const char *field = status ? status_field(status, "SigBlk:") : NULL;
-		*all += field != NULL;
-		blocking += field && strtoull(field, NULL, 16) >> (number - 1) & 1;
-		free(status);
+		char *name = xasprintf("task/%s/%s", e->d_name, file);
+		char *text = read_proc_of(t->pid, name, &n);
+		if (text)
+			visit(t, text, arg);
+		free(text);
 		free(name);
 	}
 	if (dir)
 		closedir(dir);
-	return blocking;
+}
+
+struct blocking {
+	int number;
+	unsigned blocking, all;
+};
+
+static void count_blocking(const struct target *t, const char *status, void *arg)
+{
+	struct blocking *b = arg;
+	const char *field = status_field(status, "SigBlk:");
+
+	(void)t;
+	b->all += field != NULL;
+	b->blocking += field && strtoull(field, NULL, 16) >> (b->number - 1) & 1;
+}
+
+unsigned target_threads_blocking(const struct target *t, int number, unsigned *all)
+{
+	struct blocking b = {.number = number};
+
+	each_thread(t, "status", count_blocking, &b);
+	*all = b.all;
+	return b.blocking;
+}
+
+struct sought {
+	const char *comm;
+	char state;
+};
+
+static void look_at_children(const struct target *t, const char *children, void *arg)
+{
+	struct sought *sought = arg;
+	char *end;
+
+	(void)t;
+	for (const char *at = children;; at = end) {
+		struct target child = {.pid = (pid_t)strtol(at, &end, 10)};
+		if (end == at)
+			return;
+		if (read_target(&child) && !strcmp(child.comm, sought->comm) &&
+		    sought->state != 'Z')
+			sought->state = child.state;
+	}
+}
+
+char target_child_state(const struct target *t, const char *comm)
+{
+	struct sought sought = {.comm = comm};
+
+	each_thread(t, "children", look_at_children, &sought);
+	return sought.state;
 }
 
 /* ---- where its files are ---- */

@@ -42,6 +42,9 @@ int target_open_control(struct target *t, struct err *err);
 int target_signal(struct target *t, int number, struct err *err);
 /* How many of its threads block signal `number`; *all tells how many there are. */
 unsigned target_threads_blocking(const struct target *t, int number, unsigned *all);
+/* State of a child of it that is called `comm`, Z rather than any other; 0: it has none, or the
+ * kernel does not tell. */
+char target_child_state(const struct target *t, const char *comm);
 /* A variable of the environment that it was started with, to be freed; NULL when it has none or
  * hides it. */
 char *target_getenv(const struct target *t, const char *name);

@@ -68,6 +68,9 @@ if [ "$(id -u)" = 0 ] && command -v setpriv > setpriv.log; then
   unlike "setuid to whom we are already" "$(cat err)" 'setuid is setuid'
 fi
 
+"$OUTLIVE" run -- sh -c 'exec ./static' > out 2> err
+like "a program that becomes one that cannot be seen" "$(cat err)" '^outlive: sh .* became another program by exec, and NOTHING WAS SEEN'
+unlike "no figures of what it was" "$(cat err)" 'live at exit'
 "$OUTLIVE" run -- env -u LD_PRELOAD ./static > out 2> err
 unlike "env itself is seen" "$(cat err)" 'env.*linked statically'
 done_testing
