@@ -19,6 +19,7 @@
 set -u
 tests=0
 failed=0
+jobs=0
 pids=
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -122,10 +123,11 @@ status_is() {
 }
 
 background() {
-  "$@" > background.log 2>&1 &
+  jobs=$((jobs + 1))
+  "$@" > job$jobs.log 2>&1 &
   pid=$!
-  # By pid only now: the shell knows it when the file is already open.
-  mv background.log $pid.log
+  # A link, which may dangle for a moment: it is the child that opens the file, and we may be faster.
+  ln -sf job$jobs.log $pid.log
   pids="$pids $pid"
 }
 
