@@ -52,7 +52,8 @@ struct sym_elf *sym_elf_open(const char *path)
 	e->fd = fd;
 	e->path = xstrdup(path);
 	elf_version(EV_CURRENT);
-	if (!fstat(fd, &e->st) && S_ISREG(e->st.st_mode))
+	/* files of /proc that wait for something (kmsg) are regular ones, but have no size */
+	if (!fstat(fd, &e->st) && S_ISREG(e->st.st_mode) && e->st.st_size > 0)
 		e->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	if (!e->elf || elf_kind(e->elf) != ELF_K_ELF) {
 		sym_elf_close(e);

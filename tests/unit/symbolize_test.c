@@ -337,8 +337,9 @@ TEST(program_without_build_id_is_taken_by_its_path)
 
 TEST(paths_that_are_no_files_neither_hang_nor_matter)
 {
-	static const char *const path[] = {"/dev/zero", "/dev/tty", "/",       "",
-	                                   "[vdso]",    "relative", "/no/such"};
+	static const char *const path[] = {
+	        "/proc/kmsg", "/proc/self/mem", "/dev/zero", "/dev/tty", "/",
+	        "",           "[vdso]",         "relative",  "/no/such"};
 	uint64_t address = 4096;
 
 	alarm(20);
