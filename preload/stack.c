@@ -8,8 +8,12 @@
 
 #include <errno.h>
 
+#include "predict.h"
 #include "stack_tree.h"
 #include "stack_walk.h"
+
+/* A thread that makes fewer captures gets no predictor. */
+enum { PREDICT_AFTER = 256 };
 
 static uint32_t g_depth;
 static struct stack_cache *g_caches;
@@ -66,6 +70,8 @@ static COLD void forget(struct stack_cache *c, uint32_t epoch)
 		rule_sweep();
 	c->epoch = epoch;
 	c->n_memo = 0;
+	if (c->predictor)
+		predict_flush(c->predictor);
 }
 
 /* ---- the walk ---- */
@@ -136,7 +142,6 @@ static enum walk_end walk(struct stack_cache *c, const struct caller *from, stru
 	w->bp_at = w->cfa_at = 0;
 	w->is_exact = w->is_guess = false;
 	w->is_plain = true;
-	mem_enter(&w->mem, w->sp, true);
 	if (w->mem.own && c->n_memo && c->frame[0].sp <= w->mem.hi)
 		left = c->n_memo;
 	while (end == WALK_ON) {
@@ -180,18 +185,20 @@ static bool intern(struct stack_cache *c, uint32_t n, uint32_t joined)
 	return true;
 }
 
-static uint32_t capture(struct stack_cache *c, const struct caller *from)
+/* Walks, and gives the stack its number. */
+static uint32_t capture(struct stack_cache *c, const struct caller *from, struct walk *w,
+                        enum walk_end *how)
 {
-	struct walk w;
 	uint32_t n, joined = 0;
-	enum walk_end end = walk(c, from, &w, &n, &joined);
+	enum walk_end end = walk(c, from, w, &n, &joined);
 
 	if (unlikely(end == WALK_FULL)) {
 		end = walk_full(c, from, &n);
-		w.is_plain = false;
-		w.is_guess = true;
+		w->is_plain = false;
+		w->is_guess = true;
 	}
-	c->stats.fallbacks += w.is_guess;
+	*how = end;
+	c->stats.fallbacks += w->is_guess;
 	if (end == WALK_TRUNCATED) {
 		c->fresh[n - 1].flags |= FMT_NODE_TRUNCATED;
 		c->stats.truncated++;
@@ -203,15 +210,43 @@ static uint32_t capture(struct stack_cache *c, const struct caller *from)
 	if (joined) {
 		/* The frame was reached by other words this time: those are what to look at next
 		 * time. */
-		c->frame[joined - 1].bp_at = w.bp_at;
-		c->frame[joined - 1].cfa_at = w.cfa_at;
+		c->frame[joined - 1].bp_at = w->bp_at;
+		c->frame[joined - 1].cfa_at = w->cfa_at;
 	}
 	c->n_memo = 0;
 	if (!intern(c, n, joined))
 		return 0;
-	if (w.is_plain && w.mem.own && (end == WALK_TOP || end == WALK_JOINED))
+	if (w->is_plain && w->mem.own && (end == WALK_TOP || end == WALK_JOINED))
 		c->n_memo = c->n_frames;
 	return stack_tree_number(c->frame[c->n_frames - 1].node);
+}
+
+/* The guess did not hold, or there was none. */
+static __attribute__((noinline)) uint32_t capture_slow(struct stack_cache *c,
+                                                       const struct caller *from,
+                                                       struct mem_window *mem, uint32_t place)
+{
+	struct predictor *p = c->predictor;
+	bool predicts = p && !p->pause;
+	struct walk w;
+	enum walk_end end;
+
+	if (predicts) {
+		uint32_t r = predict_again(p, from, mem, place);
+
+		if (r)
+			return predict_take(c, r);
+	}
+	w.mem = *mem;
+	uint32_t s = capture(c, from, &w, &end);
+
+	if (unlikely(!s))
+		c->stats.no_room++;
+	else if (predicts && w.is_plain && end != WALK_BROKEN)
+		predict_learn(c, from, place, &w, end, s);
+	if (unlikely(!p && c->stats.captures % PREDICT_AFTER == 0))
+		c->predictor = predict_new();
+	return s;
 }
 
 static COLD uint32_t capture_shared(const struct caller *from)
@@ -229,17 +264,34 @@ static COLD uint32_t capture_shared(const struct caller *from)
 
 uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 {
-	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE);
+	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE), place, s;
+	struct mem_window mem;
 
 	if (unlikely(!c))
 		return capture_shared(from);
 	if (unlikely(c->epoch != epoch))
 		forget(c, epoch);
 	c->stats.captures++;
-	uint32_t s = capture(c, from);
+	mem_enter(&mem, from->sp, true);
 
-	if (unlikely(!s))
-		c->stats.no_room++;
+	struct predictor *p = c->predictor;
+
+	if (!p)
+		return capture_slow(c, from, &mem, 0);
+	if (unlikely(p->pause)) {
+		p->pause--;
+		return capture_slow(c, from, &mem, 0);
+	}
+	place = predict_place(from, &mem);
+	uint32_t r = *predict_slot(p, place);
+
+	if (likely(predict_holds(p, r, from, &mem)))
+		s = predict_take(c, r);
+	else
+		s = capture_slow(c, from, &mem, place);
+	if (unlikely(++p->tries == PREDICT_WINDOW))
+		predict_judge(p);
+	predict_note(p, s);
 	return s;
 }
 
@@ -274,7 +326,8 @@ void stack_stats(struct stack_stats *out)
 		out->truncated += c->stats.truncated;
 		out->broken += c->stats.broken;
 		out->no_room += c->stats.no_room;
-		out->bytes += sizeof(*c) + 2ul * (c->depth + 1) * sizeof(struct frame);
+		out->bytes += sizeof(*c) + 2ul * (c->depth + 1) * sizeof(struct frame) +
+		              predict_bytes(c->predictor);
 	}
 	out->no_room += __atomic_load_n(&g_no_cache, __ATOMIC_RELAXED);
 	out->rules = rule_count();

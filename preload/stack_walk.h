@@ -48,8 +48,9 @@ struct stack_cache {
 	uint32_t epoch;  /* of modules, when all that follows was learnt */
 	uint32_t n_memo; /* frames of the last walk that may be joined */
 	uint32_t n_frames;
-	struct frame *frame; /* the last stack, outermost first */
-	struct frame *fresh; /* what the current walk finds, innermost first */
+	struct frame *frame;         /* the last stack, outermost first */
+	struct frame *fresh;         /* what the current walk finds, innermost first */
+	struct predictor *predictor; /* NULL until it may pay */
 	struct stack_stats stats;
 	struct cfi_work work;
 };

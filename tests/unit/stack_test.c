@@ -210,6 +210,38 @@ TEST(recursion_beyond_depth_keeps_the_innermost_frames)
 	verdict();
 }
 
+/* The same few random programs again and again: most stacks are proven by a record, not walked. */
+static void repeat(uint64_t limit, unsigned programs, uint64_t captures_each)
+{
+	while (g_tally.checked < limit) {
+		t_random = 0x9e3779b97f4a7c15ul *
+		           (1 + (g_tally.checked / captures_each * 7) % programs);
+		run(g_tally.checked + captures_each);
+	}
+}
+
+static void repeats(unsigned depth)
+{
+	struct stack_stats s;
+
+	unwind_init(depth);
+	repeat(captures(10), 24, 50);
+	verdict();
+	stack_stats(&s);
+	OK(s.predicted > s.captures / 2);
+}
+
+TEST(stacks_seen_before_are_proven)
+{
+	repeats(128);
+}
+
+TEST(long_stacks_seen_before_are_proven)
+{
+	g_deepest = 60;
+	repeats(20);
+}
+
 /* ---- signals ---- */
 
 static void on_signal(int sig)

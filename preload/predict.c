@@ -1,0 +1,239 @@
+/*
+ * predict.c - makes and keeps the records of predict.h. Owns each thread's pool of records: it is
+ * bounded, for a thread and for all of them; when it is full the thread starts anew. A record is
+ * made for a stack that was walked twice, so that a program with very many stacks does not fill it
+ * for nothing; and where guesses mostly fail, guessing pauses. Context: any thread, a signal
+ * handler too, IN_TRACKER set.
+ */
+#include "predict.h"
+
+enum {
+	POOL_FIRST = 1 << 17,
+	POOL_LAST = 1 << 22, /* of one thread */
+	POOLS_ALL = 1 << 26, /* of all */
+	PAUSE = 8 * PREDICT_WINDOW,
+	OFFSETS = PREDICT_REL /* words above sp that a record can reach */
+};
+
+static uint64_t g_pool_bytes;
+
+static uint8_t *pool_new(size_t bytes)
+{
+	if (__atomic_add_fetch(&g_pool_bytes, bytes, __ATOMIC_RELAXED) <= POOLS_ALL) {
+		uint8_t *p = sys_map(bytes);
+
+		if (p)
+			return p;
+	}
+	__atomic_sub_fetch(&g_pool_bytes, bytes, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+struct predictor *predict_new(void)
+{
+	uint8_t *pool = pool_new(POOL_FIRST);
+	struct predictor *p = pool ? sys_map(sizeof(*p)) : NULL;
+
+	if (!p) {
+		if (pool)
+			sys_unmap(pool, POOL_FIRST);
+		return NULL;
+	}
+	p->pool = pool;
+	p->size = POOL_FIRST;
+	p->used = 8; /* 0 is no record */
+	p->line = p->guess;
+	return p;
+}
+
+void predict_flush(struct predictor *p)
+{
+	p->used = 8;
+	memset(p->seen, 0, sizeof(p->seen));
+	memset(p->start, 0, sizeof(p->start));
+	memset(p->guess, 0, sizeof(p->guess));
+}
+
+uint64_t predict_bytes(const struct predictor *p)
+{
+	return p ? sizeof(*p) + p->used : 0;
+}
+
+void predict_judge(struct predictor *p)
+{
+	if (p->hits < p->tries / 4)
+		p->pause = PAUSE;
+	p->tries = p->hits = 0;
+}
+
+uint32_t predict_again(struct predictor *p, const struct caller *from, struct mem_window *mem,
+                       uint32_t place)
+{
+	uint32_t *slot = predict_slot(p, place), *other = &p->line[(slot - p->line) ^ 1];
+	uint32_t *start = &p->start[place % PREDICT_STARTS];
+
+	if (predict_holds(p, *other, from, mem)) {
+		uint32_t r = *other;
+
+		*other = *slot;
+		return *slot = r;
+	}
+	if (*start != *slot && predict_holds(p, *start, from, mem)) {
+		*other = *slot;
+		return *slot = *start;
+	}
+	return 0;
+}
+
+/* ---- making a record ---- */
+
+/* Room for a record of n words, or NULL: then everything was forgotten and there is room next time.
+ */
+static struct record *allocate(struct predictor *p, unsigned n)
+{
+	uint32_t bytes = (uint32_t)(sizeof(struct record) + n * 10 + 7) & ~7u;
+
+	if (p->size - p->used < bytes && p->size < POOL_LAST) {
+		uint8_t *bigger = pool_new(2ul * p->size);
+
+		if (bigger) {
+			memcpy(bigger, p->pool, p->used);
+			sys_unmap(p->pool, p->size);
+			__atomic_sub_fetch(&g_pool_bytes, p->size, __ATOMIC_RELAXED);
+			p->pool = bigger;
+			p->size *= 2;
+		}
+	}
+	if (p->size - p->used < bytes) {
+		predict_flush(p);
+		return NULL;
+	}
+	struct record *e = (struct record *)(p->pool + p->used);
+
+	p->used += bytes;
+	return e;
+}
+
+/* The words of a walk, in its order. */
+struct words {
+	uintptr_t sp;
+	unsigned n, max;
+	bool bad, has_rel;
+	uint32_t span;
+	uint64_t *value;
+	uint16_t *offset;
+};
+
+static void word(struct words *s, uintptr_t at, uint64_t value, bool is_rel)
+{
+	uintptr_t offset = at - s->sp;
+
+	if (offset % 8 || offset / 8 >= OFFSETS || s->n == s->max) {
+		s->bad = true;
+		return;
+	}
+	s->value[s->n] = is_rel ? value - s->sp : value;
+	s->offset[s->n++] = (uint16_t)(offset / 8 | (is_rel ? PREDICT_REL : 0));
+	s->has_rel |= is_rel;
+	if (offset + 8 > s->span)
+		s->span = (uint32_t)offset + 8;
+}
+
+/* Where rbp comes from, seen from the frame at hand. */
+struct bp_source {
+	uintptr_t at;  /* 0: from the caller's register */
+	bool is_known; /* checked already */
+	bool from_register;
+};
+
+/* The step from frame a to the frame outside of it. */
+static void words_of_step(struct words *s, struct bp_source *bp, const struct frame *a,
+                          const struct frame *b)
+{
+	if ((a->how == RULE_RBP || a->how == RULE_DRAP) && !bp->is_known) {
+		bp->is_known = true;
+		if (bp->at)
+			word(s, bp->at, a->bp, true);
+		else
+			bp->from_register = true;
+	}
+	if (b->cfa_at)
+		word(s, b->cfa_at, b->sp, true);
+	word(s, b->sp - 8, b->ip, false);
+	if (b->bp_at) {
+		bp->at = b->bp_at;
+		bp->is_known = false;
+	}
+}
+
+/* The record goes where it is made, so that this needs no room of its own: twice a frame is the
+ * most it can have. */
+static uint32_t make(struct stack_cache *c, const struct caller *from, const struct walk *w,
+                     enum walk_end end, uint32_t stack)
+{
+	struct predictor *p = c->predictor;
+	unsigned max = 3 * c->n_frames + 8;
+	struct record *e = allocate(p, max);
+
+	if (!e)
+		return 0;
+	uint32_t at = (uint32_t)((uint8_t *)e - p->pool);
+	struct words s = {.sp = from->sp, .max = max - 4, .value = e->value};
+	struct bp_source bp = {0, false, false};
+	struct frame next = {
+	        .ip = w->ip, .sp = w->sp, .bp = w->bp, .bp_at = w->bp_at, .cfa_at = w->cfa_at};
+
+	s.offset = (uint16_t *)(e->value + max);
+	for (uint32_t i = c->n_frames; i-- > 1;)
+		words_of_step(&s, &bp, &c->frame[i], &c->frame[i - 1]);
+	if (end == WALK_ZERO || end == WALK_TRUNCATED)
+		words_of_step(&s, &bp, &c->frame[0], &next);
+	if (s.bad || !s.n) {
+		p->used = at;
+		return 0;
+	}
+	while (s.n % 4) {
+		s.value[s.n] = s.value[s.n - 1];
+		s.offset[s.n] = s.offset[s.n - 1];
+		s.n++;
+	}
+	memmove(e->value + s.n, s.offset, s.n * sizeof(*s.offset));
+	p->used = at + ((uint32_t)(sizeof(*e) + s.n * 10 + 7) & ~7u);
+	e->ip = from->ip;
+	e->bp = from->fp - from->sp;
+	e->stack = stack;
+	e->span = s.span;
+	e->n = (uint16_t)s.n;
+	e->needs_bp = bp.from_register;
+	e->has_rel = s.has_rel;
+	e->is_truncated = end == WALK_TRUNCATED;
+	return at / 8;
+}
+
+void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t place,
+                   const struct walk *w, enum walk_end end, uint32_t stack)
+{
+	struct predictor *p = c->predictor;
+	struct predict_seen *seen = &p->seen[stack * 0x9e3779b9u % PREDICT_SEEN];
+	struct mem_window mem = w->mem;
+	uint32_t r = 0;
+
+	if (seen->stack != stack) {
+		*seen = (struct predict_seen){stack, 0};
+		return;
+	}
+	mem.lo = from->sp;
+	if (predict_holds(p, seen->record, from, &mem))
+		r = seen->record;
+	if (!r) {
+		r = make(c, from, w, end, stack);
+		*seen = (struct predict_seen){stack, r};
+	}
+	if (!r)
+		return;
+	uint32_t *slot = predict_slot(p, place);
+
+	p->line[(slot - p->line) ^ 1] = *slot;
+	*slot = r;
+	p->start[place % PREDICT_STARTS] = r;
+}
