@@ -162,7 +162,7 @@ static uint32_t number_of(const char *name, const char *stem)
  */
 static uint32_t highest_number(const struct snap_name *n)
 {
-	char entries[8192] __attribute__((aligned(8)));
+	char entries[8192] __attribute__((aligned(8))) = "";
 	uint32_t highest = 0;
 	int fd = sys_open(n->folder, O_RDONLY | O_DIRECTORY, 0);
 	long have;

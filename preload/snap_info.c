@@ -113,21 +113,23 @@ void snapshot_audit_refresh(void)
 	t_self.flags = flags;
 }
 
-/* ---- info ---- */
+/* ---- key and value ---- */
 
-static void info_u(struct snap_out *o, unsigned key, uint64_t v)
+static void pair_u(struct snap_out *o, unsigned key, uint64_t v)
 {
 	snap_item(o);
 	snap_u(o, key);
 	snap_u(o, v);
 }
 
-static void info_str(struct snap_out *o, unsigned key, const char *s)
+static void pair_str(struct snap_out *o, unsigned key, const char *s)
 {
 	snap_item(o);
 	snap_u(o, key);
 	snap_str(o, s);
 }
+
+/* ---- info ---- */
 
 static void info_strings(struct snap_out *o, const struct snap_job *j)
 {
@@ -135,41 +137,41 @@ static void info_strings(struct snap_out *o, const struct snap_job *j)
 	long n = sys_call(SYS_getcwd, folder, sizeof(folder));
 	const struct stack_module *m = module_at((uintptr_t)g_allocator.malloc);
 
-	info_str(o, FMT_INFO_COMMAND, g_snap_command);
-	info_str(o, FMT_INFO_EXE, g_exe);
+	pair_str(o, FMT_INFO_COMMAND, g_snap_command);
+	pair_str(o, FMT_INFO_EXE, g_exe);
 	snap_item(o);
 	snap_u(o, FMT_INFO_CMDLINE);
 	snap_mem(o, g_cmdline, g_cmdline_bytes);
 	if (n > 0)
-		info_str(o, FMT_INFO_CWD, folder);
-	info_str(o, FMT_INFO_VERSION, OUTLIVE_VERSION);
-	info_str(o, FMT_INFO_OPTIONS, g_options.text);
+		pair_str(o, FMT_INFO_CWD, folder);
+	pair_str(o, FMT_INFO_VERSION, OUTLIVE_VERSION);
+	pair_str(o, FMT_INFO_OPTIONS, g_options.text);
 	if (j->label[0])
-		info_str(o, FMT_INFO_LABEL, j->label);
+		pair_str(o, FMT_INFO_LABEL, j->label);
 	if (m)
-		info_str(o, FMT_INFO_ALLOCATOR, m->path);
+		pair_str(o, FMT_INFO_ALLOCATOR, m->path);
 	if (g_boot_id[0])
-		info_str(o, FMT_INFO_BOOT_ID, g_boot_id);
+		pair_str(o, FMT_INFO_BOOT_ID, g_boot_id);
 }
 
 void snap_info(struct snap_out *o, const struct snap_job *j)
 {
 	snap_record(o, FMT_INFO);
-	info_u(o, FMT_INFO_PID, j->pid);
-	info_u(o, FMT_INFO_PPID, j->ppid);
-	info_u(o, FMT_INFO_SEQUENCE, j->sequence);
-	info_u(o, FMT_INFO_REASON, j->request.reason);
+	pair_u(o, FMT_INFO_PID, j->pid);
+	pair_u(o, FMT_INFO_PPID, j->ppid);
+	pair_u(o, FMT_INFO_SEQUENCE, j->sequence);
+	pair_u(o, FMT_INFO_REASON, j->request.reason);
 	if (j->request.signal)
-		info_u(o, FMT_INFO_SIGNAL, (uint64_t)j->request.signal);
-	info_u(o, FMT_INFO_TIME, j->time_ns);
-	info_u(o, FMT_INFO_UPTIME, j->uptime_ns);
-	info_u(o, FMT_INFO_UID, (uint64_t)sys_call(SYS_geteuid));
-	info_u(o, FMT_INFO_DEPTH, g_options.depth);
-	info_u(o, FMT_INFO_SAMPLE, 0);
-	info_u(o, FMT_INFO_FORKED, j->forked);
+		pair_u(o, FMT_INFO_SIGNAL, (uint64_t)j->request.signal);
+	pair_u(o, FMT_INFO_TIME, j->time_ns);
+	pair_u(o, FMT_INFO_UPTIME, j->uptime_ns);
+	pair_u(o, FMT_INFO_UID, (uint64_t)sys_call(SYS_geteuid));
+	pair_u(o, FMT_INFO_DEPTH, g_options.depth);
+	pair_u(o, FMT_INFO_SAMPLE, 0);
+	pair_u(o, FMT_INFO_FORKED, j->forked);
 	if (j->request.exit_status >= 0)
-		info_u(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);
-	info_u(o, FMT_INFO_START_TIME, j->start_ns);
+		pair_u(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);
+	pair_u(o, FMT_INFO_START_TIME, j->start_ns);
 	info_strings(o, j);
 	snap_record_end(o);
 }
@@ -217,11 +219,11 @@ static void audit_kernel(struct snap_out *o, const struct snap_job *j)
 	uint64_t v, parent;
 
 	if (status_number(text, n, "VmRSS:", &v))
-		info_u(o, FMT_AUDIT_RSS, v * 1024);
+		pair_u(o, FMT_AUDIT_RSS, v * 1024);
 	if (status_number(text, n, "VmHWM:", &v))
-		info_u(o, FMT_AUDIT_RSS_PEAK, v * 1024);
+		pair_u(o, FMT_AUDIT_RSS_PEAK, v * 1024);
 	if (status_number(text, n, "VmSize:", &v))
-		info_u(o, FMT_AUDIT_VSIZE, v * 1024);
+		pair_u(o, FMT_AUDIT_VSIZE, v * 1024);
 	if (sys_getpid() != j->pid) {
 		/* The order matters: a parent that is alive now was its own a moment ago. */
 		if (!status_number(text, n, "PPid:", &parent) || sys_call(SYS_getppid) != j->pid)
@@ -232,7 +234,7 @@ static void audit_kernel(struct snap_out *o, const struct snap_job *j)
 		n = read_status(path, text, sizeof(text));
 	}
 	if (status_number(text, n, "Threads:", &v))
-		info_u(o, FMT_AUDIT_THREADS_NOW, v);
+		pair_u(o, FMT_AUDIT_THREADS_NOW, v);
 }
 
 static void audit_allocator(struct snap_out *o, const struct snap_job *j)
@@ -241,14 +243,14 @@ static void audit_allocator(struct snap_out *o, const struct snap_job *j)
 
 	if (!when || j->begin_ns - when > FIGURES_FRESH_NS)
 		return;
-	info_u(o, FMT_AUDIT_OWN_ARENA, g_figures.arena);
+	pair_u(o, FMT_AUDIT_OWN_ARENA, g_figures.arena);
 	if (g_figures.has_mallinfo) {
-		info_u(o, FMT_AUDIT_MALLOC_INUSE, g_figures.inuse);
-		info_u(o, FMT_AUDIT_MALLOC_ARENA, g_figures.held);
+		pair_u(o, FMT_AUDIT_MALLOC_INUSE, g_figures.inuse);
+		pair_u(o, FMT_AUDIT_MALLOC_ARENA, g_figures.held);
 	}
 	if (g_figures.has_jemalloc) {
-		info_u(o, FMT_AUDIT_JEMALLOC_ALLOCATED, g_figures.allocated);
-		info_u(o, FMT_AUDIT_JEMALLOC_RESIDENT, g_figures.resident);
+		pair_u(o, FMT_AUDIT_JEMALLOC_ALLOCATED, g_figures.allocated);
+		pair_u(o, FMT_AUDIT_JEMALLOC_RESIDENT, g_figures.resident);
 	}
 }
 
@@ -261,23 +263,23 @@ void snap_audit(struct snap_out *o, const struct snap_job *j)
 	stack_stats(&s);
 	snap_record(o, FMT_AUDIT);
 	for (unsigned key = FMT_AUDIT_LOST_REENTRANT; key <= FMT_AUDIT_LOST_NO_STACK; key++)
-		info_u(o, key, c.lost[key]);
-	info_u(o, FMT_AUDIT_UNKNOWN_FREES, c.unknown_frees);
-	info_u(o, FMT_AUDIT_UNSEEN_FREES, c.unseen_frees);
-	info_u(o, FMT_AUDIT_TRUNCATED_STACKS, s.truncated);
-	info_u(o, FMT_AUDIT_FALLBACK_STACKS, s.fallbacks);
-	info_u(o, FMT_AUDIT_BROKEN_STACKS, s.broken);
-	info_u(o, FMT_AUDIT_STACKS, j->stacks);
-	info_u(o, FMT_AUDIT_NODES, j->nodes);
-	info_u(o, FMT_AUDIT_RULES, s.rules);
-	info_u(o, FMT_AUDIT_CAPTURES, s.captures);
-	info_u(o, FMT_AUDIT_PREDICTED, s.predicted);
-	info_u(o, FMT_AUDIT_LIVE_BLOCKS, j->live_blocks);
-	info_u(o, FMT_AUDIT_LIVE_BYTES, j->live_bytes);
-	info_u(o, FMT_AUDIT_OWN_TABLES, context_bytes_used() + live_bytes_used() + s.bytes);
-	info_u(o, FMT_AUDIT_SNAPSHOTS_FAILED, j->failed);
+		pair_u(o, key, c.lost[key]);
+	pair_u(o, FMT_AUDIT_UNKNOWN_FREES, c.unknown_frees);
+	pair_u(o, FMT_AUDIT_UNSEEN_FREES, c.unseen_frees);
+	pair_u(o, FMT_AUDIT_TRUNCATED_STACKS, s.truncated);
+	pair_u(o, FMT_AUDIT_FALLBACK_STACKS, s.fallbacks);
+	pair_u(o, FMT_AUDIT_BROKEN_STACKS, s.broken);
+	pair_u(o, FMT_AUDIT_STACKS, j->stacks);
+	pair_u(o, FMT_AUDIT_NODES, j->nodes);
+	pair_u(o, FMT_AUDIT_RULES, s.rules);
+	pair_u(o, FMT_AUDIT_CAPTURES, s.captures);
+	pair_u(o, FMT_AUDIT_PREDICTED, s.predicted);
+	pair_u(o, FMT_AUDIT_LIVE_BLOCKS, j->live_blocks);
+	pair_u(o, FMT_AUDIT_LIVE_BYTES, j->live_bytes);
+	pair_u(o, FMT_AUDIT_OWN_TABLES, context_bytes_used() + live_bytes_used() + s.bytes);
+	pair_u(o, FMT_AUDIT_SNAPSHOTS_FAILED, j->failed);
 	audit_kernel(o, j);
 	audit_allocator(o, j);
-	info_u(o, FMT_AUDIT_WRITE_NS, sys_now_ns() - j->begin_ns);
+	pair_u(o, FMT_AUDIT_WRITE_NS, sys_now_ns() - j->begin_ns);
 	snap_record_end(o);
 }

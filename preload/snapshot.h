@@ -3,8 +3,12 @@
  *
  * The file is written by a short-lived child that shares our memory but not our descriptors
  * (clone with CLONE_VM, no exit signal): the program's fd numbers, offsets and locks are never
- * touched, and the child goes on when the program is killed. Where clone is refused, in the process
- * itself.
+ * touched, its wait() sees no child, and the writing goes on when the program is killed. A crash of
+ * the child is a failed snapshot and nothing else. Where clone is refused, and where the program
+ * has set a seccomp filter for itself (which may kill for a clone), the calling thread writes.
+ *
+ * A snapshot that cannot be written is one line on stderr for each reason (not with quiet=yes), a
+ * count in the next snapshot and on the control page; the program goes on.
  */
 #ifndef OUTLIVE_SNAPSHOT_H
 #define OUTLIVE_SNAPSHOT_H
@@ -36,15 +40,18 @@ int snapshot_init(void);
 /*
  * Writes one snapshot. Any context: a hook, a signal handler, a dying process; takes no lock that
  * the interrupted code may hold; keeps errno. One at a time: with wait it first waits for the one
- * in flight, without it returns -EBUSY. 0 or -errno.
+ * in flight, without it returns -EBUSY. -ECHILD in a child that borrows our memory (vfork), and in
+ * one of a fork that snapshot_fork_child() was not told of. 0 or -errno; without wait 0 means that
+ * the writing has begun. The snapshot shows the tables of this moment or up to a few ms later.
  */
 int snapshot_take(const struct snapshot_request *r);
-/* Reaps the writing child when it is done; cheap when there is none. */
+/* Reaps the writing child when it is done; cheap when there is none. Any context, as take. */
 void snapshot_reap(void);
 /* True while a child writes. */
 bool snapshot_busy(void);
-/* The last one of this image, once: exit, signal, exec, abort all come here and the first wins.
- * exec can fail: snapshot_final_undo() lets the process have another. */
+/* The last one of this image, once: exit, signal, exec, abort all come here and the first wins; the
+ * others return when it is written. It always waits. exec can fail: snapshot_final_undo() lets the
+ * process have another. */
 void snapshot_final(const struct snapshot_request *r);
 void snapshot_final_undo(void);
 /* fork's child: its own name, sequence from 1, its own control page at the next safe point. */

@@ -18,7 +18,8 @@ struct decoded_site {
 	unsigned n_ages;
 };
 struct decoded {
-	const char *wrong; /* NULL: all is as the text says */
+	struct decoded *next; /* all live as long as the test, and a leak checker finds them here */
+	const char *wrong;    /* NULL: all is as the text says */
 	uint64_t info[128], audit[128];
 	bool has_info[256], has_audit[128];
 	char text[256][4096]; /* strings of info, by key */
@@ -30,6 +31,8 @@ struct decoded {
 		uint64_t parent, module, address, flags;
 	} * nodes; /* from 1 */
 };
+
+static struct decoded *g_decoded;
 
 struct cursor {
 	const uint8_t *at, *end;
@@ -186,7 +189,7 @@ static void decode_bytes(struct decoded *d, const uint8_t *p, size_t n)
 {
 	bool done = false;
 
-	memset(d, 0, sizeof(*d));
+	*d = (struct decoded){.next = d->next};
 	if (n < 16 || memcmp(p, FMT_MAGIC, 8) || get_fixed(p + 8, 2) != FMT_MAJOR ||
 	    get_fixed(p + 12, 4) != crc32(0, p, 12))
 		d->wrong = "header";
@@ -223,10 +226,12 @@ static void decode_bytes(struct decoded *d, const uint8_t *p, size_t n)
 		d->wrong = "no done";
 }
 
-/* Into a struct that lives as long as the test. */
 __attribute__((unused)) static struct decoded *decode_file(const char *path)
 {
 	struct decoded *d = calloc(1, sizeof(*d));
+
+	d->next = g_decoded;
+	g_decoded = d;
 	FILE *f = fopen(path, "rb");
 	uint8_t *p = NULL;
 	size_t have = 0, got;

@@ -72,7 +72,7 @@ static size_t read_example(uint8_t *out, size_t size)
 
 TEST(worked_example_of_the_document_is_valid)
 {
-	struct decoded d;
+	static struct decoded d;
 	uint8_t example[256];
 	size_t n = read_example(example, sizeof(example));
 
@@ -84,7 +84,8 @@ TEST(worked_example_of_the_document_is_valid)
 
 TEST(worked_example_is_what_the_writer_writes)
 {
-	uint8_t example[256], *written;
+	static uint8_t *written;
+	uint8_t example[256];
 	size_t n = read_example(example, sizeof(example));
 	int fd = memfd_create("snap", 0);
 	struct snap_out o;
@@ -134,8 +135,8 @@ TEST(records_larger_than_the_buffer_continue_in_the_next_record)
 	const unsigned n = 300000;
 	int fd = memfd_create("snap", 0);
 	struct snap_out o;
-	struct decoded d;
-	uint8_t *p;
+	static struct decoded d;
+	static uint8_t *p;
 
 	snap_crc_init();
 	snap_out_begin(&o, fd, g_buf);
@@ -158,11 +159,11 @@ TEST(records_larger_than_the_buffer_continue_in_the_next_record)
 
 TEST(strings_longer_than_an_item_are_cut_not_overrun)
 {
-	char *longer = calloc(1, SNAP_BUFFER);
+	static char longer[SNAP_BUFFER];
 	int fd = memfd_create("snap", 0);
 	struct snap_out o;
-	struct decoded d;
-	uint8_t *p;
+	static struct decoded d;
+	static uint8_t *p;
 
 	memset(longer, 'x', SNAP_BUFFER - 1);
 	snap_crc_init();
@@ -197,7 +198,7 @@ TEST(first_write_error_stays)
 
 TEST(damaged_bytes_are_noticed_by_the_second_reader)
 {
-	struct decoded d;
+	static struct decoded d;
 	uint8_t example[256];
 	size_t n = read_example(example, sizeof(example));
 

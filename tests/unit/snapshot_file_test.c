@@ -277,7 +277,7 @@ TEST(part_of_the_path_is_a_file)
 	setup(NULL);
 	snprintf(out, sizeof(out), "%s/file", g_folder);
 	make_file(out);
-	strcat(out, "/sub");
+	snprintf(out, sizeof(out), "%s/file/sub", g_folder);
 	g_options.out = out;
 	expect_failure(-ENOTDIR, "not a folder");
 }
@@ -314,7 +314,7 @@ TEST(quiet_is_quiet)
 
 TEST(path_that_is_too_long_is_not_cut)
 {
-	char *out = malloc(5000);
+	static char out[5000];
 
 	setup(NULL);
 	memset(out, 'x', 4999);

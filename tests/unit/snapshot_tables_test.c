@@ -162,9 +162,6 @@ TEST(counters_of_four_threads_stay_sane_under_load_and_agree_after_it)
 
 		OK(sums_are_sane(d, false));
 		EQ(d->audit[FMT_AUDIT_UNKNOWN_FREES], 0);
-		free(d->sites);
-		free(d->nodes);
-		free(d);
 	}
 	g_stop = true;
 	for (int i = 0; i < THREADS; i++)

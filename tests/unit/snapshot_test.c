@@ -195,9 +195,6 @@ TEST(live_is_never_negative_under_load)
 				FAIL("node %u: %" PRId64 " made, %" PRId64 " given back", n,
 				     by[n].allocs, by[n].frees);
 		EQ(d->audit[FMT_AUDIT_THREADS_NOW], FAKE_THREADS + 1);
-		free(d->sites);
-		free(d->nodes);
-		free(d);
 	}
 	g_stop = true;
 	for (int i = 0; i < FAKE_THREADS; i++)
@@ -305,7 +302,8 @@ static void on_signal(int signal)
 TEST(handler_on_a_tiny_stack_that_interrupted_the_tracker)
 {
 	size_t size = (size_t)sysconf(_SC_MINSIGSTKSZ) + 3072;
-	stack_t st = {.ss_sp = malloc(size), .ss_size = size};
+	static char stack[1 << 16];
+	stack_t st = {.ss_sp = stack, .ss_size = size};
 	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
 
 	setup(NULL);
