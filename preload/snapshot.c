@@ -37,8 +37,8 @@ static uint8_t g_buffer[SNAP_BUFFER];
 static uint32_t g_pid; /* 0: not initialised */
 static uint32_t g_sequence, g_failed;
 static bool g_forked;
-/* The image's start on two clocks, read once: where the clock of the day is set later, all snapshots
- * of this image must still say the same start. */
+/* The image's start on two clocks, read once: where the clock of the day is set later, all
+ * snapshots of this image must still say the same start. */
 static uint64_t g_start_ns, g_start_real_ns;
 
 /* ---- memory of the writer ---- */
