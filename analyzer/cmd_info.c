@@ -30,6 +30,12 @@ static const char *const source_key[] = {
         [SYMBOLS_DWARF] = "dwarf",
 };
 
+/* What is summed up for it. */
+struct figures {
+	int64_t total[2][N_COLUMNS]; /* by FMT_KIND_* */
+	uint64_t *frames;            /* by module: its addresses in stacks */
+};
+
 /* ---- JSON ---- */
 
 static json_t *module_row(const struct module *m, uint64_t frames)
@@ -69,27 +75,26 @@ static json_t *settings(const struct snapshot *s)
 	return o;
 }
 
-static json_t *totals(const struct profile *p)
+static json_t *totals_of(const int64_t total[2][N_COLUMNS])
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "heap", document_columns(p->total[FMT_KIND_HEAP]));
-	json_object_set_new(o, "mmap", document_columns(p->total[FMT_KIND_MMAP]));
+	json_object_set_new(o, "heap", document_columns(total[FMT_KIND_HEAP]));
+	json_object_set_new(o, "mmap", document_columns(total[FMT_KIND_MMAP]));
 	return o;
 }
 
-static int print_json(const struct profile *p, const uint64_t *frames, struct err *err)
+static int print_json(const struct snapshot *s, const struct figures *f, struct err *err)
 {
-	const struct snapshot *s = p->b;
 	struct document d = {.file = stdout};
 
 	document_put(&d, "snapshot", document_snapshot(s));
 	document_put(&d, "audit", document_audit(s));
 	document_put(&d, "settings", settings(s));
-	document_put(&d, "totals", totals(p));
+	document_put(&d, "totals", totals_of(f->total));
 	document_open_rows(&d, "rows");
 	for (uint32_t i = 1; i < s->n_modules; i++)
-		document_row(&d, module_row(&s->module[i], frames[i]));
+		document_row(&d, module_row(&s->module[i], f->frames[i]));
 	document_close_rows(&d);
 	return document_end(&d, err);
 }
@@ -276,46 +281,42 @@ static void print_modules(struct page *page, const struct snapshot *s, const uin
 	}
 }
 
-static int print_text(const struct profile *p, const uint64_t *frames, const struct view *v,
+static int print_text(const struct snapshot *s, const struct figures *f, const struct view *v,
                       struct err *err)
 {
 	struct page page = {.file = stdout, .width = v->out.width, .color = v->out.color};
-	const struct snapshot *s = p->b;
 
 	print_who(&page, s);
-	print_totals(&page, "heap", p->total[FMT_KIND_HEAP]);
-	print_totals(&page, "mmap", p->total[FMT_KIND_MMAP]);
+	print_totals(&page, "heap", f->total[FMT_KIND_HEAP]);
+	print_totals(&page, "mmap", f->total[FMT_KIND_MMAP]);
 	print_losses(&page, s);
 	print_memory(&page, s);
 	print_work(&page, s);
-	print_modules(&page, s, frames);
+	print_modules(&page, s, f->frames);
 	return page_end(&page, err);
 }
 
-/* Distinct addresses of each module that stand in stacks. */
-static uint64_t *count_frames(const struct snapshot *s)
+static void count_up(const struct snapshot *s, struct figures *f)
 {
-	uint64_t *frames = xcalloc(s->n_modules, sizeof(*frames));
-
+	f->frames = xcalloc(s->n_modules, sizeof(*f->frames));
 	for (uint32_t i = 0; i < s->n_locations; i++)
-		frames[s->location[i].module]++;
-	return frames;
+		f->frames[s->location[i].module]++;
+	for (uint32_t i = 0; i < s->n_samples; i++)
+		for (int c = 0; c < N_COLUMNS; c++)
+			f->total[s->sample[i].kind][c] =
+			        add_sat(f->total[s->sample[i].kind][c], s->sample[i].value[c]);
 }
 
 static int print_info(const char *path, const struct view *v, struct err *err)
 {
-	struct snapshot *s = NULL;
-	struct profile *p = NULL;
-	uint64_t *frames = NULL;
-	int rc = -1;
+	struct snapshot *s;
+	struct figures f = {0};
 
-	if (view_load(path, &s, err) || profile_top(s, &v->profile, &p, err))
-		goto out;
-	frames = count_frames(s);
-	rc = v->json ? print_json(p, frames, err) : print_text(p, frames, v, err);
-out:
-	free(frames);
-	profile_free(p);
+	if (view_load(path, &s, err))
+		return -1;
+	count_up(s, &f);
+	int rc = v->json ? print_json(s, &f, err) : print_text(s, &f, v, err);
+	free(f.frames);
 	snapshot_free(s);
 	return rc;
 }

@@ -48,8 +48,9 @@ static const char *const wrappers[] = {
         "__libc_realloc",
         "__libc_memalign",
         /* C++ */
-        "operator new*",
-        "operator delete*",
+        "operator new",
+        "operator new(*",
+        "operator new[*",
         "__cxa_allocate_exception",
         "__cxa_allocate_*",
         /* GNU, BSD and everybody's "or die" kind: gcc, git, bash, coreutils, ... */

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { CALLERS = 8, SITE_COLUMN = 52 };
+enum { CALLERS = 6 };
 
 /* Modules with frames that have no name, among those that were printed: the reader will want to
  * know. */
