@@ -6,6 +6,8 @@
  *     snap_file.c    folder, names, keep; what a person is told when it fails
  *     snap_write.c   records: varints, CRC, buffer
  *     snap_tables.c  modules, nodes, threads and sites into records
+ *     snap_tasks.c   threads and timers
+ *     snap_fds.c     descriptors, held against the kernel's list; snap_socket.c: what a socket is
  *     snap_tally.c   sums of the live table by site and age
  *     snap_info.c    who, when, why; losses and memory
  *
@@ -129,6 +131,8 @@ void snap_signals_restore(const struct snap_signals *s, bool in_process);
  * set before the child runs. When the child crashes, crashed() runs in it instead. Pid or -errno.
  */
 long snap_child_start(void (*fn)(void), void (*crashed)(void), uint32_t *pid);
+/* In the child, as early as can be: gives up its copies of the program's descriptors. */
+void snap_child_close(void);
 /* The same in the calling thread, on that stack. */
 void snap_run_here(void (*fn)(void));
 /* Parent, at start: the stack; and which seccomp filters were there before the program's own. */
@@ -146,12 +150,35 @@ struct snap_job {
 	uint64_t time_ns, uptime_ns, begin_ns, start_ns; /* time, start: since 1970 */
 	uint32_t tick;
 	bool forked;
+	/* "/proc/<number>" of the program as this /proc numbers it; "" where there is none */
+	char proc[32];
 	/* found out while writing, for the audit */
+	uint32_t fds, fds_unseen, fds_vanished, threads_unseen, threads_vanished;
 	uint64_t live_blocks, live_bytes;
 	uint32_t stacks, nodes;
 };
 
 int snap_tables(struct snap_out *o, struct snap_job *j);
+
+/* What the file holds: references beyond it are written as unknown. */
+struct snap_bounds {
+	uint32_t sites, contexts, stacks, nodes, modules;
+};
+/* A stack's innermost node, as a varint. */
+void snap_put_node(struct snap_out *o, const struct snap_bounds *have, uint32_t stack);
+/* The entries of a folder that are numbers. *fd is the folder's own descriptor meanwhile. */
+void snap_each_number(const char *folder, int *fd, void (*fn)(uint32_t number, void *arg),
+                      void *arg);
+void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have);
+void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
+/* While the child has the program's descriptors: what they are. Then snap_fds(), then
+ * snap_fds_done(). */
+void snap_fds_look(void);
+void snap_fds(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have);
+void snap_fd_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
+void snap_fds_done(void);
+/* Fills in j->proc. */
+void snap_find_proc(struct snap_job *j);
 /* Parent, at start: what does not change, or cannot be read later (chroot, overwritten arguments).
  */
 void snap_info_init(void);

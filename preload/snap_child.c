@@ -100,13 +100,17 @@ static void catch_faults(void)
 	sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, KERNEL_MASK);
 }
 
-static void child_main(void)
+/* A pipe's reader must not wait for us. 2 stays, for sys_log(). */
+void snap_child_close(void)
 {
-	catch_faults();
-	/* 2 stays, for sys_log(). */
 	sys_call(SYS_close_range, 3, ~0u, 0);
 	sys_close(0);
 	sys_close(1);
+}
+
+static void child_main(void)
+{
+	catch_faults();
 	sys_call(SYS_prctl, PR_SET_NAME, "outlive-writer");
 	g_run();
 	leave(0);

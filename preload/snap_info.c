@@ -7,11 +7,14 @@
 
 #include "arena.h"
 #include "context.h"
+#include "fd.h"
 #include "live.h"
 #include "options.h"
 #include "snap.h"
 #include "stack.h"
 #include "sys.h"
+#include "task.h"
+#include "timer.h"
 #include "track.h"
 
 /* ---- read at the start: later /proc may be out of reach, and arguments overwritten ---- */
@@ -208,15 +211,34 @@ static long read_status(const char *path, char *text, size_t size)
 
 /*
  * The child has the program's memory, but is one thread. The program's threads are told by its
- * parent's file, named as this /proc numbers it: a container may see the /proc of another pid
- * namespace.
+ * parent's folder, named as this /proc numbers it: a container may see the /proc of another pid
+ * namespace. The order matters: a parent that is alive now was its own a moment ago.
  */
+void snap_find_proc(struct snap_job *j)
+{
+	char text[4096];
+	struct text t = TEXT(j->proc);
+	long n = read_status("/proc/self/status", text, sizeof(text));
+	uint64_t parent;
+
+	j->proc[0] = 0;
+	if (sys_getpid() == j->pid) {
+		if (n)
+			text_str(&t, "/proc/self");
+		return;
+	}
+	if (!status_number(text, n, "PPid:", &parent) || sys_call(SYS_getppid) != j->pid)
+		return;
+	text_str(&t, "/proc/");
+	text_u64(&t, parent);
+}
+
 static void audit_kernel(struct snap_out *o, const struct snap_job *j)
 {
 	char path[64], text[4096];
 	struct text t = TEXT(path);
 	long n = read_status("/proc/self/status", text, sizeof(text));
-	uint64_t v, parent;
+	uint64_t v;
 
 	if (status_number(text, n, "VmRSS:", &v))
 		pair_u(o, FMT_AUDIT_RSS, v * 1024);
@@ -224,17 +246,25 @@ static void audit_kernel(struct snap_out *o, const struct snap_job *j)
 		pair_u(o, FMT_AUDIT_RSS_PEAK, v * 1024);
 	if (status_number(text, n, "VmSize:", &v))
 		pair_u(o, FMT_AUDIT_VSIZE, v * 1024);
-	if (sys_getpid() != j->pid) {
-		/* The order matters: a parent that is alive now was its own a moment ago. */
-		if (!status_number(text, n, "PPid:", &parent) || sys_call(SYS_getppid) != j->pid)
-			return;
-		text_str(&t, "/proc/");
-		text_u64(&t, parent);
-		text_str(&t, "/status");
-		n = read_status(path, text, sizeof(text));
-	}
+	if (!j->proc[0])
+		return;
+	text_str(&t, j->proc);
+	text_str(&t, "/status");
+	n = read_status(path, text, sizeof(text));
 	if (status_number(text, n, "Threads:", &v))
 		pair_u(o, FMT_AUDIT_THREADS_NOW, v);
+}
+
+static void audit_others(struct snap_out *o, const struct snap_job *j)
+{
+	pair_u(o, FMT_AUDIT_FDS_NOW, j->fds);
+	pair_u(o, FMT_AUDIT_FDS_UNSEEN, j->fds_unseen);
+	pair_u(o, FMT_AUDIT_FDS_VANISHED, j->fds_vanished);
+	pair_u(o, FMT_AUDIT_THREADS_UNSEEN, j->threads_unseen);
+	pair_u(o, FMT_AUDIT_THREADS_VANISHED, j->threads_vanished);
+	pair_u(o, FMT_AUDIT_LOST_THREADS, task_lost());
+	pair_u(o, FMT_AUDIT_LOST_FDS, fd_lost());
+	pair_u(o, FMT_AUDIT_LOST_TIMERS, timer_lost());
 }
 
 static void audit_allocator(struct snap_out *o, const struct snap_job *j)
@@ -276,9 +306,12 @@ void snap_audit(struct snap_out *o, const struct snap_job *j)
 	pair_u(o, FMT_AUDIT_PREDICTED, s.predicted);
 	pair_u(o, FMT_AUDIT_LIVE_BLOCKS, j->live_blocks);
 	pair_u(o, FMT_AUDIT_LIVE_BYTES, j->live_bytes);
-	pair_u(o, FMT_AUDIT_OWN_TABLES, context_bytes_used() + live_bytes_used() + s.bytes);
+	pair_u(o, FMT_AUDIT_OWN_TABLES,
+	       context_bytes_used() + live_bytes_used() + s.bytes + task_bytes_used() +
+	               fd_bytes_used());
 	pair_u(o, FMT_AUDIT_SNAPSHOTS_FAILED, j->failed);
 	audit_kernel(o, j);
+	audit_others(o, j);
 	audit_allocator(o, j);
 	pair_u(o, FMT_AUDIT_WRITE_NS, sys_now_ns() - j->begin_ns);
 	snap_record_end(o);

@@ -109,12 +109,8 @@ static void put_ages(struct snap_out *o, const struct snap_tally *t, const struc
 	}
 }
 
-struct bounds {
-	uint32_t sites, contexts, stacks, nodes, modules;
-};
-
 static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
-                     const struct bounds *have)
+                     const struct snap_bounds *have)
 {
 	const struct snap_site *v = &t->sites[i];
 	const struct site *s = site_get(t->first + i);
@@ -144,7 +140,7 @@ static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
 	put_ages(o, t, v);
 }
 
-static void put_sites(struct snap_out *o, const struct bounds *have, struct snap_job *j)
+static void put_sites(struct snap_out *o, const struct snap_bounds *have, struct snap_job *j)
 {
 	struct snap_tally t;
 
@@ -165,7 +161,7 @@ static void put_sites(struct snap_out *o, const struct bounds *have, struct snap
 
 int snap_tables(struct snap_out *o, struct snap_job *j)
 {
-	struct bounds have;
+	struct snap_bounds have;
 
 	have.sites = site_count();
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -182,5 +178,9 @@ int snap_tables(struct snap_out *o, struct snap_job *j)
 	put_threads(o, have.contexts);
 	put_nodes(o, have.nodes, have.modules);
 	put_sites(o, &have, j);
+	snap_tasks(o, j, &have);
+	snap_fds(o, j, &have);
+	snap_timers(o, j, &have);
+	snap_fds_done();
 	return o->error;
 }

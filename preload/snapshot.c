@@ -46,7 +46,7 @@ static uint64_t g_start_ns, g_start_real_ns;
 static struct {
 	void *p;
 	size_t bytes;
-} g_scratch[4];
+} g_scratch[8];
 
 void *snap_scratch(size_t bytes)
 {
@@ -125,6 +125,10 @@ static void write_snapshot(void)
 	if (g_control)
 		__atomic_store_n(&g_control->writer, writer == TURN_TAKEN ? g_pid : writer,
 		                 __ATOMIC_RELEASE);
+	snap_fds_look();
+	if (writer != TURN_TAKEN)
+		snap_child_close();
+	snap_find_proc(&g_job);
 	int error = snap_file_open(&g_name, g_job.pid, g_job.begin_ns);
 
 	if (!error) {

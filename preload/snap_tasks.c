@@ -1,0 +1,324 @@
+/*
+ * snap_tasks.c - threads and timers into records. Context: the snapshot child (snap.h). What the
+ * kernel knows of a thread (name, CPU time, that it is there at all) is read from /proc of the
+ * program, which is the child's parent.
+ */
+#include <fcntl.h>
+#include <string.h>
+
+#include "snap.h"
+#include "stack.h"
+#include "sys.h"
+#include "task.h"
+#include "timer.h"
+
+/* The innermost node of a stack that the file holds; 0 unknown. */
+static uint32_t node_of(const struct snap_bounds *have, uint32_t stack)
+{
+	uint32_t node = stack && stack <= have->stacks ? stack_leaf(stack) : 0;
+
+	return node <= have->nodes ? node : 0;
+}
+
+void snap_put_node(struct snap_out *o, const struct snap_bounds *have, uint32_t stack)
+{
+	snap_u(o, node_of(have, stack));
+}
+
+/* A function by its entry: module and link-time address. */
+static void put_address(struct snap_out *o, const struct snap_bounds *have, uintptr_t at)
+{
+	for (uint32_t i = have->modules; i && at; i--) {
+		const struct stack_module *m = stack_module(i);
+
+		if (!m || at < m->start || at >= m->end || m->unloaded_ns)
+			continue;
+		snap_u(o, i);
+		snap_u(o, at - m->bias);
+		return;
+	}
+	snap_u(o, 0);
+	snap_u(o, at);
+}
+
+static uint64_t uptime(const struct snap_job *j, uint64_t ns)
+{
+	uint64_t start = j->begin_ns - j->uptime_ns;
+
+	return ns > start ? ns - start : 0;
+}
+
+/* /proc/<program>/task/<tid>/<file>; what there is of it, ended by NUL. */
+static long read_task(const struct snap_job *j, uint32_t tid, const char *file, char *buf,
+                      size_t size)
+{
+	char path[96];
+	struct text t = TEXT(path);
+
+	text_str(&t, j->proc);
+	text_str(&t, "/task/");
+	text_u64(&t, tid);
+	text_str(&t, file);
+	long n = sys_read_file(path, buf, size - 1);
+
+	buf[n > 0 ? n : 0] = 0;
+	return n;
+}
+
+struct kernel_task {
+	char name[32];
+	uint64_t cpu_ns;
+	bool there;
+};
+
+static void ask_kernel(const struct snap_job *j, uint32_t tid, struct kernel_task *k)
+{
+	char text[64];
+
+	memset(k, 0, sizeof(*k));
+	if (!j->proc[0])
+		return;
+	long n = read_task(j, tid, "/comm", k->name, sizeof(k->name));
+
+	k->there = n > 0;
+	if (n > 0 && k->name[n - 1] == '\n')
+		k->name[n - 1] = 0;
+	if (read_task(j, tid, "/schedstat", text, sizeof(text)) > 0)
+		for (const char *p = text; *p >= '0' && *p <= '9'; p++)
+			k->cpu_ns = k->cpu_ns * 10 + (uint64_t)(*p - '0');
+}
+
+static void put_task(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have,
+                     const struct task_view *v, const struct kernel_task *k)
+{
+	snap_item(o);
+	snap_u(o, v->serial);
+	snap_u(o, v->tid);
+	snap_u(o, v->state);
+	snap_u(o, v->flags);
+	snap_put_node(o, have, v->stack);
+	snap_u(o, v->creator);
+	put_address(o, have, v->start);
+	snap_u(o, uptime(j, v->born_ns));
+	snap_u(o, v->ended_ns ? uptime(j, v->ended_ns) : 0);
+	snap_u(o, v->ended_ns ? v->cpu_ns : k->cpu_ns);
+	snap_u(o, v->stack_bytes);
+	snap_u(o, 0);
+	snap_str(o, v->ended_ns ? v->name : k->name);
+}
+
+/* Thread ids of the program, in the table or not: a small set by hashing, for the reconciliation.
+ */
+struct tids {
+	uint32_t *slot, mask;
+};
+
+static void tids_add(struct tids *t, uint32_t tid)
+{
+	uint32_t i = tid * 2654435761u & t->mask;
+
+	while (t->slot[i] && t->slot[i] != tid)
+		i = (i + 1) & t->mask;
+	t->slot[i] = tid;
+}
+
+static bool tids_have(const struct tids *t, uint32_t tid)
+{
+	uint32_t i = tid * 2654435761u & t->mask;
+
+	while (t->slot[i] && t->slot[i] != tid)
+		i = (i + 1) & t->mask;
+	return t->slot[i] == tid;
+}
+
+static void put_known(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
+                      struct tids *known)
+{
+	uint32_t n = task_slots();
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct task_view v;
+		struct kernel_task k = {{0}, 0, false};
+
+		if (!task_get(i, &v))
+			continue;
+		if (v.state == FMT_TASK_RUNNING) {
+			ask_kernel(j, v.tid, &k);
+			if (known->slot)
+				tids_add(known, v.tid);
+			/* It ended by a path that we do not see, or is ending just now. */
+			if (j->proc[0] && !k.there) {
+				j->threads_vanished++;
+				continue;
+			}
+		}
+		put_task(o, j, have, &v, &k);
+	}
+}
+
+static void put_unseen(uint32_t tid, void *arg)
+{
+	struct {
+		struct snap_out *o;
+		struct snap_job *j;
+		const struct snap_bounds *have;
+		const struct tids *known;
+	} *a = arg;
+	struct kernel_task k;
+
+	if (tids_have(a->known, tid))
+		return;
+	ask_kernel(a->j, tid, &k);
+	if (!k.there)
+		return;
+	a->j->threads_unseen++;
+	struct task_view v = {.tid = tid,
+	                      .state = FMT_TASK_RUNNING,
+	                      .flags = FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_UNSEEN};
+	put_task(a->o, a->j, a->have, &v, &k);
+}
+
+void snap_each_number(const char *folder, int *fd, void (*fn)(uint32_t number, void *arg),
+                      void *arg)
+{
+	struct entry {
+		uint64_t inode;
+		int64_t offset;
+		uint16_t length;
+		uint8_t type;
+		char name[];
+	};
+	static char buf[8192] __attribute__((aligned(8))); /* one snapshot at a time */
+	long n;
+
+	*fd = sys_open(folder, O_RDONLY | O_DIRECTORY, 0);
+	if (*fd < 0)
+		return;
+	while ((n = sys_call(SYS_getdents64, *fd, buf, sizeof(buf))) > 0)
+		for (long at = 0; at < n;) {
+			const struct entry *e = (const struct entry *)(buf + at);
+			uint32_t v = 0;
+
+			at += e->length;
+			if (e->name[0] < '0' || e->name[0] > '9')
+				continue;
+			for (const char *c = e->name; *c >= '0' && *c <= '9'; c++)
+				v = v * 10 + (uint32_t)(*c - '0');
+			fn(v, arg);
+		}
+	sys_close(*fd);
+}
+
+static void put_task_sums(struct snap_out *o, const struct snap_bounds *have)
+{
+	uint32_t n = task_site_count();
+
+	snap_record(o, FMT_TASK_SUM);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct task_site *s = task_site_get(i);
+
+		if (!s->count)
+			continue;
+		snap_item(o);
+		snap_put_node(o, have, s->stack);
+		put_address(o, have, s->start);
+		snap_u(o, s->count);
+		snap_u(o, s->joined);
+		snap_u(o, s->detached);
+		snap_u(o, s->cpu_ns);
+		snap_u(o, s->life_ns);
+	}
+	snap_record_end(o);
+}
+
+void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have)
+{
+	struct tids known = {NULL, 0};
+	uint32_t room = 64;
+	char path[64];
+	struct text t = TEXT(path);
+	int fd;
+
+	while (room < task_slots() * 2)
+		room *= 2;
+	known.slot = snap_scratch(room * sizeof(*known.slot));
+	known.mask = room - 1;
+	snap_record(o, FMT_TASK);
+	put_known(o, j, have, &known);
+	if (known.slot && j->proc[0]) {
+		struct {
+			struct snap_out *o;
+			struct snap_job *j;
+			const struct snap_bounds *have;
+			const struct tids *known;
+		} a = {o, j, have, &known};
+
+		text_str(&t, j->proc);
+		text_str(&t, "/task");
+		snap_each_number(path, &fd, put_unseen, &a);
+	}
+	snap_record_end(o);
+	snap_scratch_free(known.slot);
+	put_task_sums(o, have);
+}
+
+/* ---- timers ---- */
+
+static void put_timer(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have,
+                      const struct timer_view *v)
+{
+	uint64_t since = j->begin_ns > v->set_ns ? j->begin_ns - v->set_ns : 0, left = 0, fired = 0;
+
+	if (v->value_ns) {
+		bool due = since >= v->value_ns;
+
+		if (due)
+			fired = 1 + (v->interval_ns ? (since - v->value_ns) / v->interval_ns : 0);
+		if (!due)
+			left = v->value_ns - since;
+		else if (v->interval_ns)
+			left = v->interval_ns - (since - v->value_ns) % v->interval_ns;
+	}
+	snap_item(o);
+	snap_u(o, v->kind);
+	snap_u(o, v->id);
+	snap_u(o, (left ? FMT_TIMER_FLAG_ARMED : 0u) | (fired ? FMT_TIMER_FLAG_FIRED : 0u));
+	snap_put_node(o, have, v->stack);
+	snap_u(o, v->task);
+	snap_u(o, uptime(j, v->born_ns));
+	snap_u(o, v->interval_ns);
+	snap_u(o, left);
+	snap_u(o, fired);
+	snap_u(o, 0);
+	snap_u(o, v->kind == FMT_TIMER_POSIX ? v->notify + 1 : 0);
+	snap_u(o, v->signal);
+}
+
+void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have)
+{
+	uint32_t n = timer_slots();
+
+	snap_record(o, FMT_TIMER);
+	for (uint32_t i = 0; i < n; i++) {
+		struct timer_view v;
+
+		if (timer_get(i, &v))
+			put_timer(o, j, have, &v);
+	}
+	snap_fd_timers(o, j, have);
+	snap_record_end(o);
+	snap_record(o, FMT_TIMER_SUM);
+	n = timer_site_count();
+	for (uint32_t i = 0; i < n; i++) {
+		const struct timer_site *s = timer_site_get(i);
+
+		if (!s->created)
+			continue;
+		snap_item(o);
+		snap_put_node(o, have, s->stack);
+		snap_u(o, s->kind);
+		snap_u(o, s->created);
+		snap_u(o, s->deleted);
+	}
+	snap_record_end(o);
+}
