@@ -12,10 +12,13 @@
 
 #include "preload/arena.h"
 #include "preload/context.h"
+#include "preload/fd.h"
 #include "preload/live.h"
 #include "preload/options.h"
 #include "preload/snapshot.h"
 #include "preload/stack.h"
+#include "preload/task.h"
+#include "preload/timer.h"
 #include "preload/track.h"
 
 #define FAKE_THREADS 4
@@ -181,6 +184,88 @@ static void fake_free(unsigned by, unsigned of, unsigned slot)
 		fake_lifetimes[n][fmt_age_bucket(age)]++;
 		__atomic_store_n(&s->lifetimes, fake_lifetimes[n], __ATOMIC_RELEASE);
 	}
+}
+
+/* No threads, descriptors or timers in the tables: all that the kernel lists is unseen. */
+uint32_t task_slots(void)
+{
+	return 0;
+}
+bool task_get(uint32_t slot, struct task_view *out)
+{
+	(void)slot, (void)out;
+	return false;
+}
+uint32_t task_site_count(void)
+{
+	return 0;
+}
+const struct task_site *task_site_get(uint32_t site)
+{
+	(void)site;
+	return NULL;
+}
+uint64_t task_lost(void)
+{
+	return 0;
+}
+uint64_t task_bytes_used(void)
+{
+	return 0;
+}
+uint32_t fd_limit(void)
+{
+	return 0;
+}
+bool fd_get(uint32_t fd, struct fd_view *out)
+{
+	(void)fd, (void)out;
+	return false;
+}
+bool fd_same_object(uint32_t fd, uint64_t device, uint64_t inode)
+{
+	(void)fd, (void)device, (void)inode;
+	return true;
+}
+bool fd_sum_get(uint32_t stack, struct fd_sum *out)
+{
+	(void)stack, (void)out;
+	return false;
+}
+bool fd_bad_get(uint32_t i, struct fd_bad *out)
+{
+	(void)i, (void)out;
+	return false;
+}
+uint64_t fd_lost(void)
+{
+	return 0;
+}
+uint64_t fd_bytes_used(void)
+{
+	return 0;
+}
+uint32_t timer_slots(void)
+{
+	return 0;
+}
+bool timer_get(uint32_t slot, struct timer_view *out)
+{
+	(void)slot, (void)out;
+	return false;
+}
+uint32_t timer_site_count(void)
+{
+	return 0;
+}
+const struct timer_site *timer_site_get(uint32_t site)
+{
+	(void)site;
+	return NULL;
+}
+uint64_t timer_lost(void)
+{
+	return 0;
 }
 
 #endif
