@@ -46,7 +46,9 @@ static void *boot_take(size_t n)
 		return NULL;
 	}
 	*(size_t *)(g_boot + at) = n;
-	track_lost(FMT_AUDIT_LOST_EARLY);
+	if (!(t_self.flags &
+	      IN_TRACKER)) /* else dlsym's own, while we resolve: not the program's */
+		track_lost(FMT_AUDIT_LOST_EARLY);
 	return g_boot + at + 16;
 }
 

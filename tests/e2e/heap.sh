@@ -8,6 +8,7 @@
 #   figures FILE FUNCTION        "alloc_objects alloc_space inuse_objects inuse_space" of the rows whose stack holds it
 #   totals FILE                  the same of the whole heap
 #   rank FILE FUNCTION           rank of its first row; "none"
+#   outlive_sees                 "allocations frees bytes" of top.json; valgrind_sees COMMAND...: of valgrind's summary
 #   driven COMMAND...            starts a program that waits for us (prog_wait): $pid; say LINE, hear WORD
 #   snapshot_now                 one more snapshot of $pid: its path in $snap
 
@@ -39,6 +40,17 @@ totals() {
 
 rank() {
   jq -r --arg f "$2" '[.rows[] | select(any(.stack[]; .function == $f)) | .rank] | min // "none"' "$1"
+}
+
+outlive_sees() {
+  jq -r '.totals.heap | "\(.alloc_objects) \(.alloc_objects - .inuse_objects) \(.alloc_space)"' top.json
+}
+
+# Without what valgrind itself frees at the end, in libc's name. It sets LD_LIBRARY_PATH=/usr/lib/debug itself.
+valgrind_sees() {
+  env -u LD_LIBRARY_PATH valgrind --run-libc-freeres=no --run-cxx-freeres=no --log-file=valgrind.log "$@" > /dev/null 2>&1
+  tr -d , < valgrind.log |
+    sed -n 's/.*total heap usage: \([0-9]*\) allocs \([0-9]*\) frees \([0-9]*\) bytes.*/\1 \2 \3/p' | head -n 1
 }
 
 driven() {
