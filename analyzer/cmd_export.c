@@ -6,126 +6,35 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
-#include "out.h"
-#include "profile.h"
-#include "symbolize.h"
-
-static const char usage[] =
-        "usage: outlive export [--format pprof|folded] [-o FILE] SNAPSHOT...\n"
-        "\n"
-        "  --format pprof     gzip profile.proto for `go tool pprof` (default), into SNAPSHOT's "
-        "name\n"
-        "                     with .pb.gz for .snap, in the current folder; prints the path\n"
-        "  --format folded    one line a stack for flame graphs: \"main;run;parse 4096\", to "
-        "stdout\n"
-        "  -o, --output FILE  write there; - is stdout\n"
-        "  --column COLUMN    alloc_objects, alloc_space, inuse_objects or inuse_space (default): "
-        "the values of\n"
-        "                     folded, and what pprof shows first; also --sort\n"
-        "  --focus REGEX      only stacks with a function, file or module that matches\n"
-        "  --ignore REGEX     no stacks with one\n"
-        "  --raw              with allocation wrappers (operator new, xmalloc ...) at the end of "
-        "stacks\n"
-        "\n"
-        "  go tool pprof -top -sample_index=alloc_space -diff_base first.pb.gz second.pb.gz\n";
+#include "view.h"
 
 struct export
 {
 	bool folded;
 	const char *output; /* NULL: by the snapshot's name, or stdout */
-	struct profile_options profile;
-	struct out_options out;
+	struct view view;
 };
 
-static bool parse_column(const char *name, enum column *column)
+static int parse_format(const char *value, void *to, struct err *err)
 {
-	struct err err;
+	bool *folded = to;
 
-	if (!column_parse(name, column, &err))
-		return true;
-	fputs("outlive: ", stderr);
-	print_safe(stderr, err.text);
-	fputc('\n', stderr);
-	return false;
-}
-
-static bool parse_format(const char *name, struct export *e)
-{
-	e->folded = !strcmp(name, "folded");
-	if (e->folded || !strcmp(name, "pprof"))
-		return true;
-	fputs("outlive: export knows the formats pprof and folded\n", stderr);
-	return false;
-}
-
-/* -1: go on with the operands from optind; else an exit status. */
-static int parse(int argc, char **argv, struct export *e)
-{
-	static const struct option options[] = {{"format", required_argument, NULL, 'f'},
-	                                        {"output", required_argument, NULL, 'o'},
-	                                        {"column", required_argument, NULL, 'c'},
-	                                        {"sort", required_argument, NULL, 'c'},
-	                                        {"focus", required_argument, NULL, 'F'},
-	                                        {"ignore", required_argument, NULL, 'I'},
-	                                        {"raw", no_argument, NULL, 'r'},
-	                                        {"help", no_argument, NULL, 'h'},
-	                                        {0}};
-	bool ok = true;
-	int c;
-
-	optind = 1;
-	while (ok && (c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			ok = parse_format(optarg, e);
-			break;
-		case 'o':
-			e->output = optarg;
-			break;
-		case 'c':
-			ok = parse_column(optarg, &e->out.sort);
-			break;
-		case 'F':
-			e->profile.focus = optarg;
-			break;
-		case 'I':
-			e->profile.ignore = optarg;
-			break;
-		case 'r':
-			e->profile.raw = e->out.raw = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_CLEAN;
-		default:
-			ok = false;
-		}
-	}
-	e->profile.sort = e->out.sort;
-	if (ok && optind == argc) {
-		fputs("outlive: export which snapshot? Name its file.\n", stderr);
-		ok = false;
-	}
-	if (ok && e->output && argc - optind > 1 && strcmp(e->output, "-")) {
-		fputs("outlive: -o names one file, for one snapshot\n", stderr);
-		ok = false;
-	}
-	if (ok)
-		return -1;
-	fputs("Try `outlive export --help`.\n", stderr);
-	return EXIT_USAGE;
+	*folded = !strcmp(value, "folded");
+	if (*folded || !strcmp(value, "pprof"))
+		return 0;
+	return err_set(err, "--format is pprof or folded, not \"%s\"", value);
 }
 
 static int write_to(FILE *f, const struct profile *p, const struct export *e, struct err *err)
 {
-	return e->folded ? out_folded(f, p, &e->out, err) : out_pprof(f, p, &e->out, err);
+	return e->folded ? out_folded(f, p, &e->view.out, err) : out_pprof(f, p, &e->view.out, err);
 }
 
 static int write_stdout(const struct profile *p, const struct export *e, struct err *err)
@@ -209,35 +118,75 @@ static int export_one(const char *path, const struct export *e, struct err *err)
 	struct profile *profile = NULL;
 	int result = -1;
 
-	if (load_snapshot(path, &snap, err))
-		goto out;
-	if (symbolize_snapshot(snap, NULL, err))
-		goto out;
-	if (profile_top(snap, &e->profile, &profile, err))
-		goto out;
-	result = write_profile(path, profile, e, err);
-out:
+	if (!view_load(path, &snap, err) && !profile_top(snap, &e->view.profile, &profile, err))
+		result = write_profile(path, profile, e, err);
 	profile_free(profile);
 	snapshot_free(snap);
 	return result;
 }
 
+/* Options up to the operands. -1: go on; else an exit status. */
+static int parse(int *argc, char **argv, struct export *e)
+{
+	struct view *v = &e->view;
+	const struct opt options[] = {
+	        {"format", 0, OPT_PARSED, &e->folded, "FORMAT",
+	         "pprof (default): gzip profile.proto, for `go tool pprof`;\n"
+	         "folded: \"outer;inner value\" lines, for flame graphs",
+	         parse_format},
+	        {"output", 'o', OPT_TEXT, &e->output, "FILE",
+	         "where to; - is stdout. Default: for pprof the snapshot's name with .pb.gz,\n"
+	         "in the current folder; for folded stdout",
+	         NULL},
+	        {"column", 0, OPT_PARSED, &v->out.sort, "COLUMN",
+	         "alloc_objects, alloc_space, inuse_objects, inuse_space (default):\n"
+	         "the value of folded, and what pprof shows first",
+	         view_parse_column},
+	        {"sort", 0, OPT_PARSED, &v->out.sort, "COLUMN", "the same", view_parse_column},
+	        {"focus", 0, OPT_TEXT, &v->profile.focus, "REGEX",
+	         "only stacks with a function, file or module that matches", NULL},
+	        {"ignore", 0, OPT_TEXT, &v->profile.ignore, "REGEX", "no stacks with one", NULL},
+	        {"raw", 0, OPT_FLAG, &v->profile.raw, NULL,
+	         "with allocation wrappers (operator new, xmalloc ...) at the inner end", NULL},
+	        {0}};
+	const struct opt_verb verb = {
+	        .verb = "export",
+	        .synopsis = "[OPTION]... SNAPSHOT...",
+	        .about = "Writes snapshots for other tools, and prints the names of the files.",
+	        .examples =
+	                "outlive export first.snap second.snap\n"
+	                "go tool pprof -top -sample_index=alloc_space -diff_base first.pb.gz "
+	                "second.pb.gz\n"
+	                "outlive export --format folded second.snap | flamegraph.pl > second.svg",
+	        .least = 1,
+	        .most = INT_MAX,
+	        .operands = "name a snapshot",
+	        .options = options};
+
+	int status = opt_parse(&verb, argc, argv);
+	if (status >= 0)
+		return status;
+	if (e->output && *argc > 2 && strcmp(e->output, "-")) {
+		fputs("outlive export: -o names one file, for one snapshot\n", stderr);
+		return EXIT_USAGE;
+	}
+	v->profile.sort = v->out.sort;
+	v->out.raw = v->profile.raw;
+	return -1;
+}
+
 int cmd_export(int argc, char **argv)
 {
-	struct export e = {.out.sort = INUSE_SPACE};
-	int status = parse(argc, argv, &e);
+	struct export e = {.view.out.sort = INUSE_SPACE};
+	int status = parse(&argc, argv, &e);
 
 	if (status >= 0)
 		return status;
 	status = EXIT_CLEAN;
-	for (int i = optind; i < argc; i++) {
+	for (int i = 1; i < argc; i++) {
 		struct err err;
-		if (!export_one(argv[i], &e, &err))
-			continue;
-		fputs("outlive: ", stderr);
-		print_safe(stderr, err.text);
-		fputc('\n', stderr);
-		status = EXIT_UNREADABLE;
+		if (export_one(argv[i], &e, &err))
+			status = view_fail("export", &err);
 	}
 	return status;
 }

@@ -38,7 +38,7 @@ static void print_usage(FILE *f)
 
 static int usage_error(const char *text)
 {
-	fprintf(stderr, "outlive: %s\n", text);
+	fprintf(stderr, "outlive run: %s\n", text);
 	return EXIT_USAGE;
 }
 
@@ -51,12 +51,12 @@ static int unknown_option(const char *name)
 		names[n] = settings[n].name;
 	names[n] = NULL;
 	const char *near = nearest(name, names);
-	fprintf(stderr, "outlive: run has no option --");
+	fprintf(stderr, "outlive run: there is no option --");
 	print_safe(stderr, name);
 	if (near)
 		fprintf(stderr, "; did you mean --%s?\n", near);
 	else
-		fputs("; see `outlive run --help`\n", stderr);
+		fputs(" (outlive run --help)\n", stderr);
 	return EXIT_USAGE;
 }
 
@@ -109,7 +109,7 @@ static int parse_flag(int argc, char **argv, int *at, struct str *options)
 	else if (!value && next)
 		value = argv[++*at];
 	if (!value) {
-		fprintf(stderr, "outlive: --%s wants a value: %s\n", name, s->argument);
+		fprintf(stderr, "outlive run: --%s wants a value: %s\n", name, s->argument);
 		status = EXIT_USAGE;
 		goto out;
 	}

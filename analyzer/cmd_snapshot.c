@@ -3,21 +3,13 @@
  *
  * Prints each file's absolute path on a line of its own, the last thing on stdout.
  */
-#include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ask.h"
 #include "cmd.h"
-
-static const char usage[] =
-        "usage: outlive snapshot [--label TEXT] [--timeout TIME] PID...\n"
-        "\n"
-        "Asks each process, which must run with liboutlive.so, for one more snapshot, now.\n"
-        "Prints the absolute path of each new file on a line of its own.\n"
-        "\n"
-        "  --label TEXT     kept in the snapshot: \"before the load\"\n"
-        "  --timeout TIME   how long to wait for the file (default 30s; 500ms, 2m)\n";
+#include "view.h"
 
 /* "30s", "500ms", "2m": seconds without a unit. False when it is nothing of the kind. */
 static bool parse_time(const char *s, uint64_t *ns)
@@ -39,69 +31,62 @@ static bool parse_time(const char *s, uint64_t *ns)
 	return false;
 }
 
-static int parse(int argc, char **argv, struct ask *a)
+static int parse_timeout(const char *value, void *to, struct err *err)
 {
-	static const struct option options[] = {{"label", required_argument, NULL, 'l'},
-	                                        {"timeout", required_argument, NULL, 't'},
-	                                        {"help", no_argument, NULL, 'h'},
-	                                        {0}};
-	int c;
+	if (parse_time(value, to))
+		return 0;
+	return err_set(err, "--timeout is a time such as 500ms, 30s or 2m, not \"%s\"", value);
+}
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'l':
-			a->label = optarg;
-			break;
-		case 't':
-			if (parse_time(optarg, &a->timeout_ns))
-				break;
-			fprintf(stderr,
-			        "outlive: --timeout: '%s' is not a time such as 500ms, 30s, 2m\n",
-			        optarg);
-			return EXIT_USAGE;
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_CLEAN;
-		default:
-			fputs("Try `outlive snapshot --help`.\n", stderr);
-			return EXIT_USAGE;
-		}
+/* Its exit status. */
+static int snapshot_one(const char *word, struct ask *a)
+{
+	struct err err = {{0}};
+	char *end, *path = NULL;
+	long pid = strtol(word, &end, 10);
+
+	if (*end || end == word || pid < 1 || pid > INT32_MAX) {
+		err_set(&err, "\"%s\" is not a pid", word);
+		view_fail("snapshot", &err);
+		return EXIT_USAGE;
 	}
-	if (optind < argc)
-		return -1;
-	fputs("outlive: snapshot of which process? Name its pid; see `outlive snapshot --help`.\n",
-	      stderr);
-	return EXIT_USAGE;
+	if (ask_snapshot((pid_t)pid, a, &path, &err))
+		return view_fail("snapshot", &err);
+	printf("%s\n", path);
+	fflush(stdout);
+	free(path);
+	return EXIT_CLEAN;
 }
 
 int cmd_snapshot(int argc, char **argv)
 {
 	struct ask a = {.label = "", .timeout_ns = UINT64_C(30000000000)};
-	int status = parse(argc, argv, &a);
+	const struct opt options[] = {{"label", 0, OPT_TEXT, &a.label, "TEXT",
+	                               "kept in the snapshot: \"before the load\"", NULL},
+	                              {"timeout", 0, OPT_PARSED, &a.timeout_ns, "TIME",
+	                               "how long to wait for the file (default 30s; 500ms, 2m)",
+	                               parse_timeout},
+	                              {0}};
+	const struct opt_verb verb = {
+	        .verb = "snapshot",
+	        .synopsis = "[OPTION]... PID...",
+	        .about = "Asks each process, which must run with liboutlive.so, for one more "
+	                 "snapshot, now.\n"
+	                 "Prints the absolute path of each new file on a line of its own.",
+	        .examples = "outlive snapshot 4711\n"
+	                    "outlive snapshot --label \"after the load\" $(pidof server)",
+	        .least = 1,
+	        .most = INT_MAX,
+	        .operands = "name the pid of a process",
+	        .options = options};
 
+	int status = opt_parse(&verb, &argc, argv);
 	if (status >= 0)
 		return status;
 	status = EXIT_CLEAN;
-	for (int i = optind; i < argc; i++) {
-		char *end, *path = NULL;
-		struct err err = {{0}};
-		long pid = strtol(argv[i], &end, 10);
-		if (*end || end == argv[i] || pid < 1 || pid > INT32_MAX) {
-			fprintf(stderr, "outlive: '%s' is not a pid\n", argv[i]);
-			status = EXIT_USAGE;
-			continue;
-		}
-		if (ask_snapshot((pid_t)pid, &a, &path, &err)) {
-			fputs("outlive: ", stderr);
-			print_safe(stderr, err.text);
-			fputc('\n', stderr);
-			status = status ? status : EXIT_UNREADABLE;
-			continue;
-		}
-		printf("%s\n", path);
-		fflush(stdout);
-		free(path);
+	for (int i = 1; i < argc; i++) {
+		int one = snapshot_one(argv[i], &a);
+		status = status ? status : one;
 	}
 	return status;
 }

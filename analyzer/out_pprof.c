@@ -325,37 +325,30 @@ static void emit_sample(struct writer *w, const struct row *r, bool raw)
 
 /* ---- the rest of the Profile message ---- */
 
-static void comment(struct writer *w, const char *name, const char *text)
+static void emit_comment(struct writer *w, struct str *text)
 {
-	if (!text || !*text)
-		return;
-	char *s = xasprintf("%s: %s", name, text);
-	emit_number(w, P_COMMENT, string_id(w, s));
-	free(s);
+	emit_number(w, P_COMMENT, string_id(w, text->data));
+	str_free(text);
 }
 
-static void comment_number(struct writer *w, const char *name, uint64_t n)
-{
-	if (!n)
-		return;
-	char *s = xasprintf("%s: %llu", name, (unsigned long long)n);
-	emit_number(w, P_COMMENT, string_id(w, s));
-	free(s);
-}
-
-/* What `pprof -comments` prints: who, and how far to trust it. */
+/* Above every report of pprof's, so one line: who; and another only where the numbers cannot be
+ * trusted. */
 static void emit_comments(struct writer *w)
 {
-	const struct snapshot *s = w->snap;
+	const struct info *info = &w->snap->info;
+	uint64_t lost = snapshot_lost(w->snap);
+	struct str s = {0};
 
-	comment(w, "outlive", INFO_S(&s->info, VERSION));
-	comment(w, "command", INFO_S(&s->info, CMDLINE));
-	comment_number(w, "pid", INFO_U(&s->info, PID));
-	comment_number(w, "snapshot", INFO_U(&s->info, SEQUENCE));
-	comment(w, "label", INFO_S(&s->info, LABEL));
-	comment_number(w, "events lost", snapshot_lost(s));
-	comment_number(w, "events without a stack", s->audit[FMT_AUDIT_LOST_NO_STACK]);
-	comment_number(w, "frees of unknown blocks", s->audit[FMT_AUDIT_UNKNOWN_FREES]);
+	str_addf(&s, "outlive %s: pid %llu, snapshot %llu", INFO_S(info, VERSION),
+	         (unsigned long long)INFO_U(info, PID), (unsigned long long)INFO_U(info, SEQUENCE));
+	if (*INFO_S(info, LABEL))
+		str_addf(&s, " \"%s\"", INFO_S(info, LABEL));
+	str_addf(&s, ", %s", INFO_S(info, CMDLINE));
+	emit_comment(w, &s);
+	if (!lost)
+		return;
+	str_addf(&s, "%llu events were lost: `outlive info` says why", (unsigned long long)lost);
+	emit_comment(w, &s);
 }
 
 static void emit_profile(struct writer *w, const struct profile *p, const struct out_options *o)

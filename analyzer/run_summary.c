@@ -24,20 +24,22 @@
  * by its name. */
 #define MAX_LOADED 64
 
-/* The files of one process. */
-struct process {
+/* The files of one image of a process: exec makes another of the same pid, mostly by another name.
+ */
+struct image {
 	long pid;
-	const char *first,
-	        *last; /* by sequence; of an image that others followed (exec), the last one's */
+	size_t stem;              /* length of the path up to the pid */
+	const char *first, *last; /* by sequence */
 	unsigned long sequence_first, sequence_last;
 	unsigned n;
+	uint64_t time_ns; /* of the last */
 };
 
 struct found {
 	glob_t files;
-	struct process *process;
-	size_t n_processes, n_files;
-	struct snapshot *main; /* the last of the command itself; NULL: none */
+	struct image *image;
+	size_t n_images, n_files, n_processes;
+	const struct image *main; /* the last image of the command itself; NULL: none */
 };
 
 static int by_text(const void *a, const void *b)
@@ -74,99 +76,102 @@ void run_summary_free(struct run_summary *s)
 }
 
 /* outlive.<command>.<pid>.<sequence>.snap: the command may hold dots, so from the end. */
-static bool parse_name(const char *path, long *pid, unsigned long *sequence)
+static bool parse_name(const char *path, struct image *image, unsigned long *sequence)
 {
-	char name[NAME_MAX + 1], *end;
-	const char *slash = strrchr(path, '/');
+	const char *dot[3] = {path + strlen(path)};
+	char *end;
 
-	snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
-	char *dot = strrchr(name, '.'); /* of ".snap" */
-	if (!dot)
+	for (int i = 0; i < 3; i++) {
+		const char *from = i ? dot[i - 1] : dot[0];
+		dot[i] = memrchr(path, '.', (size_t)(from - path));
+		if (!dot[i])
+			return false;
+	}
+	*sequence = strtoul(dot[1] + 1, &end, 10);
+	if (end != dot[0])
 		return false;
-	*dot = 0;
-	dot = strrchr(name, '.');
-	if (!dot)
-		return false;
-	*sequence = strtoul(dot + 1, &end, 10);
-	*dot = 0;
-	dot = strrchr(name, '.');
-	if (!dot || *end)
-		return false;
-	*pid = strtol(dot + 1, &end, 10);
-	return !*end && end != dot + 1;
+	image->pid = strtol(dot[2] + 1, &end, 10);
+	image->stem = (size_t)(dot[1] - path);
+	return end == dot[1];
 }
 
+/* Files come sorted by name, so those of an image come together. */
 static void add_file(struct found *f, const char *path)
 {
+	struct image new = {.first = path, .last = path}, *last;
 	unsigned long sequence;
-	long pid;
-	size_t i = 0;
 
-	if (!parse_name(path, &pid, &sequence))
+	if (!parse_name(path, &new, &sequence))
 		return;
-	while (i < f->n_processes && f->process[i].pid != pid)
-		i++;
-	if (i == f->n_processes) {
-		f->process = xrealloc(f->process, (i + 1) * sizeof *f->process);
-		f->process[f->n_processes++] =
-		        (struct process){.pid = pid, .sequence_first = ULONG_MAX};
+	last = f->n_images ? &f->image[f->n_images - 1] : NULL;
+	if (!last || last->stem != new.stem || memcmp(last->first, path, new.stem)) {
+		new.sequence_first = new.sequence_last = sequence;
+		f->image = xrealloc(f->image, (f->n_images + 1) * sizeof *f->image);
+		last = &f->image[f->n_images++];
+		*last = new;
 	}
-	struct process *p = &f->process[i];
-	p->n++;
-	if (sequence < p->sequence_first) {
-		p->sequence_first = sequence;
-		p->first = path;
+	last->n++;
+	if (sequence < last->sequence_first) {
+		last->sequence_first = sequence;
+		last->first = path;
 	}
-	if (sequence >= p->sequence_last) {
-		p->sequence_last = sequence;
-		p->last = path;
+	if (sequence > last->sequence_last) {
+		last->sequence_last = sequence;
+		last->last = path;
 	}
 }
 
-/* The last snapshot of p when it is of this run, else NULL. */
-static struct snapshot *load_ours(const struct run_summary *s, const struct process *p,
-                                  const char *options)
+/* True when the image's last snapshot is of this run; fills in its time. */
+static bool is_ours(const struct run_summary *s, struct image *image, const char *options)
 {
 	struct snapshot *snap;
 
-	if (load_snapshot_info(p->last, &snap, NULL))
-		return NULL;
-	/* A process's clock starts a little before its first hook reads it; ours has another
-	 * source. Allow a second. */
+	if (load_snapshot_info(image->last, &snap, NULL))
+		return false;
+	image->time_ns = INFO_U(&snap->info, TIME);
+	/* A process works its start out from two clocks. Allow a second. */
 	uint64_t start = INFO_U(&snap->info, START_TIME);
-	if (!strcmp(INFO_S(&snap->info, OPTIONS), options) &&
-	    start + UINT64_C(1000000000) >= s->start_ns)
-		return snap;
+	bool ours = !strcmp(INFO_S(&snap->info, OPTIONS), options) &&
+	            start + UINT64_C(1000000000) >= s->start_ns;
 	snapshot_free(snap);
-	return NULL;
+	return ours;
+}
+
+static bool is_new_process(const struct found *f, size_t n, long pid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (f->image[i].pid == pid)
+			return false;
+	return true;
 }
 
 static void find(const struct run_summary *s, const struct child *child, const char *options,
                  struct found *f)
 {
-	size_t kept = 0;
+	size_t kept = 0, main = SIZE_MAX;
 
 	*f = (struct found){0};
-	if (glob(s->pattern, 0, NULL, &f->files))
+	if (glob(s->pattern, GLOB_NOSORT, NULL, &f->files))
 		f->files.gl_pathc = 0;
+	/* By bytes, not as a locale has it: names of one image must come together. */
+	qsort(f->files.gl_pathv, f->files.gl_pathc, sizeof *f->files.gl_pathv, by_text);
 	for (size_t i = 0; i < f->files.gl_pathc; i++)
 		if (!s->n_before || !bsearch(&f->files.gl_pathv[i], s->before, s->n_before,
 		                             sizeof *s->before, by_text))
 			add_file(f, f->files.gl_pathv[i]);
-	for (size_t i = 0; i < f->n_processes; i++) {
-		struct process p = f->process[i];
-		bool is_main = p.pid == child->pid;
-		struct snapshot *snap =
-		        is_main || i < MAX_LOADED ? load_ours(s, &p, options) : NULL;
-		if (!snap && (is_main || i < MAX_LOADED))
+	for (size_t i = 0; i < f->n_images; i++) {
+		struct image image = f->image[i];
+		bool is_main = image.pid == child->pid;
+		if ((is_main || i < MAX_LOADED) && !is_ours(s, &image, options))
 			continue;
-		snapshot_free(snap);
-		if (is_main && load_snapshot(p.last, &f->main, NULL))
-			f->main = NULL;
-		f->process[kept++] = p;
-		f->n_files += p.n;
+		if (is_main && (main == SIZE_MAX || image.time_ns > f->image[main].time_ns))
+			main = kept;
+		f->n_processes += kept > MAX_LOADED || is_new_process(f, kept, image.pid);
+		f->n_files += image.n;
+		f->image[kept++] = image;
 	}
-	f->n_processes = kept;
+	f->n_images = kept;
+	f->main = main == SIZE_MAX ? NULL : &f->image[main];
 }
 
 /* ---- words ---- */
@@ -179,20 +184,20 @@ static void print_path(FILE *f, const char *path)
 
 	if (n && !strncmp(path, cwd, n) && path[n] == '/')
 		path += n + 1;
-	bool plain = !strpbrk(path, " \t\n'\"\\$`!*?[]{}()<>|&;#~");
-	if (plain) {
+	if (!strpbrk(path, " \t\n'\"\\$`!*?[]{}()<>|&;#~")) {
 		print_safe(f, path);
 		return;
 	}
-	fputc('\'', f);
+	struct str quoted = {0};
+	str_add(&quoted, "'");
 	for (const char *c = path; *c; c++) {
-		char text[2] = {*c, 0};
 		if (*c == '\'')
-			fputs("'\\''", f);
-		else
-			print_safe(f, text);
+			str_add(&quoted, "'\\'");
+		str_add_mem(&quoted, c, 1);
 	}
-	fputc('\'', f);
+	str_add(&quoted, "'");
+	print_safe(f, quoted.data);
+	str_free(&quoted);
 }
 
 static const char *when(uint64_t reason)
@@ -276,52 +281,59 @@ static void print_unseen_image(FILE *f, const struct snapshot *last, const struc
 	print_why(f, command, child, options);
 }
 
-static const struct process *process_of(const struct found *f, pid_t pid)
+/* True when the first and the last snapshot are of one image, so that their difference says what
+ * grew. */
+static bool can_diff(const struct image *image)
 {
-	for (size_t i = 0; i < f->n_processes; i++)
-		if (f->process[i].pid == pid)
-			return &f->process[i];
-	return NULL;
+	struct snapshot *a = NULL, *b = NULL;
+	bool same = image->n > 1 && !load_snapshot_info(image->first, &a, NULL) &&
+	            !load_snapshot_info(image->last, &b, NULL) && snapshot_same_run(a, b);
+
+	snapshot_free(a);
+	snapshot_free(b);
+	return same;
 }
 
-static void print_files(FILE *f, const struct found *found, const struct process *p)
+static void print_files(FILE *f, const struct found *found)
 {
+	const struct image *image = found->main ? found->main : &found->image[0];
+
 	if (found->n_files == 1)
 		fputs("outlive: 1 snapshot: ", f);
 	else
 		fprintf(f, "outlive: %zu snapshots of %zu process%s, the last: ", found->n_files,
 		        found->n_processes, found->n_processes == 1 ? "" : "es");
-	print_path(f, p->last);
+	print_path(f, image->last);
 	fputs("\noutlive: next: outlive ", f);
-	/* Two snapshots of one image can be told apart: what grew. */
-	if (p->n > 1) {
+	if (can_diff(image)) {
 		fputs("diff ", f);
-		print_path(f, p->first);
+		print_path(f, image->first);
 		fputc(' ', f);
 	} else {
 		fputs("top ", f);
 	}
-	print_path(f, p->last);
+	print_path(f, image->last);
 	fputc('\n', f);
 }
 
 void run_summary_print(struct run_summary *s, FILE *f, const struct command *command,
                        const struct child *child, const char *options)
 {
+	struct snapshot *main = NULL;
 	struct found found;
 
 	find(s, child, options, &found);
-	const struct process *p = process_of(&found, child->pid);
-	bool is_exec = found.main && INFO_U(&found.main->info, REASON) == FMT_REASON_EXEC;
-	if (is_exec)
-		print_unseen_image(f, found.main, command, child, options);
-	else if (found.main && !command->blind)
-		print_live(f, found.main, child->pid);
+	if (found.main && load_snapshot(found.main->last, &main, NULL))
+		main = NULL;
+	if (main && INFO_U(&main->info, REASON) == FMT_REASON_EXEC)
+		print_unseen_image(f, main, command, child, options);
+	else if (main && !command->blind)
+		print_live(f, main, child->pid);
 	else
 		print_unseen(f, command, child, options);
-	if (found.n_processes)
-		print_files(f, &found, p ? p : &found.process[0]);
-	snapshot_free(found.main);
-	free(found.process);
+	if (found.n_images)
+		print_files(f, &found);
+	snapshot_free(main);
+	free(found.image);
 	globfree(&found.files);
 }

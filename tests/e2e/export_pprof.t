@@ -100,7 +100,7 @@ like "Go's sample types, in Go's order" "$(sed -n '/^Samples:/{n;p;}' raw.out)" 
 like "inuse_space is what pprof shows first" "$(go tool pprof -symbolize=none -top 400.pb.gz 2>&1)" '^Type: inuse_space'
 like "the program names the report" "$(go tool pprof -symbolize=none -top 400.pb.gz 2>&1)" '^File: .*perl'
 like "mappings have build ids" "$(sed -n '/^Mappings/,$p' raw.out)" '^[0-9]+: 0x[0-9a-f]+/0x[0-9a-f]+/0x[0-9a-f]+ /.*perl.* [0-9a-f]{40}'
-like "comments say who" "$(go tool pprof -symbolize=none -comments 400.pb.gz 2>&1)" '^command: /usr/bin/perl -e'
+like "comments say who" "$(go tool pprof -symbolize=none -comments 400.pb.gz 2>&1)" '^outlive [0-9.]+: pid [0-9]+, snapshot 1, /usr/bin/perl -e'
 
 ok "another column first" "$OUTLIVE" export --column alloc_space -o other.pb.gz "$snap"
 like "is what pprof then shows" "$(go tool pprof -symbolize=none -top other.pb.gz 2>&1)" '^Type: alloc_space'

@@ -1,0 +1,49 @@
+#!/bin/sh
+# A process in namespaces of its own has another pid, another /dev/shm and other paths than we see.
+. "$(dirname "$0")/lib.sh"
+need unshare
+if ! unshare --fork --pid --mount --mount-proc true 2> /dev/null; then
+  echo "1..0 # SKIP namespaces need more rights"
+  exit 0
+fi
+
+cat > inside.sh << 'SH'
+mount -t tmpfs none /dev/shm
+mount -t tmpfs none "$1/private"
+cd "$1/private" || exit 1
+LD_PRELOAD=$2 exec sleep 1000
+SH
+mkdir private
+background unshare --fork --pid --mount --mount-proc sh inside.sh "$PWD" "$LIB"
+child() {
+  tr -d ' ' < "/proc/$pid/task/$pid/children"
+}
+is_sleep() {
+  [ "$(cat "/proc/$(child)/comm")" = sleep ] && ls "/proc/$(child)/root/dev/shm/"*.ctl
+}
+wait_for is_sleep
+sleeper=$(child)
+status_is "asked by the pid that we see" 0 "$OUTLIVE" snapshot "$sleeper"
+snap=$(cat out)
+like "the path is one that we can open" "$snap" "^/proc/$sleeper/root/.*/private/outlive\.sleep\.[0-9]+\.[0-9]+\.snap\$"
+ok "and it is its snapshot" "$OUTLIVE" info "$snap"
+kill -9 "$sleeper"
+wait "$pid"
+
+# A root of its own, taken after the start: files are written where it was told at the start.
+mkdir -p root
+if command -v chroot > chroot.path && [ "$(id -u)" = 0 ] && [ -x /usr/bin/perl ]; then
+  background env LD_PRELOAD="$LIB" OUTLIVE_OPTIONS="out=$PWD/c" /usr/bin/perl -e '$| = 1; chroot "root" or die; chdir "/"; print "ready\n"; sleep 1000'
+  wait_for grep -q ready "$pid.log"
+  "$OUTLIVE" snapshot --timeout 5s "$pid" > out 2> err
+  status=$?
+  # Inside the new root there is no such folder: an answer either way, and the program lives.
+  if [ $status = 0 ]; then
+    ok "a process that has changed its root" test -e "$(cat out)"
+  else
+    like "a process that has changed its root: told what failed" "$(cat err)" 'outlive snapshot: .*process'
+  fi
+  note "$(cat out err)"
+  ok "and lives on" alive "$pid"
+fi
+done_testing
