@@ -22,8 +22,9 @@ failed=0
 attempt() {
   rm -rf "$dir/cwd"
   mkdir "$dir/cwd"
-  (cd "$dir/cwd" && timeout 120 sh -c "$2" > "$dir/$1.out" 2> "$dir/$1.err" < /dev/null)
-  echo $? >> "$dir/$1.out"
+  status=0
+  (cd "$dir/cwd" && timeout 120 sh -c "$2" > "$dir/$1.out" 2> "$dir/$1.err" < /dev/null) || status=$?
+  echo $status >> "$dir/$1.out"
 }
 
 verdict() {
