@@ -53,7 +53,7 @@ compare() {
 grep -v '^#' "$here/programs" > "$dir/list"
 while IFS="$tab" read -r name package command; do
   case $name in *"$MATRIX_PATTERN"*) ;; *) continue ;; esac
-  if ! dpkg-query -W "$package" > /dev/null 2>&1; then
+  if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null)" != installed ]; then
     count=$((count + 1))
     echo "ok $count - $name # SKIP $package is not installed (scripts/deps matrix)"
     continue
