@@ -3,6 +3,7 @@
  * checksums put right, for else the fuzzer would seldom come behind them. What loads is ranked,
  * diffed with itself and exported.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -39,40 +40,51 @@ static void mend(uint8_t *d, size_t n)
 	}
 }
 
-static void use(struct snapshot *s)
+/* Rows are limited: stacks written out can be the square of the file, which is slow and proves
+ * nothing. */
+static void show(const struct profile *p, bool is_diff)
 {
-	struct profile_options options = {.sort = ALLOC_SPACE};
-	struct out_options out = {.n = 0};
+	struct out_options out = {
+	        .n = 20, .width = 80, .color = true, .churn = true, .sort = ALLOC_SPACE};
+	struct err err;
+
+	if (is_diff) {
+		out_text_diff(nowhere, p, &out, &err);
+		out_json_diff(nowhere, p, &out, &err);
+		return;
+	}
+	out_text_top(nowhere, p, &out, &err);
+	out_json_top(nowhere, p, &out, &err);
+	out_pprof(nowhere, p, &out, &err);
+	out_folded(nowhere, p, &out, &err);
+}
+
+static void use(struct snapshot *a, struct snapshot *b)
+{
+	struct profile_options options = {.sort = ALLOC_SPACE, .ignore = "^libz"};
 	struct profile *p = NULL;
 	struct err err;
 
-	if (!profile_top(s, &options, &p, &err)) {
-		out_text_top(nowhere, p, &out, &err);
-		out_json_top(nowhere, p, &out, &err);
+	if (!profile_top(b, &options, &p, &err)) {
+		show(p, false);
 		profile_free(p);
 	}
-	if (!profile_diff(s, s, &options, &p, &err)) {
-		out_text_diff(nowhere, p, &out, &err);
-		out_json_diff(nowhere, p, &out, &err);
+	if (!profile_diff(a, b, &options, &p, &err)) {
+		show(p, true);
 		profile_free(p);
 	}
-	out_pprof(nowhere, s, &err);
-	out_folded(nowhere, s, ALLOC_SPACE, &err);
 }
 
-static void load(const uint8_t *data, size_t n)
+static struct snapshot *load(const uint8_t *data, size_t n)
 {
 	struct snapshot *s = NULL;
-	struct err err;
+	struct err err = {.text = ""};
 
-	if (load_snapshot_mem(data, n, "fuzz", &s, &err)) {
-		/* a refusal is one line with a reason */
-		if (s || !err.text[0] || strchr(err.text, '\n'))
-			abort();
-		return;
-	}
-	use(s);
-	snapshot_free(s);
+	/* a refusal is one line with a reason */
+	if (load_snapshot_mem(data, n, "fuzz", &s, &err) &&
+	    (s || !err.text[0] || strchr(err.text, '\n')))
+		abort();
+	return s;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -83,10 +95,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		nowhere = fopen("/dev/null", "w");
 	if (!copy || !nowhere)
 		return 0;
-	load(data, n);
+	struct snapshot *a = load(data, n);
 	memcpy(copy, data, n);
 	mend(copy, n);
-	load(copy, n);
+	struct snapshot *b = load(copy, n);
+	if (b)
+		use(a ? a : b, b);
+	snapshot_free(a);
+	snapshot_free(b);
 	free(copy);
 	return 0;
 }
+
+#ifdef FUZZ_REPLAY
+/* Without libFuzzer: each file named is one input. */
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		FILE *f = fopen(argv[i], "rb");
+		if (!f)
+			return 1;
+		static uint8_t data[1 << 24];
+		size_t n = fread(data, 1, sizeof data, f);
+		fclose(f);
+		LLVMFuzzerTestOneInput(data, n);
+	}
+	return 0;
+}
+#endif
