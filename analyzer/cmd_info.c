@@ -135,11 +135,11 @@ static void head(struct page *page, const char *text)
 static void print_who(struct page *page, const struct snapshot *s)
 {
 	const struct info *i = &s->info;
-	char date[32], age[32], size[32];
+	char date[32], age[32], size[32], sequence[40];
 
-	notes_who(page, s);
-	page_addf(page, STYLE_PLAIN, ", snapshot %llu", (unsigned long long)INFO_U(i, SEQUENCE));
-	page_end_line(page);
+	snprintf(sequence, sizeof(sequence), ", snapshot %llu",
+	         (unsigned long long)INFO_U(i, SEQUENCE));
+	notes_who(page, s, sequence);
 	linef(page, "file", "%s (%s, format %u.%u)", s->path,
 	      human_bytes(size, (int64_t)s->file_bytes), s->major, s->minor);
 	linef(page, "written", "%s UTC %s, %s after the start",
@@ -324,11 +324,10 @@ static int print_info(const char *path, const struct view *v, struct err *err)
 int cmd_info(int argc, char **argv)
 {
 	struct view v = {0};
-	struct opt options[] = {
-	        VIEW_OPT_JSON(&v),
-	        {"wide", 0, OPT_FLAG, &v.out.wide, NULL, "whole lines, also on a terminal", NULL},
-	        VIEW_OPT_COLOR(&v),
-	        {0}};
+	struct opt options[] = {VIEW_OPT_JSON(&v),
+	                        VIEW_OPT_WIDE(&v, "whole lines, also on a terminal"),
+	                        VIEW_OPT_COLOR(&v),
+	                        {0}};
 	struct opt_verb verb = {
 	        .verb = "info",
 	        .synopsis = "[OPTION]... SNAPSHOT",

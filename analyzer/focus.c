@@ -7,7 +7,7 @@
 #include <regex.h>
 #include <stdlib.h>
 
-static int compile(regex_t *re, const char *pattern, const char *option, struct err *err)
+static int compile(regex_t *re, const char *pattern, struct err *err)
 {
 	char why[200];
 	int rc = regcomp(re, pattern, REG_EXTENDED | REG_NOSUB);
@@ -15,7 +15,7 @@ static int compile(regex_t *re, const char *pattern, const char *option, struct 
 	if (!rc)
 		return 0;
 	regerror(rc, re, why, sizeof(why));
-	return err_set(err, "--%s=%s: %s", option, pattern, why);
+	return err_set(err, "\"%s\" is no regular expression: %s", pattern, why);
 }
 
 static bool matches_text(const regex_t *re, const char *text)
@@ -47,15 +47,14 @@ static uint8_t *hits(const regex_t *re, const struct snapshot *s)
 	return hit;
 }
 
-static int hits_of(const char *pattern, const char *option, const struct snapshot *s, uint8_t **hit,
-                   struct err *err)
+static int hits_of(const char *pattern, const struct snapshot *s, uint8_t **hit, struct err *err)
 {
 	regex_t re;
 
 	*hit = NULL;
 	if (!pattern)
 		return 0;
-	if (compile(&re, pattern, option, err))
+	if (compile(&re, pattern, err))
 		return -1;
 	*hit = hits(&re, s);
 	regfree(&re);
@@ -69,8 +68,7 @@ int focus_nodes(const struct snapshot *s, const struct profile_options *o, uint8
 	int rc = -1;
 
 	*shown = NULL;
-	if (hits_of(o->focus, "focus", s, &focus, err) ||
-	    hits_of(o->ignore, "ignore", s, &ignore, err))
+	if (hits_of(o->focus, s, &focus, err) || hits_of(o->ignore, s, &ignore, err))
 		goto out;
 	rc = 0;
 	if (!focus && !ignore)
@@ -82,4 +80,14 @@ out:
 	free(focus);
 	free(ignore);
 	return rc;
+}
+
+int focus_check(const char *pattern, struct err *err)
+{
+	regex_t re;
+
+	if (compile(&re, pattern, err))
+		return -1;
+	regfree(&re);
+	return 0;
 }

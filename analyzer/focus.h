@@ -13,4 +13,7 @@
 int focus_nodes(const struct snapshot *s, const struct profile_options *o, uint8_t **shown,
                 struct err *err);
 
+/* 0 when the pattern is one; else -1 with err. */
+int focus_check(const char *pattern, struct err *err);
+
 #endif

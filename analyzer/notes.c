@@ -7,122 +7,163 @@
 
 #include <string.h>
 
-void notes_who(struct page *page, const struct snapshot *s)
+static void add_who(struct str *s, const struct snapshot *snap)
 {
-	const char *command = INFO_S(&s->info, COMMAND);
+	const char *command = INFO_S(&snap->info, COMMAND);
 
-	page_add(page, STYLE_BOLD, *command ? command : "(unnamed)");
-	page_addf(page, STYLE_PLAIN, " (pid %llu)", (unsigned long long)INFO_U(&s->info, PID));
+	str_addf(s, "%s (pid %llu)", *command ? command : "(unnamed)",
+	         (unsigned long long)INFO_U(&snap->info, PID));
 }
 
-/* "snapshot 2 of 14:00:43, on demand "before load", 42.0 s after its start" */
-static void add_when(struct page *page, const struct snapshot *s)
+/* "snapshot 2, 2026-11-21 14:00:43 UTC, on demand "before load", 42.0 s after the start" */
+static void add_when(struct str *s, const struct snapshot *snap)
 {
 	char date[32], age[32];
 
-	page_addf(page, STYLE_PLAIN, "snapshot %llu, %s UTC",
-	          (unsigned long long)INFO_U(&s->info, SEQUENCE),
-	          utc_time(date, INFO_U(&s->info, TIME), ' '));
-	if (*snapshot_reason_text(s))
-		page_addf(page, STYLE_PLAIN, ", %s", snapshot_reason_text(s));
-	if (*INFO_S(&s->info, LABEL))
-		page_addf(page, STYLE_PLAIN, " \"%s\"", INFO_S(&s->info, LABEL));
-	page_addf(page, STYLE_PLAIN, ", %s after the start",
-	          human_ns(age, INFO_U(&s->info, UPTIME)));
+	str_addf(s, "snapshot %llu, %s UTC", (unsigned long long)INFO_U(&snap->info, SEQUENCE),
+	         utc_time(date, INFO_U(&snap->info, TIME), ' '));
+	if (*snapshot_reason_text(snap))
+		str_addf(s, ", %s", snapshot_reason_text(snap));
+	if (*INFO_S(&snap->info, LABEL))
+		str_addf(s, " \"%s\"", INFO_S(&snap->info, LABEL));
+	str_addf(s, ", %s after the start", human_ns(age, INFO_U(&snap->info, UPTIME)));
 }
 
-static void add_ranked(struct page *page, const struct profile *p, const struct out_options *o)
+/* Prints s as one paragraph, and empties it. */
+static void print(struct page *page, enum style style, size_t indent, struct str *s)
 {
-	page_addf(page, STYLE_PLAIN, "%zu stacks, ranked by %s%s", p->n_rows - p->n_churn,
-	          p->a ? "growth of " : "", column_name[o->sort]);
-	page_end_line(page);
+	page_wrap(page, style, indent, 4, s->data);
+	str_free(s);
 }
 
-static void add_totals(struct page *page, const char *kind, const int64_t v[N_COLUMNS])
+void notes_who(struct page *page, const struct snapshot *s, const char *more)
 {
-	char a[32], b[32], c[32], d[32];
+	struct str text = {0};
 
-	page_addf(page, STYLE_PLAIN,
-	          "%s: %s in use in %s blocks; %s allocated in %s blocks since the start", kind,
-	          human_bytes(a, v[INUSE_SPACE]), human_count(b, v[INUSE_OBJECTS]),
-	          human_bytes(c, v[ALLOC_SPACE]), human_count(d, v[ALLOC_OBJECTS]));
-	page_end_line(page);
+	add_who(&text, s);
+	str_add(&text, more);
+	print(page, STYLE_BOLD, 0, &text);
+}
+
+static const char *blocks(char buf[48], int64_t n)
+{
+	char count[32];
+
+	snprintf(buf, 48, "%s block%s", human_count(count, n), n == 1 ? "" : "s");
+	return buf;
+}
+
+static void print_ranked(struct page *page, const struct profile *p, const struct out_options *o)
+{
+	size_t n = p->n_rows - p->n_churn;
+	struct str s = {0};
+
+	if (!n)
+		return;
+	str_addf(&s, "%zu stack%s, ranked by %s%s", n, n == 1 ? "" : "s", p->a ? "growth of " : "",
+	         column_name[o->sort]);
+	print(page, STYLE_PLAIN, 0, &s);
+}
+
+static void print_totals(struct page *page, const char *kind, const int64_t v[N_COLUMNS])
+{
+	char a[32], b[48], c[32], d[48];
+	struct str s = {0};
+
+	str_addf(&s, "%s: %s in use in %s; %s allocated in %s since the start", kind,
+	         human_bytes(a, v[INUSE_SPACE]), blocks(b, v[INUSE_OBJECTS]),
+	         human_bytes(c, v[ALLOC_SPACE]), blocks(d, v[ALLOC_OBJECTS]));
+	print(page, STYLE_PLAIN, 0, &s);
 }
 
 void notes_top_heading(struct page *page, const struct profile *p, const struct out_options *o)
 {
-	notes_who(page, p->b);
-	page_add(page, STYLE_PLAIN, ": ");
-	add_when(page, p->b);
-	page_end_line(page);
-	add_totals(page, "heap", p->total[FMT_KIND_HEAP]);
+	struct str s = {0};
+
+	add_who(&s, p->b);
+	str_add(&s, ": ");
+	add_when(&s, p->b);
+	print(page, STYLE_BOLD, 0, &s);
+	print_totals(page, "heap", p->total[FMT_KIND_HEAP]);
 	if (p->total[FMT_KIND_MMAP][ALLOC_OBJECTS])
-		add_totals(page, "mmap", p->total[FMT_KIND_MMAP]);
-	add_ranked(page, p, o);
+		print_totals(page, "mmap", p->total[FMT_KIND_MMAP]);
+	print_ranked(page, p, o);
 }
 
-static void add_side(struct page *page, const char *side, const struct snapshot *s, bool who)
+static void print_side(struct page *page, const char *side, const struct snapshot *snap, bool who)
 {
-	page_addf(page, STYLE_PLAIN, "  %s  ", side);
+	struct str s = {0};
+
+	str_addf(&s, "%s: ", side);
 	if (who) {
-		notes_who(page, s);
-		page_add(page, STYLE_PLAIN, ": ");
+		add_who(&s, snap);
+		str_add(&s, ", ");
 	}
-	add_when(page, s);
-	page_end_line(page);
+	add_when(&s, snap);
+	print(page, STYLE_PLAIN, 2, &s);
 }
 
-static void add_growth(struct page *page, const char *kind, const struct profile *p, int k)
+static void print_growth(struct page *page, const char *kind, const struct profile *p, int k)
 {
-	char a[32], b[32], c[32], d[32], e[32];
+	char a[32], b[32], c[32], d[32], e[48];
 	const int64_t *v = p->total[k], *base = p->base_total[k];
+	struct str s = {0};
 
-	page_addf(page, STYLE_PLAIN, "%s: %s in use, then %s (%s%s)", kind,
-	          human_bytes(a, base[INUSE_SPACE]),
-	          human_bytes(b, add_sat(base[INUSE_SPACE], v[INUSE_SPACE])),
-	          v[INUSE_SPACE] > 0 ? "+" : "", human_bytes(c, v[INUSE_SPACE]));
+	str_addf(&s, "%s: %s in use, then %s (%s%s)", kind, human_bytes(a, base[INUSE_SPACE]),
+	         human_bytes(b, add_sat(base[INUSE_SPACE], v[INUSE_SPACE])),
+	         v[INUSE_SPACE] > 0 ? "+" : "", human_bytes(c, v[INUSE_SPACE]));
 	if (p->same_run)
-		page_addf(page, STYLE_PLAIN, "; %s allocated in between, in %s blocks",
-		          human_bytes(d, v[ALLOC_SPACE]), human_count(e, v[ALLOC_OBJECTS]));
-	page_end_line(page);
+		str_addf(&s, "; %s allocated in between, in %s", human_bytes(d, v[ALLOC_SPACE]),
+		         blocks(e, v[ALLOC_OBJECTS]));
+	print(page, STYLE_PLAIN, 0, &s);
+}
+
+static void print_title(struct page *page, const struct profile *p)
+{
+	char since[32], more[64];
+
+	if (!p->same_run) {
+		page_wrap(page, STYLE_BOLD, 0, 0, "What B has more than A");
+		return;
+	}
+	snprintf(more, sizeof(more), ": what grew in %s", human_ns(since, p->since_ns));
+	notes_who(page, p->b, more);
 }
 
 void notes_diff_heading(struct page *page, const struct profile *p, const struct out_options *o)
 {
-	char since[32];
-
-	if (p->same_run) {
-		notes_who(page, p->b);
-		page_addf(page, STYLE_PLAIN, ": what grew in %s", human_ns(since, p->since_ns));
-	} else {
-		page_add(page, STYLE_PLAIN, "What B has more than A");
-	}
-	page_end_line(page);
-	add_side(page, "A", p->a, !p->same_run);
-	add_side(page, "B", p->b, !p->same_run);
-	if (!p->same_run && snapshot_same_run(p->a, p->b))
-		page_wrap(page, STYLE_WARNING, 2,
-		          "warning: A was taken after B: differences are negative. Name the older "
-		          "snapshot first.");
+	print_title(page, p);
+	print_side(page, "A", p->a, !p->same_run);
+	print_side(page, "B", p->b, !p->same_run);
+	if (p->swapped)
+		page_wrap(page, STYLE_WARNING, 2, 4,
+		          "warning: A was taken after B, so differences are negative: name the "
+		          "older snapshot first");
 	else if (!p->same_run)
-		page_wrap(page, STYLE_PLAIN, 2,
+		page_wrap(page, STYLE_PLAIN, 2, 4,
 		          "These are two runs: figures are B's whole life minus A's, churn is "
 		          "judged within B.");
-	add_growth(page, "heap", p, FMT_KIND_HEAP);
+	else if (!p->since_ns)
+		page_wrap(page, STYLE_WARNING, 2, 4, "warning: A and B are of the same moment");
+	print_growth(page, "heap", p, FMT_KIND_HEAP);
 	if (p->total[FMT_KIND_MMAP][ALLOC_OBJECTS] || p->base_total[FMT_KIND_MMAP][ALLOC_OBJECTS])
-		add_growth(page, "mmap", p, FMT_KIND_MMAP);
-	add_ranked(page, p, o);
+		print_growth(page, "mmap", p, FMT_KIND_MMAP);
+	print_ranked(page, p, o);
+	/* Losses add up: within a run B's are A's, too. */
+	if (!p->same_run)
+		notes_warnings(page, p->a);
+	notes_warnings(page, p->b);
 }
 
-static void warn(struct page *page, const struct snapshot *s, uint64_t n, const char *what)
+static void warn(struct page *page, const struct snapshot *snap, uint64_t n, const char *what)
 {
-	char text[400];
+	struct str s = {0};
 
 	if (!n)
 		return;
-	snprintf(text, sizeof(text), "warning: snapshot %llu: %llu %s",
-	         (unsigned long long)INFO_U(&s->info, SEQUENCE), (unsigned long long)n, what);
-	page_wrap(page, STYLE_WARNING, 2, text);
+	str_addf(&s, "warning: snapshot %llu: %llu %s",
+	         (unsigned long long)INFO_U(&snap->info, SEQUENCE), (unsigned long long)n, what);
+	print(page, STYLE_WARNING, 2, &s);
 }
 
 void notes_warnings(struct page *page, const struct snapshot *s)
@@ -133,7 +174,7 @@ void notes_warnings(struct page *page, const struct snapshot *s)
 	     "events lost: signal handlers allocated inside of outlive's own work");
 	warn(page, s, a[FMT_AUDIT_LOST_NO_MEMORY], "events lost: no memory for outlive's tables");
 	warn(page, s, a[FMT_AUDIT_UNSEEN_FREES],
-	     "blocks were freed unseen, their stacks show them too long");
+	     "blocks were freed unseen, and were shown as live until then");
 	warn(page, s, a[FMT_AUDIT_LOST_NO_STACK],
 	     "events without a stack: they are in the totals only");
 	warn(page, s, a[FMT_AUDIT_UNKNOWN_FREES],
@@ -141,22 +182,23 @@ void notes_warnings(struct page *page, const struct snapshot *s)
 	     "(`outlive info` tells)");
 	warn(page, s, INFO_U(&s->info, SAMPLE), "bytes between samples: figures are estimates");
 	if (INFO_U(&s->info, FORKED))
-		page_wrap(page, STYLE_PLAIN, 2,
+		page_wrap(page, STYLE_PLAIN, 2, 4,
 		          "note: this process came by fork; blocks and figures from before are its "
-		          "parent's, too.");
+		          "parent's, too");
 }
 
 void notes_unmatched(struct page *page, const struct profile *p)
 {
-	char bytes[32], text[300];
+	char bytes[32];
+	struct str s = {0};
 
 	if (!p->n_unmatched)
 		return;
-	snprintf(text, sizeof(text),
+	str_addf(&s,
 	         "%u stack%s with %s have nameless frames in modules of another build: they could "
 	         "not be matched and "
-	         "stand here as new or gone.",
+	         "stand here as new or gone",
 	         p->n_unmatched, p->n_unmatched == 1 ? "" : "s",
 	         human_bytes(bytes, p->unmatched > INT64_MAX ? INT64_MAX : (int64_t)p->unmatched));
-	page_wrap(page, STYLE_PLAIN, 2, text);
+	print(page, STYLE_PLAIN, 2, &s);
 }

@@ -8,11 +8,12 @@
 #include "page.h"
 
 void notes_top_heading(struct page *page, const struct profile *p, const struct out_options *o);
+/* With its warnings. */
 void notes_diff_heading(struct page *page, const struct profile *p, const struct out_options *o);
 /* Losses and what else makes a snapshot less than the truth; nothing when all is well. */
 void notes_warnings(struct page *page, const struct snapshot *s);
 void notes_unmatched(struct page *page, const struct profile *p);
-/* "redis-server (pid 4711)". */
-void notes_who(struct page *page, const struct snapshot *s);
+/* A line: "redis-server (pid 4711)" and more. */
+void notes_who(struct page *page, const struct snapshot *s, const char *more);
 
 #endif

@@ -276,7 +276,7 @@ static void print_nameless(struct page *page, const struct nameless *nameless)
 	for (unsigned i = 0; i < nameless->n; i++)
 		str_addf(&s, "%s %s", i ? "," : "", module_basename(nameless->module[i]));
 	str_add(&s, " (`outlive info` says why)");
-	page_wrap(page, STYLE_PLAIN, 2, s.data);
+	page_wrap(page, STYLE_PLAIN, 2, 4, s.data);
 	str_free(&s);
 }
 
@@ -322,7 +322,7 @@ int out_text_top(FILE *f, const struct profile *p, const struct out_options *o, 
 	size_t n = print_rows(&page, p, 0, p->n_rows, &rank, o, &nameless);
 	page_end_line(&page);
 	if (!n)
-		page_wrap(&page, STYLE_PLAIN, 0, "Nothing to show.");
+		page_wrap(&page, STYLE_PLAIN, 0, 4, "Nothing to show.");
 	print_left_out(&page, p, n, o);
 	print_nameless(&page, &nameless);
 	return page_end(&page, err);
@@ -330,18 +330,22 @@ int out_text_top(FILE *f, const struct profile *p, const struct out_options *o, 
 
 static void print_churn(struct page *page, const struct profile *p, const struct out_options *o)
 {
-	char bytes[32], blocks[32], text[256];
+	char bytes[32], blocks[32];
+	struct str s = {0};
 
 	if (!p->n_churn)
 		return;
-	snprintf(text, sizeof(text),
-	         "churn: %zu stack%s allocated %s in %s blocks and gave them back, or hold them "
-	         "only for what is in "
-	         "flight%s",
-	         p->n_churn, p->n_churn == 1 ? "" : "s", human_bytes(bytes, p->churn[ALLOC_SPACE]),
-	         human_count(blocks, p->churn[ALLOC_OBJECTS]),
+	str_addf(&s, "churn: %zu stack%s ", p->n_churn, p->n_churn == 1 ? "" : "s");
+	if (p->churn[ALLOC_SPACE] > 0)
+		str_addf(&s, "allocated %s in %s blocks and gave them back, or hold",
+		         human_bytes(bytes, p->churn[ALLOC_SPACE]),
+		         human_count(blocks, p->churn[ALLOC_OBJECTS]));
+	else
+		str_add(&s, "gave back what they allocated, or hold");
+	str_addf(&s, "%s them only for what is in flight%s", p->n_churn == 1 ? "s" : "",
 	         o->churn ? "" : " (--churn shows them)");
-	page_wrap(page, STYLE_PLAIN, 2, text);
+	page_wrap(page, STYLE_PLAIN, 2, 4, s.data);
+	str_free(&s);
 }
 
 int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o, struct err *err)
@@ -351,8 +355,6 @@ int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o,
 	size_t rank = 0, n_grown = p->n_rows - p->n_churn;
 
 	notes_diff_heading(&page, p, o);
-	notes_warnings(&page, p->a);
-	notes_warnings(&page, p->b);
 	size_t n = print_rows(&page, p, 0, n_grown, &rank, o, &nameless);
 	page_end_line(&page);
 	if (!n) {

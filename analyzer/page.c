@@ -20,6 +20,16 @@ static size_t characters(const char *s, size_t n)
 	return i;
 }
 
+/* Characters of UTF-8 in n bytes. */
+static size_t characters_in(const char *s, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return count;
+}
+
 void page_add(struct page *p, enum style style, const char *text)
 {
 	struct str safe = {0};
@@ -65,7 +75,7 @@ void page_addf(struct page *p, enum style style, const char *fmt, ...)
 
 void page_pad(struct page *p, size_t column)
 {
-	size_t n = column > p->columns ? column - p->columns : p->columns ? 1 : 0;
+	size_t n = column > p->columns ? column - p->columns : p->columns && column ? 1 : 0;
 
 	for (; n--; p->columns++)
 		str_add_mem(&p->line, " ", 1);
@@ -81,24 +91,41 @@ void page_end_line(struct page *p)
 	p->line.len = p->columns = 0;
 }
 
-void page_wrap(struct page *p, enum style style, size_t indent, const char *text)
+/* Bytes of text that make a line of at most `room` columns: whole words, one at least. */
+static size_t line_length(const char *text, size_t room)
 {
-	while (*text) {
-		char word[256];
-		size_t n = strcspn(text, " "), take = n < sizeof(word) - 1 ? n : sizeof(word) - 1;
-		memcpy(word, text, take);
-		word[take] = 0;
-		if (p->width && p->columns > indent && p->columns + 1 + safe_width(word) > p->width)
-			page_end_line(p);
-		if (!p->columns)
-			page_pad(p, indent);
-		else if (p->columns > indent)
-			page_pad(p, 0);
-		page_add(p, style, word);
-		text += take;
-		text += strspn(text, " ");
+	size_t fits = 0;
+
+	for (size_t i = 0, columns = 0; text[i];) {
+		size_t n = strspn(text + i, " ");
+		n += strcspn(text + i + n, " ");
+		columns += characters_in(text + i, n);
+		if (fits && columns > room)
+			break;
+		i += n;
+		fits = i;
 	}
-	page_end_line(p);
+	return fits;
+}
+
+void page_wrap(struct page *p, enum style style, size_t first, size_t further, const char *text)
+{
+	struct str safe = {0};
+	size_t indent = first;
+
+	str_add_safe(&safe, text);
+	for (char *at = safe.data; *at; indent = further) {
+		size_t n = p->width ? line_length(at, p->width > indent ? p->width - indent : 1)
+		                    : strlen(at);
+		char end = at[n];
+		at[n] = 0;
+		page_pad(p, indent);
+		page_add(p, style, at);
+		page_end_line(p);
+		at[n] = end;
+		at += n + strspn(at + n, " ");
+	}
+	str_free(&safe);
 }
 
 int page_end(struct page *p, struct err *err)

@@ -24,8 +24,9 @@ void page_addf(struct page *p, enum style style, const char *fmt, ...)
 /* Blanks up to a column; one at least, unless the line is empty. */
 void page_pad(struct page *p, size_t column);
 void page_end_line(struct page *p);
-/* A paragraph: wrapped between words, further lines after `indent` blanks. */
-void page_wrap(struct page *p, enum style style, size_t indent, const char *text);
+/* A paragraph: wrapped between words; its first line after `first` blanks, the others after
+ * `further`. */
+void page_wrap(struct page *p, enum style style, size_t first, size_t further, const char *text);
 /* Flushes; frees. -1 with err when the file refused something. */
 int page_end(struct page *p, struct err *err);
 

@@ -270,7 +270,7 @@ static void finish_rows(struct profile *p, uint32_t n, enum column sort)
 		struct row *r = &p->row[i];
 		if (says_nothing(r))
 			continue;
-		r->churn = p->a && churn_is(r, p->same_run, p->since_ns);
+		r->churn = p->a && !p->swapped && churn_is(r, p->same_run, p->since_ns);
 		if (p->a && !r->matched) {
 			int64_t born = row_born(p, r, ALLOC_SPACE);
 			p->unmatched = addu_sat(p->unmatched, born > 0 ? (uint64_t)born : 0);
@@ -301,8 +301,9 @@ static int make(struct snapshot *a, struct snapshot *b, const struct profile_opt
 	p->work->raw = o->raw;
 	p->a = a;
 	p->b = b;
-	p->same_run = a && snapshot_same_run(a, b) &&
-	              INFO_U(&b->info, UPTIME) >= INFO_U(&a->info, UPTIME);
+	p->same_run = a && snapshot_same_run(a, b);
+	p->swapped = p->same_run && INFO_U(&b->info, UPTIME) < INFO_U(&a->info, UPTIME);
+	p->same_run &= !p->swapped;
 	if (p->same_run)
 		p->since_ns = INFO_U(&b->info, UPTIME) - INFO_U(&a->info, UPTIME);
 	if (focus_nodes(b, o, &shown_b, err) || (a && focus_nodes(a, o, &shown_a, err)))

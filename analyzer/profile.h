@@ -167,6 +167,7 @@ struct row {
 struct profile {
 	const struct snapshot *a, *b;     /* a NULL: not a diff */
 	bool same_run;                    /* a diff: "since A" has a meaning */
+	bool swapped;                     /* a diff: of one run, and A is the later one: no churn */
 	uint64_t since_ns;                /* from A to B; 0 unless same_run */
 	struct row *row;                  /* those that are not churn first, each part ranked */
 	size_t n_rows, n_churn;           /* n_churn of n_rows are churn */

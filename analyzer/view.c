@@ -4,6 +4,7 @@
  */
 #include "view.h"
 
+#include "focus.h"
 #include "symbolize.h"
 
 #include <stdlib.h>
@@ -16,6 +17,14 @@ enum { ROWS = 10, NARROWEST = 60, WIDTH = 80 };
 int view_parse_column(const char *value, void *to, struct err *err)
 {
 	return column_parse(value, to, err);
+}
+
+int view_parse_regex(const char *value, void *to, struct err *err)
+{
+	if (focus_check(value, err))
+		return -1;
+	*(const char **)to = value;
+	return 0;
 }
 
 int view_parse_color(const char *value, void *to, struct err *err)

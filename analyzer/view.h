@@ -18,43 +18,28 @@ struct view {
 };
 
 int view_parse_column(const char *value, void *to, struct err *err);
+int view_parse_regex(const char *value, void *to, struct err *err);
 int view_parse_color(const char *value, void *to, struct err *err);
 
-#define VIEW_OPT_JSON(v)                                                                \
-	{                                                                               \
-		"json", 0, OPT_FLAG, &(v)->json, NULL, "JSON, with exact figures", NULL \
-	}
-#define VIEW_OPT_COLOR(v)                                                              \
-	{                                                                              \
-		"color", 0, OPT_PARSED, &(v)->color, "WHEN",                           \
-		        "auto (on a terminal, unless NO_COLOR is set), always, never", \
-		        view_parse_color                                               \
-	}
-/* sort_help: names the default. */
-#define VIEW_OPTIONS(v, sort_help)                                                                  \
-	VIEW_OPT_JSON(v),                                                                           \
-	        {"sort", 0, OPT_PARSED, &(v)->out.sort, "COLUMN", sort_help, view_parse_column},    \
-	        {"rows",  'n', OPT_COUNT,                                                           \
-	         &(v)->n, "N", "rows at most; 0: all (default 10; with --json all)",                \
-	         NULL},                                                                             \
-	        {"focus",  0,                                                                       \
-	         OPT_TEXT, &(v)->profile.focus,                                                     \
-	         "REGEX",  "only stacks with a function, file or module that matches",              \
-	         NULL},                                                                             \
-	        {"ignore", 0, OPT_TEXT, &(v)->profile.ignore, "REGEX", "no stacks with one", NULL}, \
-	        {"raw",                                                                             \
-	         0,                                                                                 \
-	         OPT_FLAG,                                                                          \
-	         &(v)->profile.raw,                                                                 \
-	         NULL,                                                                              \
-	         "all frames, also allocation wrappers (operator new, xmalloc ...) and the C "      \
-	         "library's",                                                                       \
-	         NULL},                                                                             \
-	        {"wide",   0,                                                                       \
-	         OPT_FLAG, &(v)->out.wide,                                                          \
-	         NULL,     "whole stacks, whole paths, sizes and lifetimes",                        \
-	         NULL},                                                                             \
-	        VIEW_OPT_COLOR(v)
+/* clang-format off */
+#define VIEW_OPT_JSON(v) {"json", 0, OPT_FLAG, &(v)->json, NULL, "JSON, with exact figures", NULL}
+#define VIEW_OPT_WIDE(v, help) {"wide", 0, OPT_FLAG, &(v)->out.wide, NULL, help, NULL}
+#define VIEW_OPT_COLOR(v) \
+	{"color", 0, OPT_PARSED, &(v)->color, "WHEN", \
+	 "auto (on a terminal, unless NO_COLOR is set), always, never", view_parse_color}
+/* sort_help: names the columns and the default. */
+#define VIEW_OPTIONS(v, sort_help) \
+	VIEW_OPT_JSON(v), \
+	{"sort", 0, OPT_PARSED, &(v)->out.sort, "COLUMN", sort_help, view_parse_column}, \
+	{"rows", 'n', OPT_COUNT, &(v)->n, "N", "rows at most; 0: all (default 10; with --json all)", NULL}, \
+	{"focus", 0, OPT_PARSED, &(v)->profile.focus, "REGEX", \
+	 "only stacks with a function, file or module that matches", view_parse_regex}, \
+	{"ignore", 0, OPT_PARSED, &(v)->profile.ignore, "REGEX", "no stacks with one", view_parse_regex}, \
+	{"raw", 0, OPT_FLAG, &(v)->profile.raw, NULL, \
+	 "all frames, also allocation wrappers (operator new, xmalloc ...)\nand the C library's", NULL}, \
+	VIEW_OPT_WIDE(v, "whole stacks, whole paths, sizes and lifetimes"), \
+	VIEW_OPT_COLOR(v)
+/* clang-format on */
 
 /* After opt_parse(): works out rows, width, colour. */
 void view_ready(struct view *v);
