@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "format.h"
 #include "hook.h"
 #include "process.h"
 #include "signals.h"
@@ -18,7 +17,7 @@
 EXPORT void _exit(int status)
 {
 	hook_ready();
-	process_end(FMT_REASON_QUICK_EXIT, 0, status & 0xff);
+	process_quick_end(status);
 	real._exit(status);
 	__builtin_unreachable();
 }
@@ -26,7 +25,7 @@ EXPORT void _exit(int status)
 EXPORT void _Exit(int status)
 {
 	hook_ready();
-	process_end(FMT_REASON_QUICK_EXIT, 0, status & 0xff);
+	process_quick_end(status);
 	real._Exit(status);
 	__builtin_unreachable();
 }

@@ -105,12 +105,28 @@ EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler)
 	return change_handler(real.__sysv_signal, sig, handler);
 }
 
+/* The control signal: held or released in what the program believes. */
+static bool hold(int sig, bool held)
+{
+	if (!g_signals_on || !sig || sig != g_signals_control || !process_is_ours())
+		return false;
+	t_signals_blocked = held;
+	return true;
+}
+
 /* SIG_HOLD asks for the thread's mask, which libc's own function must find as it is. */
 EXPORT sighandler_t sigset(int sig, sighandler_t handler)
 {
 	struct signals_action b;
+	struct sigaction a;
 
 	hook_ready();
+	bool held = t_signals_blocked, ours = hold(sig, handler == SIG_HOLD);
+	if (ours && handler == SIG_HOLD) {
+		if (held)
+			return SIG_HOLD;
+		return sigaction(sig, NULL, &a) ? SIG_ERR : a.sa_handler;
+	}
 	struct signals_change c = signals_change_begin(sig);
 	signals_change_pause(&c);
 	sighandler_t old = real.sigset(sig, handler);
@@ -118,9 +134,23 @@ EXPORT sighandler_t sigset(int sig, sighandler_t handler)
 	c = signals_change_begin(sig);
 	signals_change_end(&c);
 	errno = was;
+	if (ours && held && old != SIG_ERR)
+		return SIG_HOLD;
 	if (!c.ours && signals_believed(sig, *(void **)&old, &b))
 		*(void **)&old = b.handler;
 	return old;
+}
+
+EXPORT int sighold(int sig)
+{
+	hook_ready();
+	return hold(sig, true) ? 0 : real.sighold(sig);
+}
+
+EXPORT int sigrelse(int sig)
+{
+	hook_ready();
+	return hold(sig, false) ? 0 : real.sigrelse(sig);
 }
 
 EXPORT int sigignore(int sig)

@@ -131,6 +131,11 @@ static void on_quick_exit_last(void)
 	process_end(FMT_REASON_QUICK_EXIT, 0, g_quick_status);
 }
 
+void process_quick_end(int status)
+{
+	process_end(FMT_REASON_QUICK_EXIT, 0, status & 0xff);
+}
+
 void process_quick_status(int status)
 {
 	g_quick_status = status & 0xff;

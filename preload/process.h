@@ -34,6 +34,8 @@ void process_fork_child(void);
 /* The end of this image: its last snapshot. reason: FMT_REASON_*; status: of an exit, or -1. */
 void process_end(unsigned reason, int signal_number, int status);
 
+/* _exit and its like. */
+void process_quick_end(int status);
 /* quick_exit tells its handlers nothing, but its status belongs into the snapshot. */
 void process_quick_status(int status);
 

@@ -103,14 +103,16 @@ static bool read_code(uint8_t *code, uintptr_t end)
 
 /*
  * The kernel does not say which call it was, but libc's code does: "mov $number, %eax" stands
- * before "syscall", with at most a few loads of arguments in between.
+ * before "syscall", with at most a few loads of arguments in between; "xor %eax, %eax" for read.
  */
 static long number_in(const uint8_t *code)
 {
 	uint32_t nr;
 
-	for (int at = CODE_BYTES - 7; at >= 0; at--) {
-		if (code[at] != 0xb8)
+	for (int at = CODE_BYTES - 4; at >= 0; at--) {
+		if (code[at] == 0x31 && code[at + 1] == 0xc0)
+			return SYS_read;
+		if (code[at] != 0xb8 || at > CODE_BYTES - 7)
 			continue;
 		memcpy(&nr, code + at + 1, sizeof(nr));
 		if (nr < 1024)
