@@ -1,0 +1,70 @@
+#!/bin/sh
+# A snapshot on demand wakes no sleeper: whatever a process waits for, it goes on waiting, and ends as without us.
+. "$(dirname "$0")/lib.sh"
+. "$ROOT/tests/e2e/proc.sh"
+need perl python3
+
+# start MODE MS: the program waits; its standard input is fd 9, its pid in $pid, its output in MODE.got
+start() {
+  rm -f input
+  mkfifo input
+  mkdir -p "$1"
+  LD_PRELOAD=$LIB OUTLIVE_OPTIONS=out=$dir/$1 "$PROGS/sig_idle" "$1" "$2" < input > "$1.got" 2>&1 &
+  pid=$!
+  pids="$pids $pid"
+  exec 9> input
+  wait_for grep -q ready "$1.got"
+  # inside its call, not before it
+  case $1 in busy) ;; *) wait_for sleeps "$pid" ;; esac
+}
+sleeps() { grep -q '^State:.S' "/proc/$1/status"; }
+
+# finish MODE HOW WANT: ends the wait, by a line, a signal, or time
+finish() {
+  case $2 in
+    line) echo >&9 ;;
+    time) ;;
+    *) kill -"$2" "$pid" ;;
+  esac
+  wait "$pid"
+  exec 9>&-
+  is "$1: the wait ends by itself" "$(sed 1d "$1.got")" "$1: $3"
+}
+
+ask() {
+  file=$("$OUTLIVE" snapshot --timeout 20s --label "while in $1" "$pid" 2> ask.err)
+  is "$1: the snapshot is there" "$(test -s "$file" && python3 "$ROOT/tests/e2e/snapinfo.py" "$file" 2>&1) $(cat ask.err)" \
+    "demand live=1 label=while in $1 "
+}
+
+while read -r mode ms how want; do
+  start "$mode" "$ms"
+  ask "$mode"
+  ask "$mode"
+  finish "$mode" "$how" "$want"
+  is "$mode: and the last one" "$(facts "$mode" | sed 's/.* | //')" "exit status=0 live=1"
+done << 'MODES'
+sleep 2000 time 0 , handlers ran: 0
+nanosleep 1500 time 0 , handlers ran: 0
+clock_nanosleep 1500 time 0 , handlers ran: 0
+clock_nanosleep-until 2000 time 0 , handlers ran: 0
+poll 0 line 1 , handlers ran: 0
+poll-time 1500 time 0 , handlers ran: 0
+ppoll 0 line 1 , handlers ran: 0
+select 0 line 1 , handlers ran: 0
+select-time 1500 time 0 , handlers ran: 0
+pselect-time 1500 time 0 , handlers ran: 0
+epoll 0 line 1 , handlers ran: 0
+epoll_pwait 0 line 1 , handlers ran: 0
+read 0 line 1 , handlers ran: 0
+recv-time 1500 time -1 Resource temporarily unavailable, handlers ran: 0
+sem 0 line 0 , handlers ran: 0
+semop 1500 time -1 Resource temporarily unavailable, handlers ran: 0
+sigwait 0 TERM 15 , handlers ran: 0
+sigtimedwait 1500 time -1 Resource temporarily unavailable, handlers ran: 0
+signalfd 0 TERM 15 , handlers ran: 0
+sigsuspend 0 TERM 15 , handlers ran: 15
+pause 0 TERM 15 , handlers ran: 15
+busy 0 line 1 , handlers ran: 0
+MODES
+done_testing
