@@ -137,6 +137,13 @@ test: ## unit tests (again under address,undefined) and end-to-end tests; T=patt
 	$(Q)tests/run.sh $(O) '$(T)'
 outlive-san: $(O)/outlive
 
+# The tables' own tests, the tables included, under the thread sanitizer, which wants their addresses elsewhere.
+RACE := live_test track_test
+race: ## races in the tables: their unit tests under the thread sanitizer
+	$(Q)$(MAKE) --no-print-directory O=$(O)/race CFLAGS='-fsanitize=thread -Wno-tsan' \
+		CPPFLAGS='-DOWN_BASE=0x7e9000000000ul -DOWN_END=0x7ea000000000ul' $(RACE:%=$(O)/race/tests/unit/%)
+	$(Q)for t in $(RACE); do $(O)/race/tests/unit/$$t || exit 1; done
+
 check: ## structure: exports, layers, sizes, format, lint, clang build; fails where a tool is missing and CI=true
 	$(Q)scripts/deps build check
 	$(Q)$(MAKE) --no-print-directory all unit progs compile_commands.json
@@ -162,6 +169,10 @@ $(O)/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP -o $@ $< -lpthread
+$(O)/tests/bench/live_bench: tests/bench/live_bench.c $(O)/libpreload_core.a Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP -I. -o $@ $< $(O)/libpreload_core.a -lpthread
 RUNS ?= 5
 
 soak: ## mixed load for SOAK_MINUTES (2): exact counts to the end, outlive's own memory flat
@@ -219,7 +230,7 @@ help: ## this list
 	@awk -F' *## ' '/^[a-z_.-]+:.*## /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo '  switches: O=DIR (build)  DEBUG=1  SAN=address,undefined (analyzer, unit tests)  V=1  T=pattern  PREFIX= DESTDIR='
 
-.PHONY: all build unit progs objects test outlive-san check demo test-matrix bench bench-progs soak fuzz fuzz-bins \
+.PHONY: all build unit progs objects test outlive-san race check demo test-matrix bench bench-progs soak fuzz fuzz-bins \
 	format format-check lint install uninstall clean help
 .DELETE_ON_ERROR:
 

@@ -17,8 +17,10 @@
  * Far below the mmap area (0x7f..), far above heaps of programs that are not position-independent:
  * gcc's collector, among others, behaves differently when strangers lie between its own mappings.
  */
+#ifndef OWN_BASE /* sanitizers that need this range for themselves are given another */
 #define OWN_BASE 0x1a0000000000ul
 #define OWN_END  0x1f0000000000ul
+#endif
 #define OWN_STEP \
 	0x200000ul /* a page table page each: faults of one table never share with another */
 
