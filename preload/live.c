@@ -4,19 +4,21 @@
  * Shape. The address space is cut into spans of 1 kB. A span's entry in the directory (16 bytes,
  * found by address) leads to where its blocks are kept:
  *
- *   lines  a chain of cache lines of 5 slots, a block in any of them: 12.8 bytes a block, any size.
+ *   lines  a chain of cache lines of 5 slots, 12.8 bytes a block, any size. Four slots of the first
+ *          line are for a quarter of the span each; what finds its slot taken goes anywhere.
  *   way    where blocks are small and many: one word for each granule of 32 bytes, indexed by the
- *          address, for blocks under 256 bytes. 8 bytes a granule, one load to find.
+ *          address, for blocks under 256 bytes. 8 bytes a granule.
  *   ways   three more words a granule, for allocators that put blocks 8 or 16 bytes apart.
  *
  * So it has the locality of the heap itself, costs little where blocks are large or few, and never
  * rehashes: nothing is ever moved, which is why a walk beside running threads shows a block that
- * stays exactly once, and why no call is long.
+ * stays exactly once, and why no call is long. tests/bench/live_bench.c has two other shapes.
  *
  * Order. A slot that holds a block belongs to whoever may free that block: it is emptied by a plain
- * store. Empty words of ways are taken by compare-and-swap; slots of lines, and growth, under one
- * of 256 locks, by address. `mask` has the bit of each granule that may have a block in lines: it
- * is set before the block is, so a clear bit spares the search.
+ * store. Empty slots are taken by compare-and-swap. Only growth takes a lock, one of 64, by
+ * address. Most blocks are at home: in their granule's word of the way, or in their quarter's slot.
+ * `mask` has the bit of each granule that ever had one elsewhere, set before the block is there: a
+ * clear bit spares the search.
  */
 #include "live_store.h"
 
@@ -31,27 +33,18 @@ static inline uint64_t *way_at(uint32_t way, unsigned k, uintptr_t a)
 
 static inline bool way_is(uint64_t w, uintptr_t a)
 {
-	return w && live_way_low(w) == (a >> 3 & 3);
+	return w && !((w >> LIVE_WAY_LOW_SHIFT ^ a >> 3) & 3);
 }
 
-static inline uint64_t *way_find(const struct live_span *s, uintptr_t a, uint64_t *w)
+static uint64_t *ways_find(const struct live_span *s, uintptr_t a)
 {
-	uint32_t way = LIVE_LOAD(&s->way), ways;
-	uint64_t *at;
+	uint32_t way = LIVE_LOAD(&s->way), ways = LIVE_LOAD(&s->ways);
 
-	if (!way)
-		return NULL;
-	at = way_at(way, 0, a);
-	*w = LIVE_LOAD(at);
-	if (likely(way_is(*w, a)))
-		return at;
-	ways = LIVE_LOAD(&s->ways);
-	for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++) {
-		at = way_at(ways, k, a);
-		*w = LIVE_LOAD(at);
-		if (way_is(*w, a))
-			return at;
-	}
+	if (way && way_is(LIVE_LOAD(way_at(way, 0, a)), a))
+		return way_at(way, 0, a);
+	for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++)
+		if (way_is(LIVE_LOAD(way_at(ways, k, a)), a))
+			return way_at(ways, k, a);
 	return NULL;
 }
 
@@ -63,16 +56,27 @@ static inline bool way_try(uint64_t *at, uint64_t w)
 	       __atomic_compare_exchange_n(at, &none, w, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* False when all words of the granule are taken. The address is in none of them. */
-static inline bool way_put(const struct live_span *s, uintptr_t a, uint64_t w)
+/* Before a block is put anywhere but at home. */
+static void away(struct live_span *s, uintptr_t a)
 {
-	uint32_t way = LIVE_LOAD(&s->way), ways;
+	uint32_t bit = 1u << live_granule(a);
+
+	if (!(LIVE_LOAD(&s->mask) & bit))
+		__atomic_fetch_or(&s->mask, bit, __ATOMIC_ACQ_REL);
+}
+
+/* False when all words of the granule are taken. The address is in none of them. */
+static bool ways_put(struct live_span *s, uintptr_t a, const struct block *b)
+{
+	uint32_t way = LIVE_LOAD(&s->way), ways = LIVE_LOAD(&s->ways);
+	uint64_t w = live_way_word(a, b);
 
 	if (!way)
 		return false;
-	if (likely(way_try(way_at(way, 0, a), w)))
+	if (way_try(way_at(way, 0, a), w))
 		return true;
-	ways = LIVE_LOAD(&s->ways);
+	if (ways)
+		away(s, a);
 	for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++)
 		if (way_try(way_at(ways, k, a), w))
 			return true;
@@ -81,160 +85,255 @@ static inline bool way_put(const struct live_span *s, uintptr_t a, uint64_t w)
 
 /* ---- lines ---- */
 
-static bool line_is(uint64_t w, uintptr_t a)
-{
-	return w && live_line_offset(w) == (a >> 3 & 127);
-}
-
-static uint64_t *line_find(const struct live_span *s, uintptr_t a, uint64_t *w, uint32_t *low)
-{
-	if (!(LIVE_LOAD(&s->mask) >> live_granule(a) & 1))
-		return NULL;
-	for (uint32_t i = LIVE_LOAD(&s->lines); i;) {
-		struct live_line *l = live_unit(i);
-
-		for (unsigned k = 0; k < LIVE_SLOTS; k++) {
-			*w = LIVE_LOAD(&l->word[k]);
-			if (!line_is(*w, a))
-				continue;
-			*low = __atomic_load_n(&l->size[k], __ATOMIC_RELAXED);
-			return &l->word[k];
-		}
-		i = l->next;
-	}
-	return NULL;
-}
-
-/* What a span's lines hold, as seen under its lock: others may take out, only we put in. */
-struct survey {
-	struct live_line *room; /* a line with an empty slot, or NULL */
+struct place {
+	struct live_line *line; /* NULL: none */
 	unsigned slot;
-	uint32_t mask, n_lines, n_blocks;
-	uint64_t bytes;
 };
 
-static void line_survey(const struct live_span *s, struct survey *v)
+static inline bool line_is(uint64_t w, uintptr_t a)
 {
-	*v = (struct survey){0};
-	for (uint32_t i = s->lines; i;) {
-		struct live_line *l = live_unit(i);
+	return w > LIVE_CLAIMED && !((w >> LIVE_LINE_OFFSET_SHIFT ^ a >> 3) & 127);
+}
 
-		for (unsigned k = 0; k < LIVE_SLOTS; k++) {
-			uint64_t w = LIVE_LOAD(&l->word[k]);
+static inline struct place line_home(const struct live_span *s, uintptr_t a)
+{
+	uint32_t lines = LIVE_LOAD(&s->lines);
 
-			if (!w) {
-				v->room = l;
-				v->slot = k;
-				continue;
-			}
-			v->mask |= 1u << (live_line_offset(w) >> 2);
-			v->n_blocks++;
-			v->bytes += l->size[k];
-		}
-		v->n_lines++;
-		i = l->next;
+	return (struct place){lines ? live_unit(lines) : NULL, a >> 8 & 3};
+}
+
+static inline bool is_home(const struct live_span *s, uintptr_t a, struct place p)
+{
+	struct place home = line_home(s, a);
+
+	return p.line == home.line && p.slot == home.slot;
+}
+
+/* Bits of the slots that hold the address, and that are empty. Without a branch: which one it is
+ * cannot be predicted. */
+static inline void line_match(const struct live_line *l, uintptr_t a, unsigned *is, unsigned *empty)
+{
+	*is = *empty = 0;
+#pragma GCC unroll 5
+	for (unsigned k = 0; k < LIVE_SLOTS; k++) {
+		uint64_t w = LIVE_LOAD(&l->word[k]);
+		uint64_t other = (w >> LIVE_LINE_OFFSET_SHIFT ^ a >> 3) & 127;
+
+		*is |= (unsigned)((w > LIVE_CLAIMED) & !other) << k;
+		*empty |= (unsigned)!w << k;
 	}
 }
 
-/* ---- growth, under the span's lock ---- */
-
-/* Bytes a block, with the allocator's own, below which a way costs less than lines. */
-enum { DENSE = 93, ALLOCATORS_OWN = 16 };
-
-static bool wants_way(const struct survey *v, const struct block *b)
+/* Where the address is, and an empty slot, its home if that is one. */
+static inline struct place lines_find(const struct live_span *s, uintptr_t a, struct place *room)
 {
-	uint64_t n = v->n_blocks + 1;
+	struct place home = line_home(s, a);
+	unsigned is, empty;
 
-	if (v->n_lines > 1)
-		return true;
-	/* The first line is full: by its sizes, will the span have many blocks in the end? */
-	return v->n_lines == 1 && v->bytes + b->size + ALLOCATORS_OWN * n <= DENSE * n;
+	room->line = NULL;
+	for (struct live_line *l = home.line; l;) {
+		uint32_t next = LIVE_LOAD(&l->next);
+
+		line_match(l, a, &is, &empty);
+		if (is)
+			return (struct place){l, (unsigned)__builtin_ctz(is)};
+		if (empty && !room->line) {
+			bool at_home = l == home.line && empty >> home.slot & 1;
+
+			*room = (struct place){l, at_home ? home.slot
+			                                  : (unsigned)__builtin_ctz(empty)};
+		}
+		l = next ? live_unit(next) : NULL;
+	}
+	return (struct place){NULL, 0};
+}
+
+static inline void line_take(struct place at, uint64_t w, struct block *out)
+{
+	uint32_t low = __atomic_load_n(&at.line->size[at.slot], __ATOMIC_RELAXED);
+
+	live_line_block(w, low, out);
+	LIVE_STORE(&at.line->word[at.slot], 0);
+	live_huge_drop(w, low);
+}
+
+/* size: as the slot holds it. False when another thread was faster. */
+static inline bool line_put(struct place at, uintptr_t a, const struct block *b, uint64_t size)
+{
+	uint64_t *word = &at.line->word[at.slot], none = 0;
+
+	if (!__atomic_compare_exchange_n(word, &none, LIVE_CLAIMED, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_RELAXED))
+		return false;
+	/* The word last: a walk that sees it must see its size. One that sees the size of the next
+	 * block in this slot looks at the word again, and finds it changed. */
+	__atomic_store_n(&at.line->size[at.slot], (uint32_t)size, __ATOMIC_RELAXED);
+	LIVE_STORE(word, live_line_word(a, b, size));
+	return true;
+}
+
+/* ---- growth ---- */
+
+enum {
+	DENSE = 150, /* bytes a block, with the allocator's own, below which a way pays */
+	ALLOCATORS_OWN = 16,
+	NEIGHBOURS = 7 /* small blocks in the span before, so that this one begins with a way */
+};
+
+static bool dense_before(const struct live_span *s, uintptr_t a)
+{
+	const struct live_line *line;
+	const uint64_t *way;
+	unsigned n = 0;
+
+	if (!(a >> LIVE_SPAN_SHIFT & (LIVE_REGION_SPANS - 1)) || !LIVE_LOAD(&s[-1].way))
+		return false;
+	way = live_unit(LIVE_LOAD(&s[-1].way));
+	for (unsigned i = 0; i < LIVE_GRANULES; i++)
+		n += LIVE_LOAD(&way[i]) != 0;
+	if (LIVE_LOAD(&s[-1].lines)) {
+		line = live_unit(LIVE_LOAD(&s[-1].lines));
+		for (unsigned k = 0; k < LIVE_SLOTS; k++)
+			n += LIVE_LOAD(&line->word[k]) && LIVE_LOAD(&line->size[k]) <= LIVE_SMALL;
+	}
+	return n >= NEIGHBOURS;
+}
+
+/* By the blocks that are there, will the span have many in the end? */
+static bool dense(const struct live_span *s, uintptr_t a, const struct block *b)
+{
+	uint64_t bytes = b->size, n = 1;
+
+	if (!s->lines)
+		return dense_before(s, a);
+	for (uint32_t i = s->lines; i;) {
+		const struct live_line *l = live_unit(i);
+
+		for (unsigned k = 0; k < LIVE_SLOTS; k++, n++)
+			bytes += __atomic_load_n(&l->size[k], __ATOMIC_RELAXED);
+		i = l->next;
+	}
+	return n > 2 * LIVE_SLOTS || bytes + ALLOCATORS_OWN * n <= DENSE * n;
 }
 
 /* Gives the span a way, or more ways, where that is what it needs. */
-static bool grow_ways(struct live_span *s, const struct survey *v, const struct block *b)
+static bool grow_ways(struct live_span *s, uintptr_t a, const struct block *b)
 {
-	const uint32_t way_units = LIVE_GRANULES * sizeof(uint64_t) / LIVE_UNIT;
+	const uint32_t units = LIVE_GRANULES * sizeof(uint64_t) / LIVE_UNIT;
 	uint32_t *which = s->way ? &s->ways : &s->way;
 	uint32_t index;
 
-	if (b->size > LIVE_SMALL || *which || !wants_way(v, b))
+	if (b->size > LIVE_SMALL || *which || (!s->way && !dense(s, a, b)))
 		return false;
-	index = live_store_units(which == &s->ways ? LIVE_MORE_WAYS * way_units : way_units);
+	index = live_store_units(s->way ? LIVE_MORE_WAYS * units : units);
 	LIVE_STORE(which, index);
 	return index != 0;
 }
 
-static bool grow_lines(struct live_span *s, uintptr_t a, struct survey *v)
+/* Behind the first line, which stays it: it has the homes. */
+static bool grow_lines(struct live_span *s)
 {
-	uint32_t index = live_store_units(1);
+	uint32_t index = live_store_units(1), *from = &s->lines;
 
 	if (!index)
 		return false;
-	if (!s->lines)
-		live_store_touch(a);
-	v->room = live_unit(index);
-	v->slot = 0;
-	v->room->next = s->lines;
-	LIVE_STORE(&s->lines, index);
-	return true;
-}
-
-/* The address is nowhere in the span. */
-static int put_new(struct live_span *s, uintptr_t a, const struct block *b)
-{
-	bool small = b->size <= LIVE_SMALL;
-	uint64_t size = b->size;
-	struct survey v;
-
-	line_survey(s, &v);
-	LIVE_STORE(&s->mask, v.mask);
-	if (small && way_put(s, a, live_way_word(a, b)))
-		return 0;
-	if (!v.room && grow_ways(s, &v, b) && way_put(s, a, live_way_word(a, b)))
-		return 0;
-	if (!v.room && !grow_lines(s, a, &v))
-		return -ENOMEM;
-	if (unlikely(size >= LIVE_HUGE) && live_huge_put(b->size, &size))
-		return -ENOMEM;
-	LIVE_STORE(&s->mask, v.mask | 1u << live_granule(a));
-	/* The word last: a walk that sees it must see its size. One that sees the size of the next
-	 * block in this slot looks at the word again, and finds it changed. */
-	__atomic_store_n(&v.room->size[v.slot], (uint32_t)size, __ATOMIC_RELAXED);
-	LIVE_STORE(&v.room->word[v.slot], live_line_word(a, b, size));
-	return 0;
-}
-
-static inline bool take(struct live_span *s, uintptr_t a, struct block *out)
-{
-	uint64_t w, *at;
-	uint32_t low = 0;
-
-	if (likely(at = way_find(s, a, &w))) {
-		live_way_block(w, out);
-		LIVE_STORE(at, 0);
-		return true;
+	if (*from) {
+		from = &((struct live_line *)live_unit(*from))->next;
+		((struct live_line *)live_unit(index))->next = *from;
 	}
-	if (!(at = line_find(s, a, &w, &low)))
-		return false;
-	live_line_block(w, low, out);
-	LIVE_STORE(at, 0);
-	live_huge_drop(w, low);
+	LIVE_STORE(from, index);
 	return true;
 }
 
-static __attribute__((noinline)) int put_locked(struct live_span *s, uintptr_t a,
-                                                const struct block *b, struct block *stale)
+/* False when there is no memory. */
+static COLD bool grow(struct live_span *s, uintptr_t a, const struct block *b)
 {
 	struct sys_lock *lock = live_store_lock(a);
-	bool was;
-	int r;
+	struct place room;
+	bool ok = true;
 
 	sys_lock(lock);
-	was = take(s, a, stale);
-	r = put_new(s, a, b);
+	lines_find(s, a, &room);
+	/* Else somebody was faster, and has left room for us. */
+	if (!room.line) {
+		if (!s->lines && !s->way)
+			live_store_touch(a);
+		ok = grow_ways(s, a, b) || grow_lines(s);
+	}
 	sys_unlock(lock);
-	return was && !r ? 1 : r;
+	return ok;
+}
+
+/* ---- put and take ---- */
+
+static __attribute__((noinline)) bool take_elsewhere(struct live_span *s, uintptr_t a,
+                                                     struct block *out)
+{
+	uint64_t *word = ways_find(s, a);
+	struct place at, room;
+
+	if (word) {
+		live_way_block(*word, out);
+		LIVE_STORE(word, 0);
+		return true;
+	}
+	at = lines_find(s, a, &room);
+	if (!at.line)
+		return false;
+	line_take(at, LIVE_LOAD(&at.line->word[at.slot]), out);
+	return true;
+}
+
+static inline bool put_in_line(struct live_span *s, struct place room, uintptr_t a,
+                               const struct block *b, uint64_t size)
+{
+	if (!is_home(s, a, room))
+		away(s, a);
+	return line_put(room, a, b, size);
+}
+
+/* The address is nowhere in the span, and seems to find no room there. */
+static COLD int put_new(struct live_span *s, uintptr_t a, const struct block *b)
+{
+	uint64_t size = b->size;
+	struct place room;
+
+	if (size >= LIVE_HUGE && live_huge_put(b->size, &size))
+		return -ENOMEM;
+	do {
+		if (size <= LIVE_SMALL && ways_put(s, a, b))
+			return 0;
+		lines_find(s, a, &room);
+		if (room.line && put_in_line(s, room, a, b, size))
+			return 0;
+	} while (room.line || grow(s, a, b));
+	live_huge_drop(live_line_word(a, b, size), (uint32_t)size);
+	return -ENOMEM;
+}
+
+/* The general case. */
+static __attribute__((noinline)) int put(struct live_span *s, uintptr_t a, const struct block *b,
+                                         struct block *stale)
+{
+	uint64_t *word = ways_find(s, a);
+	struct place at, room;
+	int r;
+
+	if (unlikely(word)) {
+		live_way_block(LIVE_LOAD(word), stale);
+		LIVE_STORE(word, 0);
+	}
+	at = lines_find(s, a, &room);
+	if (unlikely(at.line)) {
+		line_take(at, LIVE_LOAD(&at.line->word[at.slot]), stale);
+		room = at;
+	}
+	if (b->size <= LIVE_SMALL && ways_put(s, a, b))
+		return stale->site != 0;
+	if (likely(room.line) && b->size < LIVE_HUGE && put_in_line(s, room, a, b, b->size))
+		return stale->site != 0;
+	r = put_new(s, a, b);
+	return r ? r : stale->site != 0;
 }
 
 /* ---- what live.h offers ---- */
@@ -243,6 +342,9 @@ int live_put(uintptr_t address, const struct block *b, struct block *stale)
 {
 	struct live_region *r;
 	struct live_span *s;
+	struct place home;
+	uint64_t in_line = 0, in_way = 0, *way = NULL;
+	uint32_t index;
 
 	stale->site = 0;
 	if (unlikely(!live_valid(address) || !b->site || b->site >= LIVE_SITE_MAX))
@@ -251,15 +353,25 @@ int live_put(uintptr_t address, const struct block *b, struct block *stale)
 	if (unlikely(!r) && !(r = live_store_region(address)))
 		return -ENOMEM;
 	s = live_span_in(r, address);
-	/* The usual case of small blocks: a way, and nothing of this granule in the lines. */
-	if (b->size <= LIVE_SMALL && !(LIVE_LOAD(&s->mask) >> live_granule(address) & 1)) {
-		uint64_t w;
-
-		if ((!LIVE_LOAD(&s->ways) || !way_find(s, address, &w)) &&
-		    way_put(s, address, live_way_word(address, b)))
-			return 0;
+	if (LIVE_LOAD(&s->mask) >> live_granule(address) & 1)
+		return put(s, address, b, stale);
+	if ((index = LIVE_LOAD(&s->way))) {
+		way = way_at(index, 0, address);
+		in_way = LIVE_LOAD(way);
 	}
-	return put_locked(s, address, b, stale);
+	home = line_home(s, address);
+	if (home.line)
+		in_line = LIVE_LOAD(&home.line->word[home.slot]);
+	/* Home is empty, and the address is in neither home: the usual case. */
+	if (b->size <= LIVE_SMALL && way) {
+		if (likely(!in_way && !line_is(in_line, address)) &&
+		    likely(way_try(way, live_way_word(address, b))))
+			return 0;
+	} else if (likely(home.line && !in_line && !way_is(in_way, address)) &&
+	           likely(b->size < LIVE_HUGE && line_put(home, address, b, b->size))) {
+		return 0;
+	}
+	return put(s, address, b, stale);
 }
 
 static inline struct live_span *span_find(uintptr_t a)
@@ -273,25 +385,50 @@ static inline struct live_span *span_find(uintptr_t a)
 bool live_take(uintptr_t address, struct block *out)
 {
 	struct live_span *s = span_find(address);
+	uint32_t index;
+	struct place home;
+	uint64_t w;
 
-	return s && take(s, address, out);
+	if (unlikely(!s))
+		return false;
+	if ((index = LIVE_LOAD(&s->way))) {
+		uint64_t *way = way_at(index, 0, address);
+
+		w = LIVE_LOAD(way);
+		if (likely(way_is(w, address))) {
+			live_way_block(w, out);
+			LIVE_STORE(way, 0);
+			return true;
+		}
+	}
+	home = line_home(s, address);
+	if (home.line) {
+		w = LIVE_LOAD(&home.line->word[home.slot]);
+		if (likely(line_is(w, address))) {
+			line_take(home, w, out);
+			return true;
+		}
+	}
+	return LIVE_LOAD(&s->mask) >> live_granule(address) & 1 && take_elsewhere(s, address, out);
 }
 
 bool live_find(uintptr_t address, struct block *out)
 {
 	struct live_span *s = span_find(address);
-	uint64_t w;
-	uint32_t low = 0;
+	struct place at, room;
+	uint64_t *way;
 
 	if (!s)
 		return false;
-	if (way_find(s, address, &w)) {
-		live_way_block(w, out);
+	if ((way = ways_find(s, address))) {
+		live_way_block(LIVE_LOAD(way), out);
 		return true;
 	}
-	if (!line_find(s, address, &w, &low))
+	at = lines_find(s, address, &room);
+	if (!at.line)
 		return false;
-	live_line_block(w, low, out);
+	live_line_block(LIVE_LOAD(&at.line->word[at.slot]), LIVE_LOAD(&at.line->size[at.slot]),
+	                out);
 	return true;
 }
 

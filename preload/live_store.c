@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-enum { LOCKS = 256 };
+enum { LOCKS = 64 };
 
 struct live_region *live_root[1u << (LIVE_ADDRESS_BITS - LIVE_REGION_SHIFT)]
         __attribute__((aligned(4096)));
@@ -82,15 +82,12 @@ uint32_t live_store_units(uint32_t n)
 struct sys_lock *live_store_lock(uintptr_t a)
 {
 	/* By 16 kB: a thread that works in its own part of the heap meets its own locks. */
-	return &g_lock[(uint32_t)(a >> 14) * 0x9e3779b1u >> 24].lock;
+	return &g_lock[(uint32_t)(a >> 14) * 0x9e3779b1u >> 26].lock;
 }
 
-void live_line_block(uint64_t w, uint32_t low, struct block *b)
+uint64_t live_huge_size(uint32_t number)
 {
-	uint64_t size = (w >> LIVE_LINE_HIGH_SHIFT & 7) << 32 | low;
-
-	b->size = size < LIVE_HUGE ? size : LIVE_LOAD(&g_huge[low % LIVE_HUGES]);
-	live_word_common(w, b);
+	return LIVE_LOAD(&g_huge[number % LIVE_HUGES]);
 }
 
 COLD int live_huge_put(uint64_t bytes, uint64_t *size)
@@ -109,10 +106,9 @@ COLD int live_huge_put(uint64_t bytes, uint64_t *size)
 	return r;
 }
 
-void live_huge_drop(uint64_t w, uint32_t low)
+void live_huge_free(uint32_t number)
 {
-	if (unlikely((w >> LIVE_LINE_HIGH_SHIFT & 7) == LIVE_HUGE >> 32))
-		LIVE_STORE(&g_huge[low % LIVE_HUGES], 0);
+	LIVE_STORE(&g_huge[number % LIVE_HUGES], 0);
 }
 
 uint64_t live_bytes_used(void)

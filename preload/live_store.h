@@ -31,10 +31,10 @@ struct live_span {
 	uint32_t lines; /* struct live_line, a chain */
 	uint32_t way;   /* uint64_t[LIVE_GRANULES] */
 	uint32_t ways;  /* LIVE_MORE_WAYS times that */
-	uint32_t mask;  /* granules of which lines may have blocks */
+	uint32_t mask;  /* granules that ever had a block away from home (live.c) */
 };
 
-/* Written under the span's lock, but that whoever frees a block empties its word. */
+/* Whoever claimed a slot writes it; whoever frees the block empties its word.  */
 struct live_line {
 	uint64_t word[LIVE_SLOTS];
 	uint32_t size[LIVE_SLOTS];
@@ -84,6 +84,7 @@ struct live_region *live_store_region(uintptr_t a);
 void live_store_touch(uintptr_t a);
 /* Zeroed units that lie together, or 0. */
 uint32_t live_store_units(uint32_t n);
+/* For the growth of a span. */
 struct sys_lock *live_store_lock(uintptr_t a);
 
 /* ---- words: site in the top 23 bits, never 0, so neither is the word; birth in the lowest 31 ----
@@ -97,6 +98,8 @@ enum {
 	LIVE_LINE_OFFSET_SHIFT = 34,
 	LIVE_LINE_HIGH_SHIFT = 31
 };
+/* In a line: taken, and not yet a block (no site). */
+#define LIVE_CLAIMED    ((1ull << LIVE_SITE_SHIFT) - 1)
 #define LIVE_BIRTH_MASK ((1u << LIVE_BIRTH_BITS) - 1)
 #define LIVE_HUGE       (7ull << 32)
 
@@ -142,12 +145,26 @@ static inline unsigned live_line_offset(uint64_t w)
 	return w >> LIVE_LINE_OFFSET_SHIFT & 127;
 }
 
+/* Sizes that have no room in a slot, by number. */
+uint64_t live_huge_size(uint32_t number);
+
 /* low: the slot's size[]. */
-void live_line_block(uint64_t w, uint32_t low, struct block *b);
-/* Sizes that have no room in a slot: keeps it, and gives what the slot holds instead. 0 or -ENOMEM.
- */
+static inline void live_line_block(uint64_t w, uint32_t low, struct block *b)
+{
+	b->size = (w >> LIVE_LINE_HIGH_SHIFT & 7) << 32 | low;
+	if (unlikely(b->size >= LIVE_HUGE))
+		b->size = live_huge_size(low);
+	live_word_common(w, b);
+}
+
+/* Keeps a size, and gives what the slot holds instead. 0 or -ENOMEM. */
 int live_huge_put(uint64_t bytes, uint64_t *size);
+void live_huge_free(uint32_t number);
 /* After the slot was emptied: a walk that still saw the word looks at it again. */
-void live_huge_drop(uint64_t w, uint32_t low);
+static inline void live_huge_drop(uint64_t w, uint32_t low)
+{
+	if (unlikely((w >> LIVE_LINE_HIGH_SHIFT & 7) == LIVE_HUGE >> 32))
+		live_huge_free(low);
+}
 
 #endif

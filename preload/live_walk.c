@@ -34,7 +34,7 @@ static void walk_lines(const struct walk *walk, uintptr_t base, uint32_t index)
 		for (unsigned k = 0; k < LIVE_SLOTS; k++) {
 			uint64_t w = LIVE_LOAD(&l->word[k]);
 
-			if (!w)
+			if (w <= LIVE_CLAIMED)
 				continue;
 			live_line_block(w, LIVE_LOAD(&l->size[k]), &b);
 			/* Gone, or another in its place: the size may be the other's. */
@@ -42,7 +42,7 @@ static void walk_lines(const struct walk *walk, uintptr_t base, uint32_t index)
 				continue;
 			walk->fn(base + live_line_offset(w) * 8, &b, walk->arg);
 		}
-		index = l->next;
+		index = LIVE_LOAD(&l->next);
 	}
 }
 

@@ -294,7 +294,7 @@ TEST(memory_of_a_usual_mix)
 /* ---- threads ---- */
 
 enum { THREADS = 8, EACH = 512, ROUNDS = 200 };
-static volatile bool g_stop;
+static bool g_stop;
 
 /* Each thread has every eighth address: they share spans, granules and lines. */
 static uintptr_t shared_address(unsigned thread, unsigned i)
@@ -350,7 +350,7 @@ static void *walker(void *arg)
 {
 	struct watch *sum = arg;
 
-	while (!g_stop) {
+	while (!__atomic_load_n(&g_stop, __ATOMIC_RELAXED)) {
 		struct watch w = {0};
 
 		live_walk(watch, &w);
@@ -381,7 +381,7 @@ TEST(a_walk_beside_threads_shows_each_block_that_stays_once_and_nothing_false)
 		pthread_join(t[i], &wrong);
 		EQ((uintptr_t)wrong, 0);
 	}
-	g_stop = true;
+	__atomic_store_n(&g_stop, true, __ATOMIC_RELAXED);
 	pthread_join(w, NULL);
 	EQ(sum.wrong, 0);
 	OK(sum.others > 0);
