@@ -170,13 +170,20 @@ static enum walk_end walk(struct stack_cache *c, const struct caller *from, stru
 static bool intern(struct stack_cache *c, uint32_t n, uint32_t joined)
 {
 	uint32_t parent = joined ? c->frame[joined - 1].node : 0;
+	uint32_t hash = joined ? c->frame[joined - 1].hash : 0;
 
+	for (uint32_t i = n; i--;) {
+		struct frame *f = &c->fresh[i];
+
+		hash = f->hash = stack_tree_hash(hash, f->ip, stack_meta(f->module, f->flags));
+		stack_tree_prefetch(hash);
+	}
 	c->n_frames = joined;
 	while (n--) {
 		struct frame *f = &c->frame[c->n_frames];
 
 		*f = c->fresh[n];
-		f->node = stack_tree_child(parent, f->ip, stack_meta(f->module, f->flags));
+		f->node = stack_tree_child(parent, f->hash, f->ip, stack_meta(f->module, f->flags));
 		parent = f->node;
 		if (unlikely(!parent))
 			return false;

@@ -17,16 +17,19 @@ enum {
 	SHARD_FIRST = 64
 };
 
-struct nodes {
-	struct stack_node node[NODES];
-	uint32_t number[NODES]; /* of the stack that ends here, 0 none yet */
+struct node {
+	struct stack_node frame;
+	uint32_t number; /* of the stack that ends here, 0 none yet */
+	uint32_t hash;
+	uint32_t child[2]; /* met last: mostly the next one too, and mostly the neighbour in memory
+	                    */
 };
 struct shard {
 	uint32_t mask, used;
-	uint32_t slot[]; /* node, 0 free */
+	uint32_t slot[]; /* 8 bits of the hash over a node's number; 0 free */
 };
 
-static struct nodes *g_nodes[STACK_NODE_MAX / NODES];
+static struct node *g_nodes[STACK_NODE_MAX / NODES];
 static uint32_t *g_leaves[STACK_MAX / NODES];
 static struct shard *g_shard[SHARDS];
 static uint32_t g_n_nodes, g_n_stacks;
@@ -34,27 +37,14 @@ static uint64_t g_index_bytes;
 static char *g_spare, *g_spare_end; /* small shards are cut from this */
 static struct sys_lock g_lock;
 
-static struct stack_node *node_at(uint32_t n)
+static struct node *node_at(uint32_t n)
 {
-	return &g_nodes[n >> NODES_LOG2]->node[n & (NODES - 1)];
-}
-
-static uint32_t *number_at(uint32_t n)
-{
-	return &g_nodes[n >> NODES_LOG2]->number[n & (NODES - 1)];
+	return &g_nodes[n >> NODES_LOG2][n & (NODES - 1)];
 }
 
 static uint32_t *leaf_at(uint32_t stack)
 {
 	return &g_leaves[stack >> NODES_LOG2][stack & (NODES - 1)];
-}
-
-static inline uint64_t hash_of(uint32_t parent, uintptr_t ip, uint32_t meta)
-{
-	uint64_t h = (ip ^ (uint64_t)parent << 32 ^ (uint64_t)parent >> 7 ^ (uint64_t)meta << 13) *
-	             0x9e3779b97f4a7c15ul;
-
-	return (h ^ h >> 29) * 0xbf58476d1ce4e5b9ul;
 }
 
 static inline bool is_node(const struct stack_node *n, uint32_t parent, uintptr_t ip, uint32_t meta)
@@ -63,13 +53,23 @@ static inline bool is_node(const struct stack_node *n, uint32_t parent, uintptr_
 	       n->flags == meta >> 16;
 }
 
-static inline uint32_t find(const struct shard *s, uint64_t hash, uint32_t parent, uintptr_t ip,
+/* Without the bits of the hash in the slot, a frame that is new would be compared with several old
+ * ones, and each of them is a cache miss. */
+static inline uint32_t slot_tag(uint32_t hash)
+{
+	return hash << SHARDS_LOG2 & 0xff000000;
+}
+
+static inline uint32_t find(const struct shard *s, uint32_t hash, uint32_t parent, uintptr_t ip,
                             uint32_t meta)
 {
-	for (uint32_t i = (uint32_t)hash & s->mask;; i = (i + 1) & s->mask) {
-		uint32_t n = __atomic_load_n(&s->slot[i], __ATOMIC_ACQUIRE);
+	for (uint32_t i = hash & s->mask;; i = (i + 1) & s->mask) {
+		uint32_t slot = __atomic_load_n(&s->slot[i], __ATOMIC_ACQUIRE);
+		uint32_t n = slot ^ slot_tag(hash);
 
-		if (!n || likely(is_node(node_at(n), parent, ip, meta)))
+		if (!slot)
+			return 0;
+		if (n < STACK_NODE_MAX && likely(is_node(&node_at(n)->frame, parent, ip, meta)))
 			return n;
 	}
 }
@@ -108,13 +108,13 @@ static struct shard *shard_new(uint32_t slots)
 	return s;
 }
 
-static void put(struct shard *s, uint64_t hash, uint32_t n)
+static void put(struct shard *s, uint32_t hash, uint32_t n)
 {
-	uint32_t i = (uint32_t)hash & s->mask;
+	uint32_t i = hash & s->mask;
 
 	while (s->slot[i])
 		i = (i + 1) & s->mask;
-	__atomic_store_n(&s->slot[i], n, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->slot[i], n | slot_tag(hash), __ATOMIC_RELEASE);
 	s->used++;
 }
 
@@ -127,34 +127,35 @@ static struct shard *shard_grow(struct shard *old, unsigned which)
 	for (uint32_t i = 0; i <= old->mask; i++) {
 		if (!old->slot[i])
 			continue;
-		const struct stack_node *n = node_at(old->slot[i]);
+		uint32_t n = old->slot[i] % STACK_NODE_MAX;
 
-		put(s, hash_of(n->parent, n->ip, stack_meta(n->module, n->flags)), old->slot[i]);
+		put(s, node_at(n)->hash, n);
 	}
 	__atomic_store_n(&g_shard[which], s, __ATOMIC_RELEASE);
 	return s;
 }
 
-static uint32_t add_node(unsigned which, uint64_t hash, const struct stack_node *node)
+static uint32_t add_node(unsigned which, uint32_t hash, const struct stack_node *node)
 {
 	uint32_t n = g_n_nodes + 1;
 	struct shard *s = g_shard[which];
 
 	if (n >= STACK_NODE_MAX)
 		return 0;
-	if (s->used > s->mask / 4 * 3) {
+	if (s->used > s->mask / 3 * 2) {
 		s = shard_grow(s, which);
 		if (s->used >= s->mask)
 			return 0;
 	}
 	if (!g_nodes[n >> NODES_LOG2]) {
-		struct nodes *chunk = sys_map(sizeof(*chunk));
+		struct node *chunk = sys_map(NODES * sizeof(*chunk));
 
 		if (!chunk)
 			return 0;
 		__atomic_store_n(&g_nodes[n >> NODES_LOG2], chunk, __ATOMIC_RELEASE);
 	}
-	*node_at(n) = *node;
+	node_at(n)->frame = *node;
+	node_at(n)->hash = hash;
 	__atomic_store_n(&g_n_nodes, n, __ATOMIC_RELEASE);
 	put(s, hash, n);
 	return n;
@@ -170,10 +171,22 @@ int stack_tree_init(void)
 	return 0;
 }
 
-uint32_t stack_tree_child(uint32_t parent, uintptr_t ip, uint32_t meta)
+static inline unsigned shard_of(uint32_t hash)
 {
-	uint64_t hash = hash_of(parent, ip, meta);
-	unsigned which = (unsigned)(hash >> (64 - SHARDS_LOG2));
+	return hash >> (32 - SHARDS_LOG2);
+}
+
+void stack_tree_prefetch(uint32_t hash)
+{
+	const struct shard *s = __atomic_load_n(&g_shard[shard_of(hash)], __ATOMIC_ACQUIRE);
+
+	__builtin_prefetch(&s->slot[hash & s->mask]);
+}
+
+static __attribute__((noinline)) uint32_t child_by_index(uint32_t parent, uint32_t hash,
+                                                         uintptr_t ip, uint32_t meta)
+{
+	unsigned which = shard_of(hash);
 	uint32_t n =
 	        find(__atomic_load_n(&g_shard[which], __ATOMIC_ACQUIRE), hash, parent, ip, meta);
 
@@ -189,9 +202,27 @@ uint32_t stack_tree_child(uint32_t parent, uintptr_t ip, uint32_t meta)
 	return n;
 }
 
+uint32_t stack_tree_child(uint32_t parent, uint32_t hash, uintptr_t ip, uint32_t meta)
+{
+	static struct node root; /* only its children */
+	uint32_t *child = parent ? node_at(parent)->child : root.child;
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t n = __atomic_load_n(&child[i], __ATOMIC_ACQUIRE);
+
+		if (n && is_node(&node_at(n)->frame, parent, ip, meta))
+			return n;
+	}
+	uint32_t n = child_by_index(parent, hash, ip, meta);
+
+	__atomic_store_n(&child[1], child[0], __ATOMIC_RELEASE);
+	__atomic_store_n(&child[0], n, __ATOMIC_RELEASE);
+	return n;
+}
+
 static COLD uint32_t new_number(uint32_t node)
 {
-	uint32_t s = *number_at(node);
+	uint32_t s = node_at(node)->number;
 
 	if (s)
 		return s;
@@ -207,13 +238,13 @@ static COLD uint32_t new_number(uint32_t node)
 	}
 	*leaf_at(s) = node;
 	__atomic_store_n(&g_n_stacks, s, __ATOMIC_RELEASE);
-	__atomic_store_n(number_at(node), s, __ATOMIC_RELEASE);
+	__atomic_store_n(&node_at(node)->number, s, __ATOMIC_RELEASE);
 	return s;
 }
 
 uint32_t stack_tree_number(uint32_t node)
 {
-	uint32_t s = node ? __atomic_load_n(number_at(node), __ATOMIC_ACQUIRE) : 0;
+	uint32_t s = node ? __atomic_load_n(&node_at(node)->number, __ATOMIC_ACQUIRE) : 0;
 
 	if (likely(s || !node))
 		return s;
@@ -225,7 +256,7 @@ uint32_t stack_tree_number(uint32_t node)
 
 uint64_t stack_tree_bytes(void)
 {
-	return stack_node_count() * (sizeof(struct stack_node) + 4ul) + stack_count() * 4ul +
+	return stack_node_count() * sizeof(struct node) + stack_count() * 4ul +
 	       __atomic_load_n(&g_index_bytes, __ATOMIC_RELAXED);
 }
 
@@ -255,6 +286,6 @@ bool stack_node(uint32_t node, struct stack_node *out)
 {
 	if (!node || node > stack_node_count())
 		return false;
-	*out = *node_at(node);
+	*out = node_at(node)->frame;
 	return true;
 }

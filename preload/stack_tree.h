@@ -17,8 +17,19 @@ static inline uint32_t stack_meta(uint32_t module, uint32_t flags)
 }
 
 int stack_tree_init(void);
-/* The node of this frame under `parent` (0: outermost). 0 when there is no room. */
-uint32_t stack_tree_child(uint32_t parent, uintptr_t ip, uint32_t meta);
+/* The hash of a whole path, by that of the path without its innermost frame: so that all places in
+ * the index to which a stack leads can be fetched at once. 0 is the empty path's. */
+static inline uint32_t stack_tree_hash(uint32_t outer, uintptr_t ip, uint32_t meta)
+{
+	uint64_t h =
+	        (ip ^ (uint64_t)meta << 40) * 0x9e3779b97f4a7c15ul ^ outer * 0xd6e8feb86659fd93ul;
+
+	return (uint32_t)((h ^ h >> 29) * 0xbf58476d1ce4e5b9ul >> 32);
+}
+void stack_tree_prefetch(uint32_t hash);
+/* The node of this frame under `parent` (0: outermost). hash: of the path up to this frame. 0 when
+ * there is no room. */
+uint32_t stack_tree_child(uint32_t parent, uint32_t hash, uintptr_t ip, uint32_t meta);
 /* The number of the stack that ends at a node. 0 when there is no room. */
 uint32_t stack_tree_number(uint32_t node);
 uint64_t stack_tree_bytes(void);

@@ -14,9 +14,9 @@
  */
 struct frame {
 	uintptr_t ip, sp, bp;
-	uintptr_t bp_at;  /* bp was read here; 0: it is as in the inner frame */
-	uintptr_t cfa_at; /* sp was read here; 0: it is computed */
-	uint32_t node;
+	uintptr_t bp_at;     /* bp was read here; 0: it is as in the inner frame */
+	uintptr_t cfa_at;    /* sp was read here; 0: it is computed */
+	uint32_t node, hash; /* in the tree */
 	uint16_t module;
 	uint8_t flags; /* FMT_NODE_ */
 	uint8_t how;   /* RULE_ by which the walk went on */
