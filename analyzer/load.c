@@ -152,6 +152,20 @@ static int read_items(struct loader *l, const struct record *r)
 		return load_thread_items(l);
 	case FMT_AUDIT:
 		return load_audit_items(l);
+	case FMT_TASK:
+		return load_task_items(l);
+	case FMT_TASK_SUM:
+		return load_task_sum_items(l);
+	case FMT_FD:
+		return load_fd_items(l);
+	case FMT_FD_SUM:
+		return load_fd_sum_items(l);
+	case FMT_FD_BAD:
+		return load_fd_bad_items(l);
+	case FMT_TIMER:
+		return load_timer_items(l);
+	case FMT_TIMER_SUM:
+		return load_timer_sum_items(l);
 	default:
 		/* format.h: a first letter that is a capital may be skipped. */
 		if ((r->tag & 0xff) >= 'A' && (r->tag & 0xff) <= 'Z')
@@ -259,6 +273,13 @@ void snapshot_free(struct snapshot *s)
 	free(s->stack);
 	free(s->sample);
 	free(s->thread);
+	free(s->task);
+	free(s->task_sum);
+	free(s->fd);
+	free(s->fd_sum);
+	free(s->fd_bad);
+	free(s->timer);
+	free(s->timer_sum);
 	pool_free(&s->pool);
 	free(s);
 }

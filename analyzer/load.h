@@ -1,7 +1,7 @@
 /*
  * load.h - between the files of the loader: load.c (file, header, records), load_items.c (what is
- * in them), load_tree.c (what can be checked and numbered only when all is read). Nobody else
- * includes it.
+ * in them; load_kinds.c for threads, timers and descriptors), load_tree.c (what can be checked and
+ * numbered only when all is read). Nobody else includes it.
  */
 #ifndef OUTLIVE_LOAD_H
 #define OUTLIVE_LOAD_H
@@ -22,13 +22,37 @@ struct loader {
 	struct err *err;
 	bool failed;
 	uint32_t cap_modules, cap_locations, cap_nodes, cap_samples, cap_threads;
-	struct table by_address; /* locations by module, address, flags */
-	struct reference module, node, thread;
+	uint32_t cap_tasks, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads, cap_timers,
+	        cap_timer_sums;
+	struct table by_address;                       /* locations by module, address, flags */
+	struct reference module, node, thread, origin; /* origin: the node of what is no site */
 };
 
 /* Notes what is wrong at byte `at` of the file, once: the first complaint stays. Returns -1. */
 int load_bad(struct loader *l, const uint8_t *at, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+
+/* What items are made of. After load_bad() all give 0 or "", and read nothing: callers look at
+ * l->failed at the end of the item. */
+uint64_t load_varint_slow(struct loader *l);
+static inline uint64_t load_varint(struct loader *l)
+{
+	if (l->failed)
+		return 0;
+	if (l->at < l->end && *l->at < 0x80)
+		return *l->at++;
+	return load_varint_slow(l);
+}
+/* A number that fits in 32 bits, as all flags, kinds and thread ids do. */
+uint32_t load_small(struct loader *l, const char *what);
+/* A count or a sum: half the range at most, so that differences exist. */
+uint64_t load_figure(struct loader *l, const char *what);
+/* A name, interned, ends at a NUL, if there is one: nothing behind it could be shown. */
+const char *load_string(struct loader *l);
+/* Remembers a reference `to`, read at `at`, to be checked when the whole file is read. */
+uint32_t load_refer(struct reference *r, const struct loader *l, uint64_t to, const uint8_t *at);
+/* The number of a location; each is there once. */
+uint32_t load_location(struct loader *l, const struct location *loc);
 
 /* Reads all items of one record's payload, [at, end). 0 or -1. */
 int load_info_items(struct loader *l);
@@ -37,6 +61,13 @@ int load_node_items(struct loader *l);
 int load_site_items(struct loader *l);
 int load_thread_items(struct loader *l);
 int load_audit_items(struct loader *l);
+int load_task_items(struct loader *l);
+int load_task_sum_items(struct loader *l);
+int load_fd_items(struct loader *l);
+int load_fd_sum_items(struct loader *l);
+int load_fd_bad_items(struct loader *l);
+int load_timer_items(struct loader *l);
+int load_timer_sum_items(struct loader *l);
 /* One number, alone in its payload. */
 int load_number(struct loader *l, uint64_t *out);
 

@@ -2,8 +2,8 @@
  * load_items.c - the items inside the records of a snapshot (format.h, section 2).
  *
  * Every item is checked as it is read; numbers that may refer to something later in the file are
- * noted, and checked by load_tree.c. What is stored of an item is a small multiple of its bytes,
- * whatever its counts say.
+ * noted, and checked by load_tree.c. Threads, timers and descriptors are in load_kinds.c. What is
+ * stored of an item is a small multiple of its bytes, whatever its counts say.
  */
 #include "load.h"
 
@@ -11,7 +11,7 @@
 
 /* ---- integers and strings ---- */
 
-static uint64_t varint_slow(struct loader *l)
+uint64_t load_varint_slow(struct loader *l)
 {
 	const uint8_t *start = l->at;
 	uint64_t v = 0;
@@ -30,21 +30,10 @@ static uint64_t varint_slow(struct loader *l)
 	return 0;
 }
 
-/* 0 once something was wrong: callers look at l->failed at the end of the item. */
-static inline uint64_t varint(struct loader *l)
-{
-	if (l->failed)
-		return 0;
-	if (l->at < l->end && *l->at < 0x80)
-		return *l->at++;
-	return varint_slow(l);
-}
-
-/* A number that fits in 32 bits, as all flags, kinds and thread ids do. */
-static uint32_t small(struct loader *l, const char *what)
+uint32_t load_small(struct loader *l, const char *what)
 {
 	const uint8_t *start = l->at;
-	uint64_t v = varint(l);
+	uint64_t v = load_varint(l);
 
 	if (v <= UINT32_MAX)
 		return (uint32_t)v;
@@ -52,11 +41,10 @@ static uint32_t small(struct loader *l, const char *what)
 	return 0;
 }
 
-/* A count or a sum of bytes: half the range at most, so that differences exist. */
-static uint64_t figure(struct loader *l, const char *what)
+uint64_t load_figure(struct loader *l, const char *what)
 {
 	const uint8_t *start = l->at;
-	uint64_t v = varint(l);
+	uint64_t v = load_varint(l);
 
 	if (v <= INT64_MAX)
 		return v;
@@ -67,7 +55,7 @@ static uint64_t figure(struct loader *l, const char *what)
 static const char *bytes(struct loader *l, size_t *n)
 {
 	const uint8_t *start = l->at;
-	uint64_t len = varint(l);
+	uint64_t len = load_varint(l);
 
 	*n = 0;
 	if (l->failed)
@@ -83,8 +71,7 @@ static const char *bytes(struct loader *l, size_t *n)
 	return p;
 }
 
-/* A name ends at a NUL, if there is one: nothing behind it could be shown. */
-static const char *string(struct loader *l)
+const char *load_string(struct loader *l)
 {
 	size_t n;
 	const char *p = bytes(l, &n);
@@ -118,14 +105,13 @@ static int status(const struct loader *l)
 
 int load_number(struct loader *l, uint64_t *out)
 {
-	*out = varint(l);
+	*out = load_varint(l);
 	if (!l->failed && l->at != l->end)
 		return load_bad(l, l->at, "a record that is longer than its one number");
 	return status(l);
 }
 
-/* Remembers a reference to be checked when the whole file is read. */
-static uint32_t refer(struct reference *r, const struct loader *l, uint64_t to, const uint8_t *at)
+uint32_t load_refer(struct reference *r, const struct loader *l, uint64_t to, const uint8_t *at)
 {
 	if (to > r->max) {
 		r->max = to;
@@ -169,7 +155,7 @@ static void info_text(struct loader *l, uint64_t key)
 	size_t n;
 
 	if (key != FMT_INFO_CMDLINE) {
-		const char *text = string(l);
+		const char *text = load_string(l);
 		if (key < 128 + INFO_KEYS)
 			l->s->info.s[key - 128] = text;
 		return;
@@ -182,13 +168,13 @@ static void info_text(struct loader *l, uint64_t key)
 int load_info_items(struct loader *l)
 {
 	while (l->at < l->end && !l->failed) {
-		uint64_t key = varint(l);
+		uint64_t key = load_varint(l);
 		if (l->failed)
 			break;
 		if (key >= 128)
 			info_text(l, key);
 		else
-			l->s->info.u[key] = varint(l);
+			l->s->info.u[key] = load_varint(l);
 	}
 	return status(l);
 }
@@ -196,7 +182,7 @@ int load_info_items(struct loader *l)
 int load_audit_items(struct loader *l)
 {
 	while (l->at < l->end && !l->failed) {
-		uint64_t key = varint(l), value = varint(l);
+		uint64_t key = load_varint(l), value = load_varint(l);
 		if (key < AUDIT_KEYS && !l->failed) {
 			l->s->audit[key] = value;
 			l->s->has_audit[key] = true;
@@ -214,16 +200,16 @@ int load_module_items(struct loader *l)
 	while (l->at < l->end && !l->failed) {
 		const uint8_t *start = l->at;
 		struct module m = {0};
-		m.start = varint(l);
-		m.end = varint(l);
-		m.bias = varint(l);
-		m.text_start = varint(l);
-		m.text_offset = varint(l);
-		m.flags = small(l, "module flags");
-		m.loaded_ns = varint(l);
-		m.unloaded_ns = varint(l);
+		m.start = load_varint(l);
+		m.end = load_varint(l);
+		m.bias = load_varint(l);
+		m.text_start = load_varint(l);
+		m.text_offset = load_varint(l);
+		m.flags = load_small(l, "module flags");
+		m.loaded_ns = load_varint(l);
+		m.unloaded_ns = load_varint(l);
 		m.build_id = hex(l);
-		m.path = string(l);
+		m.path = load_string(l);
 		if (!l->failed && m.end < m.start)
 			load_bad(l, start, "a module that ends before it starts");
 		if (l->failed)
@@ -240,9 +226,9 @@ int load_thread_items(struct loader *l)
 
 	while (l->at < l->end && !l->failed) {
 		struct thread_group t;
-		t.tid = small(l, "thread id");
-		t.n_threads = small(l, "number of threads");
-		t.name = string(l);
+		t.tid = load_small(l, "thread id");
+		t.n_threads = load_small(l, "number of threads");
+		t.name = load_string(l);
 		if (l->failed)
 			break;
 		s->thread = xgrow(s->thread, s->n_threads, &l->cap_threads, sizeof(t));
@@ -261,7 +247,7 @@ static bool same_location(const void *ctx, uint32_t value, const void *key)
 	       have->flags == want->flags;
 }
 
-static uint32_t location_number(struct loader *l, const struct location *loc)
+uint32_t load_location(struct loader *l, const struct location *loc)
 {
 	struct snapshot *s = l->s;
 	uint64_t hash = table_hash(loc->address, (uint64_t)loc->module << 32 | loc->flags);
@@ -281,12 +267,12 @@ int load_node_items(struct loader *l)
 
 	while (l->at < l->end && !l->failed) {
 		const uint8_t *start = l->at;
-		uint64_t parent = varint(l);
+		uint64_t parent = load_varint(l);
 		const uint8_t *at_module = l->at;
 		struct location loc = {0};
-		loc.module = refer(&l->module, l, varint(l), at_module);
-		loc.address = varint(l);
-		loc.flags = small(l, "node flags");
+		loc.module = load_refer(&l->module, l, load_varint(l), at_module);
+		loc.address = load_varint(l);
+		loc.flags = load_small(l, "node flags");
 		if (!l->failed && parent >= s->n_nodes)
 			load_bad(l, start, "node %u has the parent %llu, which is not before it",
 			         s->n_nodes, (unsigned long long)parent);
@@ -294,7 +280,7 @@ int load_node_items(struct loader *l)
 			break;
 		s->node = xgrow(s->node, s->n_nodes, &l->cap_nodes, sizeof(*s->node));
 		s->node[s->n_nodes].parent = (uint32_t)parent;
-		s->node[s->n_nodes++].location = location_number(l, &loc);
+		s->node[s->n_nodes++].location = load_location(l, &loc);
 	}
 	return status(l);
 }
@@ -310,7 +296,7 @@ static void bins(struct loader *l, struct histogram *h, bool with_bytes, uint32_
                  uint32_t reserve)
 {
 	const uint8_t *start = l->at;
-	uint64_t n = varint(l), least = with_bytes ? 3 : 2;
+	uint64_t n = load_varint(l), least = with_bytes ? 3 : 2;
 
 	if (n > (uint64_t)(l->end - l->at) / least) {
 		load_bad(l, start, "a histogram of %llu bins, its record has %zu bytes left",
@@ -327,9 +313,9 @@ static void bins(struct loader *l, struct histogram *h, bool with_bytes, uint32_
 	h->n = reserve;
 	for (uint64_t i = 0; i < n && !l->failed; i++) {
 		const uint8_t *at = l->at;
-		struct bin b = {.bucket = small(l, "bucket")};
-		b.blocks = figure(l, "blocks");
-		b.bytes = with_bytes ? figure(l, "bytes") : 0;
+		struct bin b = {.bucket = load_small(l, "bucket")};
+		b.blocks = load_figure(l, "blocks");
+		b.bytes = with_bytes ? load_figure(l, "bytes") : 0;
 		bool ascends = h->n == 0 || b.bucket > h->at[h->n - 1].bucket;
 		if (!l->failed && (b.bucket >= max || !ascends))
 			load_bad(l, at, "histogram bucket %u is out of order or beyond %u",
@@ -364,22 +350,22 @@ static void one_site(struct loader *l, struct sample *p)
 	uint64_t allocs, space;
 
 	/* The number of a node for now: load_tree.c makes stacks of them. */
-	p->stack = refer(&l->node, l, varint(l), start);
+	p->stack = load_refer(&l->node, l, load_varint(l), start);
 	const uint8_t *at = l->at;
-	p->kind = small(l, "kind");
+	p->kind = load_small(l, "kind");
 	if (!l->failed && p->kind > FMT_KIND_MMAP)
 		load_bad(l, at, "kind %u", p->kind);
 	at = l->at;
-	p->thread = refer(&l->thread, l, varint(l), at);
-	allocs = figure(l, "allocations");
-	space = figure(l, "bytes");
-	p->frees = figure(l, "frees");
-	p->bytes_freed = figure(l, "bytes freed");
-	p->temporary = figure(l, "temporary allocations");
-	p->size_min = figure(l, "size");
-	p->size_max = figure(l, "size");
-	p->live_blocks = figure(l, "blocks");
-	p->live_bytes = figure(l, "bytes");
+	p->thread = load_refer(&l->thread, l, load_varint(l), at);
+	allocs = load_figure(l, "allocations");
+	space = load_figure(l, "bytes");
+	p->frees = load_figure(l, "frees");
+	p->bytes_freed = load_figure(l, "bytes freed");
+	p->temporary = load_figure(l, "temporary allocations");
+	p->size_min = load_figure(l, "size");
+	p->size_max = load_figure(l, "size");
+	p->live_blocks = load_figure(l, "blocks");
+	p->live_bytes = load_figure(l, "bytes");
 	p->value[ALLOC_OBJECTS] = (int64_t)allocs;
 	p->value[ALLOC_SPACE] = (int64_t)space;
 	p->value[INUSE_OBJECTS] = (int64_t)allocs - (int64_t)p->frees;

@@ -39,25 +39,52 @@ static void measure(const struct snapshot *s, uint32_t *depth)
 		depth[i] = depth[s->node[i].parent] + 1;
 }
 
-/* Samples name nodes until here. stack_of[] is 0 where a node has no stack yet; the empty stack is
- * number 0. */
+/* Everything names nodes until here. stack_of[] is 0 where a node has no stack yet; the empty stack
+ * is number 0. */
+struct numbering {
+	struct snapshot *s;
+	const uint32_t *shown, *depth;
+	uint32_t *stack_of, cap;
+};
+
+static void number_stack(struct numbering *n, uint32_t *stack)
+{
+	struct snapshot *s = n->s;
+	uint32_t node = n->shown[*stack];
+
+	if (node && !n->stack_of[node]) {
+		s->stack = xgrow(s->stack, s->n_stacks, &n->cap, sizeof(*s->stack));
+		s->stack[s->n_stacks] = (struct stack){n->depth[node], node};
+		n->stack_of[node] = s->n_stacks++;
+	}
+	*stack = node ? n->stack_of[node] : 0;
+}
+
 static void number_stacks(struct snapshot *s, const uint32_t *shown, const uint32_t *depth)
 {
-	uint32_t *stack_of = xcalloc(s->n_nodes, sizeof(*stack_of));
-	uint32_t cap = 1;
+	struct numbering n = {s, shown, depth, xcalloc(s->n_nodes, sizeof(*n.stack_of)), 1};
 
 	s->stack = xcalloc(1, sizeof(*s->stack));
 	s->n_stacks = 1;
-	for (uint32_t i = 0; i < s->n_samples; i++) {
-		uint32_t node = shown[s->sample[i].stack];
-		if (node && !stack_of[node]) {
-			s->stack = xgrow(s->stack, s->n_stacks, &cap, sizeof(*s->stack));
-			s->stack[s->n_stacks] = (struct stack){depth[node], node};
-			stack_of[node] = s->n_stacks++;
-		}
-		s->sample[i].stack = node ? stack_of[node] : 0;
+	for (uint32_t i = 0; i < s->n_samples; i++)
+		number_stack(&n, &s->sample[i].stack);
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		number_stack(&n, &s->task[i].stack);
+	for (uint32_t i = 0; i < s->n_task_sums; i++)
+		number_stack(&n, &s->task_sum[i].stack);
+	for (uint32_t i = 0; i < s->n_fds; i++)
+		number_stack(&n, &s->fd[i].stack);
+	for (uint32_t i = 0; i < s->n_fd_sums; i++)
+		number_stack(&n, &s->fd_sum[i].stack);
+	for (uint32_t i = 0; i < s->n_fd_bads; i++) {
+		number_stack(&n, &s->fd_bad[i].stack);
+		number_stack(&n, &s->fd_bad[i].before);
 	}
-	free(stack_of);
+	for (uint32_t i = 0; i < s->n_timers; i++)
+		number_stack(&n, &s->timer[i].stack);
+	for (uint32_t i = 0; i < s->n_timer_sums; i++)
+		number_stack(&n, &s->timer_sum[i].stack);
+	free(n.stack_of);
 }
 
 int load_finish(struct loader *l)
@@ -66,7 +93,8 @@ int load_finish(struct loader *l)
 
 	if (check(l, &l->module, s->n_modules, "a frame in module") ||
 	    check(l, &l->node, s->n_nodes, "a site at node") ||
-	    check(l, &l->thread, s->n_threads, "a site of thread"))
+	    check(l, &l->origin, s->n_nodes, "something made at node") ||
+	    check(l, &l->thread, s->n_threads, "figures of thread"))
 		return -1;
 	uint32_t *shown = xmalloc(s->n_nodes * sizeof(*shown));
 	uint32_t *depth = xmalloc(s->n_nodes * sizeof(*depth));

@@ -90,6 +90,54 @@ struct thread_group {
 	const char *name;
 };
 
+/*
+ * Threads, timers, descriptors. `stack` is an index into stack[] and says where it was made; times
+ * are ns of uptime. Serial numbers of threads need not be in the file: most threads are given back.
+ */
+#define LOCATION_NONE UINT32_MAX
+struct task {
+	uint64_t serial, creator;   /* creator: 0 unknown */
+	uint32_t tid, state, flags; /* FMT_TASK_*, FMT_TASK_FLAG_* */
+	uint32_t stack;
+	uint32_t start;  /* location of its start routine, or LOCATION_NONE */
+	uint32_t thread; /* index into thread[], 0 none */
+	uint64_t born_ns, ended_ns, cpu_ns, stack_bytes; /* ended_ns 0: it lives */
+	const char *name;
+};
+struct task_sum { /* threads that ended and were given back */
+	uint32_t stack, start;
+	uint64_t count, joined, detached, cpu_ns, life_ns;
+};
+struct fd {
+	uint32_t fd, kind, flags; /* FMT_FD_*, FMT_FD_FLAG_* */
+	uint32_t stack;
+	uint64_t task; /* serial of the thread that opened it */
+	uint64_t born_ns;
+	const char *names; /* what it is now */
+};
+struct fd_sum {
+	uint32_t stack, kind;
+	uint64_t opened, closed;
+};
+struct fd_bad {
+	uint32_t what, fd; /* FMT_BAD_* */
+	uint32_t stack;    /* of this close */
+	uint32_t before;   /* of the close before, or of the opening that was hit */
+	uint64_t count, last_ns;
+};
+struct timer {
+	uint32_t kind, flags; /* FMT_TIMER_*, FMT_TIMER_FLAG_* */
+	uint64_t id;
+	uint32_t stack;
+	uint64_t task, born_ns;
+	uint64_t interval_ns, remaining_ns, expirations;
+	uint32_t fd, notify, signal; /* fd and notify: plus 1; 0 none */
+};
+struct timer_sum {
+	uint32_t stack, kind;
+	uint64_t created, deleted;
+};
+
 enum { INFO_KEYS = 128, AUDIT_KEYS = 64 };
 struct info {
 	uint64_t u[INFO_KEYS];    /* by FMT_INFO_* < 128; 0 when absent */
@@ -118,7 +166,15 @@ struct snapshot {
 	uint32_t n_samples; /* by stack, kind and thread */
 	struct thread_group *thread;
 	uint32_t n_threads; /* [0] unknown */
-	struct pool pool;   /* for what lives as long as the snapshot: histograms, lines */
+	struct task *task;
+	struct task_sum *task_sum;
+	struct fd *fd;
+	struct fd_sum *fd_sum;
+	struct fd_bad *fd_bad;
+	struct timer *timer;
+	struct timer_sum *timer_sum;
+	uint32_t n_tasks, n_task_sums, n_fds, n_fd_sums, n_fd_bads, n_timers, n_timer_sums;
+	struct pool pool; /* for what lives as long as the snapshot: histograms, lines */
 };
 
 /* load.c: the one parser. Validates every length; memory at most a few times the file. *out is NULL

@@ -37,9 +37,33 @@ struct build_site {
 	struct build_bin lifetimes[8], ages[8];
 };
 
+/* Fields as in format.h; a task's start routine is at `address` in `module`. */
+struct build_task {
+	uint64_t serial;
+	unsigned tid, state, flags, node;
+	uint64_t creator;
+	unsigned module;
+	uint64_t address, born, ended, cpu_ns, stack_bytes;
+	unsigned thread;
+	const char *name;
+};
+
+struct build_fd {
+	unsigned fd, kind, flags, node;
+	uint64_t task, born;
+	const char *names;
+};
+
+struct build_timer {
+	unsigned kind, id, flags, node;
+	uint64_t task, born, interval_ns, remaining_ns, expirations;
+	unsigned fd, notify, signal;
+};
+
 struct build {
 	struct str out;
 	struct str info, modl, node, site, thrd, audt;
+	struct str task, tsum, fdsc, fsum, fbad, timr, tmsm;
 	unsigned n_modules, n_nodes, n_threads, n_records;
 };
 
@@ -100,6 +124,13 @@ static inline void build_flush(struct build *b)
 	build_flush_one(b, FMT_NODE, &b->node);
 	build_flush_one(b, FMT_SITE, &b->site);
 	build_flush_one(b, FMT_THREAD, &b->thrd);
+	build_flush_one(b, FMT_TASK, &b->task);
+	build_flush_one(b, FMT_TASK_SUM, &b->tsum);
+	build_flush_one(b, FMT_FD, &b->fdsc);
+	build_flush_one(b, FMT_FD_SUM, &b->fsum);
+	build_flush_one(b, FMT_FD_BAD, &b->fbad);
+	build_flush_one(b, FMT_TIMER, &b->timr);
+	build_flush_one(b, FMT_TIMER_SUM, &b->tmsm);
 	build_flush_one(b, FMT_AUDIT, &b->audt);
 }
 
@@ -127,6 +158,13 @@ static inline void build_free(struct build *b)
 	str_free(&b->site);
 	str_free(&b->thrd);
 	str_free(&b->audt);
+	str_free(&b->task);
+	str_free(&b->tsum);
+	str_free(&b->fdsc);
+	str_free(&b->fsum);
+	str_free(&b->fbad);
+	str_free(&b->timr);
+	str_free(&b->tmsm);
 }
 
 static inline void build_info_u(struct build *b, unsigned key, uint64_t value)
@@ -224,6 +262,65 @@ static inline void build_site(struct build *b, const struct build_site *p)
 		build_varint(&b->site, field[i]);
 	build_bins(&b->site, p->lifetimes, 8, false);
 	build_bins(&b->site, p->ages, 8, true);
+}
+
+static inline void build_varints(struct str *s, const uint64_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		build_varint(s, v[i]);
+}
+#define BUILD_VARINTS(s, ...)                             \
+	build_varints(s, (const uint64_t[]){__VA_ARGS__}, \
+	              sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+
+static inline void build_task(struct build *b, const struct build_task *t)
+{
+	const char *name = t->name ? t->name : "";
+
+	BUILD_VARINTS(&b->task, t->serial, t->tid, t->state ? t->state : FMT_TASK_RUNNING, t->flags,
+	              t->node, t->creator, t->module, t->address, t->born, t->ended, t->cpu_ns,
+	              t->stack_bytes, t->thread);
+	build_string(&b->task, name, strlen(name));
+}
+
+static inline void build_task_sum(struct build *b, unsigned node, unsigned module, uint64_t address,
+                                  uint64_t joined, uint64_t detached)
+{
+	BUILD_VARINTS(&b->tsum, node, module, address, joined + detached, joined, detached, 1000,
+	              2000);
+}
+
+static inline void build_fd(struct build *b, const struct build_fd *f)
+{
+	const char *names = f->names ? f->names : "";
+
+	BUILD_VARINTS(&b->fdsc, f->fd, f->kind, f->flags, f->node, f->task, f->born);
+	build_string(&b->fdsc, names, strlen(names));
+}
+
+static inline void build_fd_sum(struct build *b, unsigned node, unsigned kind, uint64_t opened,
+                                uint64_t closed)
+{
+	BUILD_VARINTS(&b->fsum, node, kind, opened, closed);
+}
+
+static inline void build_fd_bad(struct build *b, unsigned what, unsigned fd, unsigned node,
+                                unsigned before, uint64_t count, uint64_t last)
+{
+	BUILD_VARINTS(&b->fbad, what, fd, node, before, count, last);
+}
+
+static inline void build_timer(struct build *b, const struct build_timer *t)
+{
+	BUILD_VARINTS(&b->timr, t->kind ? t->kind : FMT_TIMER_POSIX, t->id, t->flags, t->node,
+	              t->task, t->born, t->interval_ns, t->remaining_ns, t->expirations, t->fd,
+	              t->notify, t->signal);
+}
+
+static inline void build_timer_sum(struct build *b, unsigned node, unsigned kind, uint64_t created,
+                                   uint64_t deleted)
+{
+	BUILD_VARINTS(&b->tmsm, node, kind, created, deleted);
 }
 
 /* Writes b's file to `path`. */
