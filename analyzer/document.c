@@ -163,6 +163,46 @@ json_t *document_columns(const int64_t value[N_COLUMNS])
 	return o;
 }
 
+/* ---- stacks ---- */
+
+static json_t *frame(const struct snapshot *s, const struct location *loc, uint32_t i)
+{
+	static const struct line nameless;
+	const struct line *l = i < loc->n_lines ? &loc->line[i] : &nameless;
+	json_t *o = json_object();
+	char address[24];
+
+	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)loc->address);
+	json_object_set_new(o, "function", document_text(l->function));
+	json_object_set_new(o, "file", document_text(l->file));
+	json_object_set_new(o, "line", l->number ? document_number(l->number) : json_null());
+	json_object_set_new(o, "module", document_text(s->module[loc->module].path));
+	json_object_set_new(o, "address", document_text(address));
+	/* line[0] is the innermost; the last one is the function that the others were inlined into.
+	 */
+	json_object_set_new(o, "inlined", json_boolean(i + 1 < loc->n_lines));
+	return o;
+}
+
+json_t *document_stack(const struct row *r)
+{
+	json_t *frames = json_array();
+
+	for (uint32_t f = 0; f < r->n_frames; f++) {
+		uint32_t n = r->frame[f]->n_lines;
+		for (uint32_t i = 0; i < (n ? n : 1); i++)
+			json_array_append_new(frames, frame(r->snapshot, r->frame[f], i));
+	}
+	return frames;
+}
+
+json_t *document_site(const struct row *r)
+{
+	if (!r->n_frames)
+		return json_null();
+	return frame(r->snapshot, r->frame[r->site_frame], r->site_line);
+}
+
 /* ---- writing ---- */
 
 static void put_raw(struct document *d, const char *text)

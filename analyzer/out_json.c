@@ -12,37 +12,6 @@
 #include "document.h"
 #include "out.h"
 
-static json_t *frame(const struct snapshot *s, const struct location *loc, uint32_t i)
-{
-	static const struct line nameless;
-	const struct line *l = i < loc->n_lines ? &loc->line[i] : &nameless;
-	json_t *o = json_object();
-	char address[24];
-
-	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)loc->address);
-	json_object_set_new(o, "function", document_text(l->function));
-	json_object_set_new(o, "file", document_text(l->file));
-	json_object_set_new(o, "line", l->number ? document_number(l->number) : json_null());
-	json_object_set_new(o, "module", document_text(s->module[loc->module].path));
-	json_object_set_new(o, "address", document_text(address));
-	/* line[0] is the innermost; the last one is the function that the others were inlined into.
-	 */
-	json_object_set_new(o, "inlined", json_boolean(i + 1 < loc->n_lines));
-	return o;
-}
-
-static json_t *stack(const struct row *r)
-{
-	json_t *frames = json_array();
-
-	for (uint32_t f = 0; f < r->n_frames; f++) {
-		uint32_t n = r->frame[f]->n_lines;
-		for (uint32_t i = 0; i < (n ? n : 1); i++)
-			json_array_append_new(frames, frame(r->snapshot, r->frame[f], i));
-	}
-	return frames;
-}
-
 /* Buckets are powers of two: a quantile is "at most so long". */
 static json_t *lifetimes(const struct row *r)
 {
@@ -91,10 +60,8 @@ static json_t *row(const struct profile *p, size_t i, size_t rank)
 	json_object_set_new(o, "verdict", json_null());
 	if (p->a)
 		json_object_set_new(o, "churn", json_boolean(r->churn));
-	json_object_set_new(o, "site",
-	                    r->n_frames ? frame(r->snapshot, r->frame[r->site_frame], r->site_line)
-	                                : json_null());
-	json_object_set_new(o, "stack", stack(r));
+	json_object_set_new(o, "site", document_site(r));
+	json_object_set_new(o, "stack", document_stack(r));
 	return o;
 }
 

@@ -21,8 +21,7 @@ const char *const column_unit[N_COLUMNS] = {"count", "bytes", "count", "bytes"};
 /* Behind a profile: memory, and the frames of the row that was asked for last. */
 struct profile_work {
 	struct pool pool;
-	const struct location **frame;
-	uint32_t cap_frames;
+	struct frames frames;
 	bool raw;
 };
 
@@ -346,7 +345,7 @@ void profile_free(struct profile *p)
 	if (!p)
 		return;
 	pool_free(&p->work->pool);
-	free(p->work->frame);
+	free(p->work->frames.at);
 	free(p->work);
 	free(p->row);
 	free(p);
@@ -388,22 +387,25 @@ static void find_site(struct row *r)
 	}
 }
 
-const struct row *profile_row(const struct profile *p, size_t i)
+void row_write_out(struct row *r, bool raw, struct frames *frames)
 {
-	struct profile_work *w = p->work;
-	struct row *r = &p->row[i];
 	const struct snapshot *s = r->snapshot;
 
-	if (s->stack[r->stack].n > w->cap_frames) {
-		w->cap_frames = s->stack[r->stack].n;
-		w->frame = xrealloc(w->frame, w->cap_frames * sizeof(*w->frame));
+	if (s->stack[r->stack].n > frames->cap) {
+		frames->cap = s->stack[r->stack].n;
+		frames->at = xrealloc(frames->at, frames->cap * sizeof(*frames->at));
 	}
-	r->frame = w->frame;
+	r->frame = frames->at;
 	r->n_frames = 0;
 	for (uint32_t node = s->stack[r->stack].node; node; node = s->node[node].parent)
-		w->frame[r->n_frames++] = &s->location[s->node[node].location];
+		frames->at[r->n_frames++] = &s->location[s->node[node].location];
 	r->site_frame = r->site_line = 0;
-	if (!w->raw)
+	if (!raw)
 		find_site(r);
-	return r;
+}
+
+const struct row *profile_row(const struct profile *p, size_t i)
+{
+	row_write_out(&p->row[i], p->work->raw, &p->work->frames);
+	return &p->row[i];
 }

@@ -253,6 +253,15 @@ int profile_diff(struct snapshot *a, struct snapshot *b, const struct profile_op
  * row: written out for all rows at once they could take any amount of memory.
  */
 const struct row *profile_row(const struct profile *p, size_t i);
+/*
+ * For stacks that are in no profile: fills in frames and site of r, of which snapshot and stack are
+ * set. They lie in *frames, which grows as needed; free(frames->at) it.
+ */
+struct frames {
+	const struct location **at;
+	uint32_t cap;
+};
+void row_write_out(struct row *r, bool raw, struct frames *frames);
 void profile_free(struct profile *p);
 /* Blocks and bytes that the row made since A (a top: ever). */
 int64_t row_born(const struct profile *p, const struct row *r, enum column column);
