@@ -51,11 +51,13 @@ clock_nanosleep-until 2000 time 0 , handlers ran: 0
 poll 0 line 1 , handlers ran: 0
 poll-time 1500 time 0 , handlers ran: 0
 ppoll 0 line 1 , handlers ran: 0
+ppoll-fortified 1500 time 0 , handlers ran: 0
 select 0 line 1 , handlers ran: 0
 select-time 1500 time 0 , handlers ran: 0
 pselect-time 1500 time 0 , handlers ran: 0
 epoll 0 line 1 , handlers ran: 0
 epoll_pwait 0 line 1 , handlers ran: 0
+epoll_pwait2 0 line 1 , handlers ran: 0
 read 0 line 1 , handlers ran: 0
 recv-time 1500 time -1 Resource temporarily unavailable, handlers ran: 0
 sem 0 line 0 , handlers ran: 0

@@ -21,6 +21,10 @@
 #include <sys/time.h>
 #include <time.h>
 
+/* What fortified programs and old ones call. */
+int __ppoll_chk(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
+int __sigsuspend(const sigset_t *);
+
 static long g_ms;
 static volatile sig_atomic_t g_seen;
 
@@ -78,6 +82,8 @@ static int polling(const char *how)
 		return poll(&p, 1, (int)g_ms);
 	if (!strcmp(how, "ppoll"))
 		return ppoll(&p, 1, NULL, NULL);
+	if (!strcmp(how, "ppoll-fortified"))
+		return __ppoll_chk(&p, 1, &t, NULL, sizeof(p));
 	if (!strcmp(how, "select"))
 		return select(1, &in, NULL, NULL, NULL);
 	if (!strcmp(how, "select-time"))
@@ -88,6 +94,8 @@ static int polling(const char *how)
 		return epoll_wait(fd, &e, 1, -1);
 	if (!strcmp(how, "epoll_pwait"))
 		return epoll_pwait(fd, &e, 1, -1, NULL);
+	if (!strcmp(how, "epoll_pwait2"))
+		return epoll_pwait2(fd, &e, 1, NULL, NULL);
 	return 99;
 }
 
@@ -164,8 +172,8 @@ static int awaiting(const char *how)
 	if (!strcmp(how, "sigsuspend")) {
 		signal(SIGTERM, on_signal);
 		sigdelset(&all, SIGTERM);
-		while (!g_seen)
-			sigsuspend(&all);
+		while (!g_seen && sigsuspend(&all) && !g_seen)
+			__sigsuspend(&all);
 		return g_seen;
 	}
 	if (!strcmp(how, "pause")) {

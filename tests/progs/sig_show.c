@@ -6,6 +6,13 @@
 #include <signal.h>
 #include <string.h>
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+/* Names that libc exports and no header gives any more. */
+int __sigaction(int, const struct sigaction *, struct sigaction *);
+sighandler_t __sysv_signal(int, sighandler_t);
+sighandler_t bsd_signal(int, sighandler_t);
+
 static void handler(int sig)
 {
 	(void)sig;
@@ -83,11 +90,13 @@ static void old_ways(int sig)
 	printf("sysv_signal %s\n", name_of(sysv_signal(sig, handler)));
 	show_one("after sysv_signal", sig);
 	printf("sysv_signal %s\n", name_of(sysv_signal(sig, SIG_DFL)));
+	printf("bsd_signal %s\n", name_of(bsd_signal(sig, handler)));
+	printf("__sysv_signal %s\n", name_of(__sysv_signal(sig, SIG_DFL)));
+	printf("__sigaction %d %d\n", __sigaction(sig, &(struct sigaction){0}, NULL),
+	       __sigaction(sig, NULL, &(struct sigaction){0}));
 	printf("siginterrupt %d\n", siginterrupt(sig, 1));
 	show_one("after siginterrupt", sig);
 	printf("siginterrupt %d\n", siginterrupt(sig, 0));
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 	printf("sigset %s\n", name_of(sigset(sig, SIG_HOLD)));
 	printf("sigset %s\n", name_of(sigset(sig, SIG_HOLD)));
 	printf("sigset %s\n", name_of(sigset(sig, SIG_DFL)));
@@ -96,7 +105,6 @@ static void old_ways(int sig)
 	show_one("after sigignore", sig);
 	printf("sighold %d\n", sighold(sig));
 	printf("sigrelse %d\n", sigrelse(sig));
-#pragma GCC diagnostic pop
 	printf("signal %s\n", name_of(signal(sig, SIG_DFL)));
 	show_one("in the end", sig);
 }
@@ -113,7 +121,7 @@ static void masks(void)
 		show_set(&old);
 		sigdelset(&old, SIGTERM);
 		sigdelset(&old, SIGRTMAX - 4);
-		printf("set %d ", sigprocmask(SIG_SETMASK, &old, &old));
+		printf("set %d ", sigprocmask(SIG_SETMASK, &old, NULL));
 		show_set(&old);
 		printf("unblock %d ", pthread_sigmask(SIG_UNBLOCK, &all, &old));
 		show_set(&old);
