@@ -91,7 +91,7 @@ void mem_enter(struct mem_window *w, uintptr_t sp, bool running)
 	}
 	w->own = sp < MEM_PAGE || sp > (uintptr_t)INT64_MAX - 2 * OWN_SPAN;
 	if (w->own) /* not an address: an empty window that does not grow */
-		w->hi = 8;
+		w->lo = UINTPTR_MAX, w->hi = 8;
 	else /* the page under sp - 8 is in use: our own frames end there */
 		w->hi = running ? ((sp - 8) | (MEM_PAGE - 1)) + 1 : sp;
 }
