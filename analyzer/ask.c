@@ -274,7 +274,7 @@ static int ask_by_signal(struct target *t, const struct ask *a, const struct err
 {
 	char *options = target_getenv(t, "OUTLIVE_OPTIONS"),
 	     *given = settings_get(options, "signal");
-	int number = given ? atoi(given) : 0, result = -1;
+	int number = given ? (int)strtol(given, NULL, 10) : 0, result = -1;
 	char *folder = guess_folder(t);
 	unsigned before;
 

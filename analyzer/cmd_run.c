@@ -189,6 +189,68 @@ static char *usable_library(void)
 	return NULL;
 }
 
+/* Others of the same name, as of an `outlive run` around us, would count everything twice. */
+static char *preload_list(const char *library)
+{
+	const char *old = getenv("LD_PRELOAD");
+	struct str s = {0};
+
+	str_add(&s, library);
+	for (const char *at = old ? old : ""; *at;) {
+		size_t n = strcspn(at, ": ");
+		const char *slash = memrchr(at, '/', n);
+		const char *base = slash ? slash + 1 : at;
+		size_t base_n = n - (size_t)(base - at);
+		if (n &&
+		    !(base_n == strlen("liboutlive.so") && !strncmp(base, "liboutlive.so", base_n)))
+			str_addf(&s, ":%.*s", (int)n, at);
+		at += n;
+		at += strspn(at, ": ");
+	}
+	return s.data;
+}
+
+/* A script without "#!" is for the shell, as execvp has it; a program for another machine is not.
+ */
+static void exec_file(const struct command *command, char *const argv[])
+{
+	size_t n = 0;
+
+	execv(command->path, argv);
+	if (errno != ENOEXEC || command->is_elf)
+		return;
+	while (argv[n])
+		n++;
+	char **sh = xcalloc(n + 2, sizeof *sh), shell[] = "/bin/sh";
+	sh[0] = shell;
+	sh[1] = command->path;
+	for (size_t i = 1; i < n; i++)
+		sh[i + 1] = argv[i];
+	execv(sh[0], sh);
+}
+
+struct start {
+	const struct command *command;
+	char *const *argv;
+	const char *library, *options;
+};
+
+/* In the new process. */
+static void start_command(const void *arg, int report)
+{
+	const struct start *start = arg;
+	char *list = preload_list(start->library);
+
+	if (setenv("LD_PRELOAD", list, 1) || setenv("OUTLIVE_OPTIONS", start->options, 1))
+		errno = ENOMEM;
+	else
+		exec_file(start->command, start->argv);
+	int error = errno;
+	ssize_t ignored = write(report, &error, sizeof error);
+	(void)ignored;
+	_exit(error == ENOENT ? 127 : 126);
+}
+
 static int run(char **argv, const char *options, const char *out, const struct command *command)
 {
 	char *library = usable_library();
@@ -199,7 +261,8 @@ static int run(char **argv, const char *options, const char *out, const struct c
 	if (!library)
 		return EXIT_USAGE;
 	run_summary_begin(&summary, out);
-	int failed = child_run(command, argv, library, options, &child, &err);
+	const struct start start = {command, argv, library, options};
+	int failed = child_run(start_command, &start, &child, &err);
 	free(library);
 	if (failed) {
 		fprintf(stderr, "outlive: %s\n", err.text);

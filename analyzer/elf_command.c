@@ -69,8 +69,8 @@ static void read_exports(Elf *elf, Elf_Data *data, const GElf_Shdr *sh, struct e
 	GElf_Sym sym;
 
 	for (int i = 1; gelf_getsym(data, i, &sym); i++) {
-		/* A fixed-position program has a value for what it only calls: its stub. The
-		 * section tells them apart. */
+		/* A fixed-position program gives a value (of its PLT) to what it only calls: the
+		 * section tells. */
 		const char *name = sym.st_shndx != SHN_UNDEF
 		                           ? elf_strptr(elf, sh->sh_link, sym.st_name)
 		                           : NULL;

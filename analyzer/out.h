@@ -22,10 +22,10 @@ int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o,
 int out_json_top(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 /*
- * For other tools. p is one snapshot (p->a is NULL); every row of it is written, whatever o->n says. Stacks begin at the
- * row's site, as in `top`: the wrappers above it are left out unless o->raw.
+ * For other tools. p is one snapshot (p->a is NULL); every row of it is written, whatever o->n says.
+ * Stacks begin at the row's site, as in `top`: the wrappers above it are left out unless o->raw.
  */
-/* gzip profile.proto, Go's four sample types in Go's order; o->sort is the one that pprof shows by default. */
+/* gzip profile.proto, Go's four sample types in Go's order; o->sort is what pprof shows first. */
 int out_pprof(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 /* One line a stack: "outer;inner value", the value being o->sort's; stacks without any are left out. */
 int out_folded(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);

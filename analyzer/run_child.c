@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -18,61 +17,6 @@
 
 static const int watched[] = {SIGCHLD, SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGUSR1,
                               SIGUSR2, SIGALRM, SIGTSTP, SIGCONT, SIGWINCH};
-
-/* Others of the same name, as of an `outlive run` around us, would count everything twice. */
-static char *preload_list(const char *library)
-{
-	const char *old = getenv("LD_PRELOAD");
-	struct str s = {0};
-
-	str_add(&s, library);
-	for (const char *at = old ? old : ""; *at;) {
-		size_t n = strcspn(at, ": ");
-		const char *slash = memrchr(at, '/', n);
-		const char *base = slash ? slash + 1 : at;
-		size_t base_n = n - (size_t)(base - at);
-		if (n &&
-		    !(base_n == strlen("liboutlive.so") && !strncmp(base, "liboutlive.so", base_n)))
-			str_addf(&s, ":%.*s", (int)n, at);
-		at += n;
-		at += strspn(at, ": ");
-	}
-	return s.data;
-}
-
-/* A script without "#!" is for the shell, as execvp has it; a program for another machine is not.
- */
-static void exec_file(const struct command *command, char *const argv[])
-{
-	size_t n = 0;
-
-	execv(command->path, argv);
-	if (errno != ENOEXEC || command->is_elf)
-		return;
-	while (argv[n])
-		n++;
-	char **sh = xcalloc(n + 2, sizeof *sh), shell[] = "/bin/sh";
-	sh[0] = shell;
-	sh[1] = command->path;
-	for (size_t i = 1; i < n; i++)
-		sh[i + 1] = argv[i];
-	execv(sh[0], sh);
-}
-
-static void exec_child(const struct command *command, char *const argv[], const char *library,
-                       const char *options, int report)
-{
-	char *list = preload_list(library);
-
-	if (setenv("LD_PRELOAD", list, 1) || setenv("OUTLIVE_OPTIONS", options, 1))
-		errno = ENOMEM;
-	else
-		exec_file(command, argv);
-	int error = errno;
-	ssize_t ignored = write(report, &error, sizeof error);
-	(void)ignored;
-	_exit(error == ENOENT ? 127 : 126);
-}
 
 static void on_signal(const struct child *c, const siginfo_t *info)
 {
@@ -114,8 +58,7 @@ static void wait_for_end(struct child *c, const sigset_t *set)
 	}
 }
 
-int child_run(const struct command *command, char *const argv[], const char *library,
-              const char *options, struct child *c, struct err *err)
+int child_run(child_become *become, const void *arg, struct child *c, struct err *err)
 {
 	struct sigaction old_chld, chld = {.sa_handler = SIG_DFL};
 	sigset_t set, old;
@@ -134,7 +77,7 @@ int child_run(const struct command *command, char *const argv[], const char *lib
 	if (!c->pid) {
 		sigaction(SIGCHLD, &old_chld, NULL);
 		sigprocmask(SIG_SETMASK, &old, NULL);
-		exec_child(command, argv, library, options, report[1]);
+		become(arg, report[1]);
 	}
 	int result = c->pid < 0 ? err_set(err, "cannot make a process: %s", strerror(errno)) : 0;
 	close(report[1]);

@@ -1,5 +1,5 @@
 /*
- * run_child.h - starts a command with liboutlive.so before it, and stands aside as `env` or `time`
+ * run_child.h - starts a process, and stands aside as `env` or `time`
  * do until it ends.
  */
 #ifndef OUTLIVE_RUN_CHILD_H
@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "command.h"
+#include "util.h"
 
 struct child {
 	pid_t pid;
@@ -16,13 +16,17 @@ struct child {
 };
 
 /*
- * Runs the command (whose path is not NULL) with the words argv, with LD_PRELOAD=library (before
- * what was there) and OUTLIVE_OPTIONS=options, and waits for its end. Signals of the terminal reach
- * it by themselves; those that are sent to us are passed on; when the terminal stops it we stop,
- * too. -1 only when no process could be made.
+ * What the new process does: exec, or write the errno (an int) to `report`, which exec closes, and
+ * end itself. Does not return.
  */
-int child_run(const struct command *command, char *const argv[], const char *library,
-              const char *options, struct child *c, struct err *err);
+typedef void child_become(const void *arg, int report);
+/*
+ * Starts a process with become(arg, ...) and waits for its end. It has the signal mask and the
+ * dispositions that we were started with. Signals of the terminal reach it by themselves; those
+ * that are sent to us are passed on; when the terminal stops it we stop, too. -1 only when no
+ * process could be made.
+ */
+int child_run(child_become *become, const void *arg, struct child *c, struct err *err);
 /* The exit status of a shell for it: its own, 128 and the signal, 126 or 127. */
 int child_exit_status(const struct child *c);
 /* Ends us by the signal that ended the child, if one did, so that our parent sees the same. No core

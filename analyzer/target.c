@@ -54,13 +54,16 @@ static bool parse_stat(struct target *t, const char *stat)
 	if (!open || !close || close < open)
 		return false;
 	snprintf(t->comm, sizeof t->comm, "%.*s", (int)(close - open - 1), open + 1);
-	unsigned long long start = 0;
-	if (sscanf(close + 1,
-	           " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-	           "%llu",
-	           &t->state, &start) != 2)
+	t->state = close[1] == ' ' ? close[2] : 0;
+	/* The state is field 3; the start is field 22. */
+	const char *at = close + 2;
+	for (int field = 3; at && field < 22; field++) {
+		at = strchr(at, ' ');
+		at += at != NULL;
+	}
+	if (!t->state || !at)
 		return false;
-	t->start_ticks = start;
+	t->start_ticks = strtoull(at, NULL, 10);
 	return true;
 }
 
@@ -75,14 +78,11 @@ static const char *status_field(const char *status, const char *name)
 
 static void parse_status(struct target *t, const char *status)
 {
-	const char *field;
-	unsigned real = 0, effective = 0;
+	const char *field = status_field(status, "Uid:");
+	char *rest = NULL;
 
-	field = status_field(status, "Uid:");
-	if (field && sscanf(field, "%u %u", &real, &effective) == 2) {
-		t->uid = real;
-		t->euid = effective;
-	}
+	t->uid = field ? (uid_t)strtoul(field, &rest, 10) : 0;
+	t->euid = field ? (uid_t)strtoul(rest, NULL, 10) : 0;
 	field = status_field(status, "Tgid:");
 	t->process = field ? (pid_t)strtol(field, NULL, 10) : t->pid;
 	field = status_field(status, "SigCgt:");
@@ -340,7 +340,9 @@ char *target_getenv(const struct target *t, const char *name)
 	size_t n, len = strlen(name);
 	char *environ_text = read_proc_of(t->pid, "environ", &n), *found = NULL;
 
-	for (size_t at = 0; environ_text && at < n; at += strlen(environ_text + at) + 1) {
+	if (!environ_text)
+		return NULL;
+	for (size_t at = 0; at < n; at += strlen(environ_text + at) + 1) {
 		if (strncmp(environ_text + at, name, len) || environ_text[at + len] != '=')
 			continue;
 		found = xstrdup(environ_text + at + len + 1);

@@ -13,25 +13,26 @@ mount -t tmpfs none "$1/private"
 cd "$1/private" || exit 1
 LD_PRELOAD=$2 exec sleep 1000
 SH
+root=root
 mkdir private
 background unshare --fork --pid --mount --mount-proc sh inside.sh "$PWD" "$LIB"
 child() {
   tr -d ' ' < "/proc/$pid/task/$pid/children"
 }
 is_sleep() {
-  [ "$(cat "/proc/$(child)/comm")" = sleep ] && ls "/proc/$(child)/root/dev/shm/"*.ctl
+  [ "$(cat "/proc/$(child)/comm")" = sleep ] && ls "/proc/$(child)/$root/dev/shm/"*.ctl
 }
 wait_for is_sleep
 sleeper=$(child)
 status_is "asked by the pid that we see" 0 "$OUTLIVE" snapshot "$sleeper"
 snap=$(cat out)
-like "the path is one that we can open" "$snap" "^/proc/$sleeper/root/.*/private/outlive\.sleep\.[0-9]+\.[0-9]+\.snap\$"
+like "the path is one that we can open" "$snap" "^/proc/$sleeper/$root/.*/private/outlive\.sleep\.[0-9]+\.[0-9]+\.snap\$"
 ok "and it is its snapshot" "$OUTLIVE" info "$snap"
 kill -9 "$sleeper"
 wait "$pid"
 
 # A root of its own, taken after the start: files are written where it was told at the start.
-mkdir -p root
+mkdir $root
 if command -v chroot > chroot.path && [ "$(id -u)" = 0 ] && [ -x /usr/bin/perl ]; then
   background env LD_PRELOAD="$LIB" OUTLIVE_OPTIONS="out=$PWD/c" /usr/bin/perl -e '$| = 1; chroot "root" or die; chdir "/"; print "ready\n"; sleep 1000'
   wait_for grep -q ready "$pid.log"
