@@ -272,7 +272,7 @@ static void table_grow(struct table *t)
 
 void table_add(struct table *t, uint64_t hash, uint32_t value)
 {
-	if (!t->slot || t->n >= t->mask / 4 * 3)
+	if (!t->slot || t->n >= t->mask / 2)
 		table_grow(t);
 	table_insert(t, (struct table_slot){(uint32_t)hash, value + 1});
 	t->n++;
