@@ -11,7 +11,9 @@
 
 #include "sys.h"
 
-enum { MEM_PAGE = 4096 };
+/* A function may use this much below sp; and one that was interrupted in its epilogue has its saved
+ * registers there. */
+enum { MEM_PAGE = 4096, MEM_RED_ZONE = 128 };
 
 /*
  * What a walk that stands at lo may read: [lo, hi). A thread's own stack is known as a whole: it

@@ -35,7 +35,7 @@ static enum walk_end step_signal(struct cfi_regs *r, struct mem_window *mem)
 		if (!read_word(mem, uc + 8ul * g_uc_slot[i], &r->r[i]))
 			return WALK_BROKEN;
 	r->known = (1u << CFI_REGISTERS) - 1;
-	mem_enter(mem, r->r[CFI_RSP], false);
+	mem_enter(mem, r->r[CFI_RSP] - MEM_RED_ZONE, false);
 	return r->r[CFI_RA] ? WALK_ON : WALK_ZERO;
 }
 

@@ -67,7 +67,7 @@ static enum walk_end step_signal(struct walk *w)
 	w->bp = mem_word(uc + UC_RBP);
 	w->sp = mem_word(uc + UC_RSP);
 	w->is_exact = true;
-	mem_enter(&w->mem, w->sp, false);
+	mem_enter(&w->mem, w->sp - MEM_RED_ZONE, false);
 	return w->ip ? WALK_ON : WALK_ZERO;
 }
 

@@ -185,6 +185,7 @@ static void verdict(void)
 
 	stack_stats(&s);
 	EQ(g_tally.mismatches, 0);
+	OK(g_tally.unanswered <= g_tally.checked / 5000);
 	EQ(s.broken, 0);
 	EQ(s.no_room, 0);
 	printf("# %" PRIu64 " captures, %.1f frames, %u stacks, %u nodes, %" PRIu64
