@@ -213,7 +213,7 @@ static int change_mask(int (*original)(int, const sigset_t *, sigset_t *), int h
 	t_signals_blocked = is;
 	if (old && was)
 		old->__val[0] |= bit;
-	return r;
+	return 0;
 }
 
 EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)

@@ -248,8 +248,9 @@ void process_init(void)
 		leave_mark();
 	signals_init();
 	control_init();
-	on_exit(on_exit_last, NULL);
-	at_quick_exit(on_quick_exit_last);
+	/* They can only fail without memory: then the process ends unseen. */
+	(void)on_exit(on_exit_last, NULL);
+	(void)at_quick_exit(on_quick_exit_last);
 	pthread_atfork(NULL, daemon_parent, NULL);
 	g_on = true;
 	__atomic_store_n(&g_track_poll, control_poll, __ATOMIC_RELEASE);

@@ -17,7 +17,7 @@ static const char *match_set(const char *g, const char *end, char c, bool *in)
 
 	*in = negated;
 	for (; g < end && (*g != ']' || g == first); g++) {
-		char low = *g, high = *g;
+		char low = *g, high = low;
 
 		if (end - g > 2 && g[1] == '-' && g[2] != ']') {
 			high = g[2];
@@ -93,7 +93,7 @@ bool process_match(const char *globs, const char *started_as)
 
 bool process_environment(const char *prefix, char *value, size_t size)
 {
-	char chunk[1024];
+	char chunk[1024] = {0};
 	struct text t = {value, value + size - 1};
 	size_t at = 0, want = strlen(prefix); /* how much of the prefix fits so far */
 	bool skip = false;

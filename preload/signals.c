@@ -120,7 +120,7 @@ bool signals_believed(int sig, const void *kernel_handler, struct signals_action
 
 bool signals_is_ours(int sig)
 {
-	struct signals_action k;
+	struct signals_action k = {0};
 
 	return g_signals_on && !kernel_get(sig, &k) && k.handler == (void *)entry &&
 	       g_believed[sig].handler == (void *)SIG_DFL;
@@ -131,7 +131,7 @@ bool signals_is_ours(int sig)
 struct signals_change signals_change_begin(int sig)
 {
 	struct signals_change c = {.sig = sig};
-	struct signals_action k;
+	struct signals_action k = {0};
 
 	/* A vfork child has dispositions of its own, but our memory is its parent's: what it
 	 * believes is not kept, and it gets what it asks for. */
@@ -147,7 +147,7 @@ struct signals_change signals_change_begin(int sig)
 
 void signals_change_end(const struct signals_change *c)
 {
-	struct signals_action k;
+	struct signals_action k = {0};
 
 	if (!c->ours)
 		return;
@@ -305,17 +305,20 @@ static void entry(int sig, siginfo_t *info, void *context)
 
 static int control_number(void)
 {
+	const siginfo_t by_itself = {.si_code = 1};
 	int sig = (int)g_options.signal;
 
-	return g_options.signal <= SIGNALS_MAX && is_deadly(sig) &&
-	                       !is_fault(sig, &(siginfo_t){.si_code = 1})
-	               ? sig
-	               : SIGNALS_MAX - 4;
+	if (!g_options.signal)
+		return SIGNALS_MAX - 4;
+	if (g_options.signal <= SIGNALS_MAX && is_deadly(sig) && !is_fault(sig, &by_itself))
+		return sig;
+	sys_log("signal: only one that ends a program can be used; it stays SIGRTMAX-4", "", "");
+	return SIGNALS_MAX - 4;
 }
 
 void signals_init(void)
 {
-	struct signals_action k;
+	struct signals_action k = {0};
 
 	g_stacks = sys_map(STACKS * STACK_BYTES);
 	g_signals_control = control_number();

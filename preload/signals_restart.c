@@ -124,7 +124,7 @@ static long number_in(const uint8_t *code)
 void signals_restart(void *ucontext)
 {
 	greg_t *r = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
-	uint8_t code[CODE_BYTES];
+	uint8_t code[CODE_BYTES] = {0};
 
 	if (r[REG_RAX] != -EINTR || !read_code(code, (uintptr_t)r[REG_RIP]))
 		return;

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 # proc.sh - sourced after lib.sh by tests of how processes end.
 #
 #   native NAME COMMAND...       output and way of ending of the plain command, in NAME.want

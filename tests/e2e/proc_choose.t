@@ -18,7 +18,7 @@ OPTIONS=follow=no
 same alone-forks "$PROGS/proc_family" fork
 is "follow=no: not a fork either" "$(facts alone-forks)" "exit status=5 live=3"
 
-OPTIONS=only=ls+p[a-f]rl
+OPTIONS='only=ls+p[a-f]rl'
 same chosen bash -c 'ls /etc; perl -e 1; env true; :'
 is "only: these" "$(commands chosen)" "ls perl "
 OPTIONS='only=python?'

@@ -37,6 +37,11 @@ quick_exit status=0 live=3"
 
 same storm "$PROGS/proc_family" storm 300
 like "300 forks beside four threads in the allocator" "$(facts storm)" 'exit status=0 live=3'
-is "nothing is left behind" "$(find /dev/shm -name 'outlive.*' -newer ended.pl -user "$(id -un)" | while read -r f; do
-  pid=${f#/dev/shm/outlive.}; [ -d "/proc/${pid%.ctl}" ] || echo "$f"; done; find "$dir" -name '*.tmp*')" ""
+left=
+for file in $(snaps storm); do
+  pid=${file%.*.snap}
+  left="$left$(find /dev/shm -name "outlive.${pid##*.}.ctl")"
+done
+is "no control file is left behind" "$left" ""
+is "nor a file half written" "$(find storm -type f ! -name '*.snap')" ""
 done_testing
