@@ -58,6 +58,9 @@ enum {
 #define CANONICAL_BASE  UINT64_C(0x100000000000)
 #define CANONICAL_ALIGN UINT64_C(0x200000)
 
+/* Command lines can be long, and pprof prints the comment above every report. */
+#define COMMENT_LENGTH 200
+
 struct mapping {
 	uint64_t base; /* canonical minus link-time address */
 	uint32_t id;   /* 0: no location needs it */
@@ -207,7 +210,9 @@ static void emit_mapping(struct writer *w, uint32_t module)
 
 	put_number(&w->msg, MAPPING_ID, map->id);
 	put_number(&w->msg, MAPPING_START, map->base + text - m->bias);
-	put_number(&w->msg, MAPPING_LIMIT, map->base + m->end - m->bias);
+	/* Whole pages: pprof takes other mappings for the kernel's. */
+	put_number(&w->msg, MAPPING_LIMIT,
+	           map->base + ((m->end - m->bias + 0xfff) & ~UINT64_C(0xfff)));
 	put_number(&w->msg, MAPPING_OFFSET, m->text_offset);
 	put_number(&w->msg, MAPPING_FILE, string_id(w, m->path));
 	put_number(&w->msg, MAPPING_BUILD_ID, string_id(w, m->build_id));
@@ -343,7 +348,15 @@ static void emit_comments(struct writer *w)
 	         (unsigned long long)INFO_U(info, PID), (unsigned long long)INFO_U(info, SEQUENCE));
 	if (*INFO_S(info, LABEL))
 		str_addf(&s, " \"%s\"", INFO_S(info, LABEL));
-	str_addf(&s, ", %s", INFO_S(info, CMDLINE));
+	str_add(&s, ", ");
+	str_add_safe(&s, INFO_S(info, CMDLINE));
+	if (s.len > COMMENT_LENGTH) {
+		/* Not in the middle of a character. */
+		for (s.len = COMMENT_LENGTH; s.len && (s.data[s.len] & 0xC0) == 0x80;)
+			s.len--;
+		s.data[s.len] = 0;
+		str_add(&s, " ...");
+	}
 	emit_comment(w, &s);
 	if (!lost)
 		return;

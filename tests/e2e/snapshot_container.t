@@ -31,6 +31,25 @@ ok "and it is its snapshot" "$OUTLIVE" info "$snap"
 kill -9 "$sleeper"
 wait "$pid"
 
+# No folder for the control file: the signal alone, and the file is found in its folder.
+cat > nowhere.sh << 'SH'
+mount -t tmpfs -o ro none /dev/shm
+LD_PRELOAD=$1 exec sleep 1000
+SH
+background unshare --mount sh nowhere.sh "$LIB"
+is_listening() {
+  [ "$(cat "/proc/$pid/comm")" = sleep ] && grep -q 'SigCgt:.*[1-9a-f]' "/proc/$pid/status"
+}
+wait_for is_listening
+for n in 1 2 3; do
+  status_is "without a control file, $n" 0 "$OUTLIVE" snapshot --timeout 20s "$pid"
+  snap=$(cat out)
+  like "a new file each time, $n" "$snap" "/outlive\.sleep\.$pid\.$n\.snap\$"
+  ok "that is its snapshot, $n" "$OUTLIVE" info "$snap"
+done
+ok "and it sleeps on" alive "$pid"
+stop_pid "$pid" KILL
+
 # A root of its own, taken after the start: files are written where it was told at the start.
 mkdir $root
 if command -v chroot > chroot.path && [ "$(id -u)" = 0 ] && [ -x /usr/bin/perl ]; then

@@ -376,6 +376,24 @@ TEST(two_address_layouts_make_equal_files)
 	unmake(&b);
 }
 
+TEST(a_long_command_line_is_one_short_line)
+{
+	char line[2000];
+	struct made m = {0};
+
+	memset(line, 'x', sizeof line - 1);
+	line[sizeof line - 1] = 0;
+	line[10] = '\n';
+	build_info_s(&m.b, FMT_INFO_CMDLINE, line);
+	make_snapshot(&m);
+	make_file(&m, out_pprof, false, INUSE_SPACE);
+	const struct decoded *d = decode(&m);
+	const char *comment = d->string[top_field(d, 13, 0).value];
+	OK(strstr(comment, "pid 42") != NULL);
+	OK(strlen(comment) < 300 && !strchr(comment, '\n'));
+	unmake(&m);
+}
+
 TEST(folded_names_cannot_break_their_line)
 {
 	struct made m = {0};
