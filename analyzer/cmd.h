@@ -1,6 +1,6 @@
 /*
- * cmd.h - the verbs. cmd_<verb>(argc, argv): argv[0] is the verb; returns the exit status. One file a verb; they never
- * call one another.
+ * cmd.h - the verbs. cmd_<verb>(argc, argv): argv[0] is the verb; returns the exit status. One file
+ * a verb; they never call one another.
  */
 #ifndef OUTLIVE_CMD_H
 #define OUTLIVE_CMD_H
@@ -8,12 +8,12 @@
 #include "util.h"
 
 /* V(verb, one line of help) */
-#define CMD_VERBS(V)                                                                               \
-	V(run, "run a command with liboutlive.so before it")                                       \
-	V(snapshot, "write one more snapshot of a live process")                                   \
-	V(top, "rank what one snapshot holds")                                                     \
-	V(diff, "rank what grew between two snapshots")                                            \
-	V(info, "who, when, modules, losses: what a snapshot can be trusted for")                  \
+#define CMD_VERBS(V)                                                              \
+	V(run, "run a command with liboutlive.so before it")                      \
+	V(snapshot, "write one more snapshot of a live process")                  \
+	V(top, "rank what one snapshot holds")                                    \
+	V(diff, "rank what grew between two snapshots")                           \
+	V(info, "who, when, modules, losses: what a snapshot can be trusted for") \
 	V(export, "write a snapshot for other tools: pprof, folded stacks")
 
 #define CMD_DECLARE(verb, help) int cmd_##verb(int argc, char **argv);

@@ -1,6 +1,6 @@
 /*
- * out.h - writers. Each takes a profile and a FILE and reads nothing else (no files, no environment).
- * 0, or -1 with err when the FILE refuses (disk full).
+ * out.h - writers. Each takes a profile and a FILE and reads nothing else (no files, no
+ * environment). 0, or -1 with err when the FILE refuses (disk full).
  */
 #ifndef OUTLIVE_OUT_H
 #define OUTLIVE_OUT_H
@@ -8,7 +8,7 @@
 #include "profile.h"
 
 struct out_options {
-	size_t n;      /* rows at most, 0 all */
+	size_t n;       /* rows at most, 0 all */
 	unsigned width; /* columns of the terminal, 0: no limit (a pipe) */
 	bool color;
 	bool churn; /* show the churn rows too */
@@ -22,12 +22,14 @@ int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o,
 int out_json_top(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 /*
- * For other tools. p is one snapshot (p->a is NULL); every row of it is written, whatever o->n says.
- * Stacks begin at the row's site, as in `top`: the wrappers above it are left out unless o->raw.
+ * For other tools. p is one snapshot (p->a is NULL); every row of it is written, whatever o->n
+ * says. Stacks begin at the row's site, as in `top`: the wrappers above it are left out unless
+ * o->raw.
  */
 /* gzip profile.proto, Go's four sample types in Go's order; o->sort is what pprof shows first. */
 int out_pprof(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
-/* One line a stack: "outer;inner value", the value being o->sort's; stacks without any are left out. */
+/* One line a stack: "outer;inner value", the value being o->sort's; stacks without any are left
+ * out. */
 int out_folded(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 
 #endif
