@@ -181,10 +181,14 @@ void notes_warnings(struct page *page, const struct snapshot *s)
 	     "frees of blocks whose birth was not seen: some code allocates past the hooks "
 	     "(`outlive info` tells)");
 	warn(page, s, INFO_U(&s->info, SAMPLE), "bytes between samples: figures are estimates");
-	if (INFO_U(&s->info, FORKED))
-		page_wrap(page, STYLE_PLAIN, 2, 4,
-		          "note: this process came by fork; blocks and figures from before are its "
-		          "parent's, too");
+	if (INFO_U(&s->info, FORKED)) {
+		struct str text = {0};
+		str_addf(&text,
+		         "note: pid %llu came by fork; blocks and figures from before are its "
+		         "parent's, too",
+		         (unsigned long long)INFO_U(&s->info, PID));
+		print(page, STYLE_PLAIN, 2, &text);
+	}
 }
 
 void notes_unmatched(struct page *page, const struct profile *p)
