@@ -38,7 +38,8 @@ ANALYZER_SRC := $(sort $(wildcard analyzer/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
 
 PRELOAD_OBJ := $(PRELOAD_SRC:%.c=$(O)/obj/%.o) $(PRELOAD_ASM:%.S=$(O)/obj/%.S.o)
-PRELOAD_CORE := $(patsubst %.c,$(O)/obj/%.o,$(filter-out $(PRELOAD_SHELL),$(PRELOAD_SRC)))
+PRELOAD_CORE := $(patsubst %.c,$(O)/obj/%.o,$(filter-out $(PRELOAD_SHELL),$(PRELOAD_SRC))) \
+	$(patsubst %.S,$(O)/obj/%.S.o,$(filter-out preload/hook_%,$(PRELOAD_ASM)))
 ANALYZER_OBJ := $(ANALYZER_SRC:%.c=$(O)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/tests/unit/%)
 PROG_BIN := $(patsubst tests/progs/%.c,$(O)/tests/progs/%,$(filter-out %_so.c,$(sort $(wildcard tests/progs/*.c)))) \

@@ -332,6 +332,15 @@ static bool expression_of(const struct source *s, const struct cfi_place *p, uin
 	return !cfi_expression((uintptr_t)p->value, s->in, s->regs, &s->cfa, s->read, s->arg, out);
 }
 
+static bool find_cfa(const struct cfi_row *row, struct source *s)
+{
+	if (row->cfa_is_expr)
+		return !cfi_expression((uintptr_t)row->cfa_value, s->in, s->regs, NULL, s->read,
+		                       s->arg, &s->cfa);
+	s->cfa = s->regs->r[row->cfa_reg % CFI_REGISTERS] + (uint64_t)row->cfa_value;
+	return row->cfa_reg < CFI_REGISTERS && (s->regs->known >> row->cfa_reg & 1);
+}
+
 /* The caller's value of register i; false when it cannot be told. */
 static bool restore(const struct source *s, const struct cfi_place *p, unsigned i, uint64_t *out)
 {
@@ -370,14 +379,8 @@ int cfi_step(const struct cfi_row *row, const struct cfi_range *in, struct cfi_r
 		return 0;
 	if (row->reg[CFI_RA].how == CFI_SAME)
 		return -EINVAL;
-	if (row->cfa_is_expr) {
-		if (cfi_expression((uintptr_t)row->cfa_value, in, regs, NULL, read, arg, &s.cfa))
-			return -EINVAL;
-	} else {
-		if (row->cfa_reg >= CFI_REGISTERS || !(regs->known >> row->cfa_reg & 1))
-			return -EINVAL;
-		s.cfa = regs->r[row->cfa_reg] + (uint64_t)row->cfa_value;
-	}
+	if (!find_cfa(row, &s))
+		return -EINVAL;
 	for (unsigned i = 0; i < CFI_REGISTERS; i++) {
 		const struct cfi_place *p = &row->reg[i];
 

@@ -1,6 +1,6 @@
 /*
  * stack_full.c - the slow, complete walk, for stacks with a frame whose tables need more than sp
- * and rbp (hand-written assembly, code interrupted in a prologue or in a linkage stub): from our
+ * and rbp (hand-written assembly, code interrupted in a prologue or in a linkage entry): from our
  * own frame, where all registers are known, through the hook, outward. It does what libunwind does,
  * without a descriptor, a lock, or memory of its own. Owns nothing. Context: any thread, on any
  * stack, a signal handler too.
