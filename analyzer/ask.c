@@ -306,8 +306,10 @@ int ask_snapshot(pid_t pid, struct ask *a, char **path, struct err *err)
 	int result = target_open(&t, pid, err);
 
 	a->deadline_ns = now_ns() + a->timeout_ns;
-	if (result)
+	if (result) {
+		target_forget(pid);
 		goto out;
+	}
 	result = -1;
 	if (t.state == 'Z') {
 		err_set(err, "process %d (%s) has ended; its parent has not waited for it yet",

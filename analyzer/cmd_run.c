@@ -14,6 +14,7 @@
 #include "run_child.h"
 #include "run_summary.h"
 #include "settings.h"
+#include "target.h"
 
 static void print_usage(FILE *f)
 {
@@ -264,6 +265,8 @@ static int run(char **argv, const char *options, const char *out, const struct c
 	const struct start start = {command, argv, library, options};
 	int failed = child_run(start_command, &start, &child, &err);
 	free(library);
+	if (!failed)
+		target_forget(child.pid);
 	if (failed) {
 		fprintf(stderr, "outlive: %s\n", err.text);
 		run_summary_free(&summary);

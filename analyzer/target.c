@@ -231,6 +231,25 @@ int target_open_control(struct target *t, struct err *err)
 	               t->comm);
 }
 
+void target_forget(pid_t pid)
+{
+	struct target t = {.pid = pid, .ns_pid = pid, .pidfd = -1, .lock = -1};
+	char path[128];
+	int why;
+
+	if (read_target(&t))
+		return;
+	t.uid = t.euid = geteuid();
+	int fd = open_control_file(&t, "", path, &why);
+	if (fd < 0)
+		return;
+	/* No process started at 0, so the page is found stale, and goes. */
+	t.start_ticks = 0;
+	map_control(&t, fd, path);
+	target_close(&t);
+	close(fd);
+}
+
 /* ---- signals ---- */
 
 int target_signal(struct target *t, int number, struct err *err)

@@ -37,6 +37,8 @@ int target_has_library(const struct target *t, struct err *err);
  * A page that a killed process left behind under this pid is removed.
  */
 int target_open_control(struct target *t, struct err *err);
+/* Removes the control file that a killed process `pid` of ours has left behind, if there is one. */
+void target_forget(pid_t pid);
 /* Sends signal `number` with FMT_CONTROL_VALUE; never a signal that the process has no handler for.
  */
 int target_signal(struct target *t, int number, struct err *err);

@@ -65,6 +65,13 @@ sleeper=$(tr -d ' ' < "/proc/$run/task/$run/children")
 kill -9 "$sleeper"
 wait "$run"
 like "run tells a program that SIGKILL ended" "$(cat "$run.log")" 'NOTHING WAS SEEN.*SIGKILL'
+ok "and takes away what it has left" test ! -e "/dev/shm/outlive.$sleeper.ctl"
 status_is "its pid is nobody's now" 3 "$OUTLIVE" snapshot "$sleeper"
-rm -f "/dev/shm/outlive.$sleeper.ctl"
+
+background env LD_PRELOAD="$LIB" sleep 1000
+wait_for test -e "/dev/shm/outlive.$pid.ctl"
+stop_pid "$pid" KILL
+ok "killed, it leaves its control file" test -e "/dev/shm/outlive.$pid.ctl"
+status_is "of a process that is gone" 3 "$OUTLIVE" snapshot "$pid"
+ok "and whoever asks for it takes it away" test ! -e "/dev/shm/outlive.$pid.ctl"
 done_testing
