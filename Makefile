@@ -124,7 +124,7 @@ $(O)/tests/progs/%.so: tests/progs/%.c Makefile
 $(O)/tests/progs/%: tests/progs/%.cc Makefile
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)
-	$(Q)$(CXX) -std=c++17 -faligned-new $(PROG_CFLAGS) -o $@ $< -lpthread -ldl
+	$(Q)$(CXX) -std=c++17 -faligned-new -fsized-deallocation $(PROG_CFLAGS) -o $@ $< -lpthread -ldl
 
 unit: $(UNIT_BIN)
 progs: $(PROG_BIN)

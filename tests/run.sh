@@ -25,4 +25,4 @@ export OUTLIVE_BUILD="$build"
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 
 # shellcheck disable=SC2086
-exec prove --timer --failures -j "${TEST_JOBS:-$(nproc)}" -e "timeout -k 10 ${TEST_TIMEOUT:-300}" $tests
+exec prove --timer --failures --comments -j "${TEST_JOBS:-$(nproc)}" -e "timeout -k 10 ${TEST_TIMEOUT:-300}" $tests

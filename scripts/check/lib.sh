@@ -17,7 +17,7 @@ check() {
   fi
   failed=1
   echo "not ok $checks - $1"
-  printf '%s\n' "$2" | head -n 60 | sed 's/^/# /'
+  printf '%s\n' "$2" | head -n 200 | sed 's/^/# /'
 }
 
 need_some() {

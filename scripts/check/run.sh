@@ -15,4 +15,4 @@ for gate; do
   gates="$gates scripts/check/$gate.sh"
 done
 # shellcheck disable=SC2086
-exec prove --timer --failures -j "$(nproc)" -e sh $gates
+exec prove --timer --failures --comments -j "$(nproc)" -e sh $gates

@@ -18,8 +18,6 @@ need_some sources "$sources"
     "$(for f in $c_sources; do
       sed -n 1,2p "$f" | tr '\n' ' ' | grep -qF -- "$(basename "$f") - " || echo "$f"
     done | grep -E '^(preload|analyzer)/')"
-  check "no code after else of a return" \
-    "$(awk 'FNR == 1 { last = "" } last ~ /^\t+return[^;]*;$/ && /^\t*\} else/ { print FILENAME ":" FNR } { last = $0 }' $c_sources)"
 }
 scripts=$(find scripts tests .ci -type f \( -name '*.t' -o -path 'scripts/*' -o -path '.ci/*' \) ! -name 'lib.sh')
 need_some scripts "$scripts"

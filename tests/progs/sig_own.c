@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static volatile sig_atomic_t g_count, g_value, g_restarts;
+static volatile sig_atomic_t g_count, g_value;
 
 static void on_info(int sig, siginfo_t *info, void *context)
 {
