@@ -8,12 +8,15 @@
 #include "util.h"
 
 /* V(verb, one line of help) */
-#define CMD_VERBS(V)                                                              \
-	V(run, "run a command with liboutlive.so before it")                      \
-	V(snapshot, "write one more snapshot of a live process")                  \
-	V(top, "rank what one snapshot holds")                                    \
-	V(diff, "rank what grew between two snapshots")                           \
-	V(info, "who, when, modules, losses: what a snapshot can be trusted for") \
+#define CMD_VERBS(V)                                                                \
+	V(run, "run a command with liboutlive.so before it")                        \
+	V(snapshot, "write one more snapshot of a live process")                    \
+	V(top, "rank what one snapshot holds")                                      \
+	V(diff, "rank what grew between two snapshots")                             \
+	V(threads, "threads by where they were created: alive, unjoined")           \
+	V(timers, "timers by where they were created: firing, unread, not deleted") \
+	V(fds, "descriptors by where they were opened; bad closes")                 \
+	V(info, "who, when, modules, losses: what a snapshot can be trusted for")   \
 	V(export, "write a snapshot for other tools: pprof, folded stacks")
 
 #define CMD_DECLARE(verb, help) int cmd_##verb(int argc, char **argv);

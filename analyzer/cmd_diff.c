@@ -4,6 +4,7 @@
  */
 #include "cmd.h"
 #include "folder.h"
+#include "kinds.h"
 #include "view.h"
 
 #include <sys/stat.h>
@@ -11,15 +12,20 @@
 static int print_diff(const char *path_a, const char *path_b, const struct view *v, struct err *err)
 {
 	struct snapshot *a = NULL, *b = NULL;
+	struct out_options out = v->out;
 	struct profile *p = NULL;
+	struct rules rules = {0};
 	int rc = -1;
 
+	rules_add_builtin(&rules);
 	if (view_load(path_a, &a, err) || view_load(path_b, &b, err) ||
-	    profile_diff(a, b, &v->profile, &p, err))
+	    profile_diff(a, b, &v->profile, &p, err) ||
+	    kinds_make(a, b, &(struct kinds_options){&v->profile, &rules}, &out.kinds, err))
 		goto out;
-	rc = v->json ? out_json_diff(stdout, p, &v->out, err)
-	             : out_text_diff(stdout, p, &v->out, err);
+	rc = v->json ? out_json_diff(stdout, p, &out, err) : out_text_diff(stdout, p, &out, err);
 out:
+	kinds_free(out.kinds);
+	rules_free(&rules);
 	profile_free(p);
 	snapshot_free(a);
 	snapshot_free(b);

@@ -76,14 +76,19 @@ static void print_totals(struct page *page, const char *kind, const int64_t v[N_
 	print(page, STYLE_PLAIN, 0, &s);
 }
 
-void notes_top_heading(struct page *page, const struct profile *p, const struct out_options *o)
+void notes_moment(struct page *page, const struct snapshot *snap)
 {
 	struct str s = {0};
 
-	add_who(&s, p->b);
+	add_who(&s, snap);
 	str_add(&s, ": ");
-	add_when(&s, p->b);
+	add_when(&s, snap);
 	print(page, STYLE_BOLD, 0, &s);
+}
+
+void notes_top_heading(struct page *page, const struct profile *p, const struct out_options *o)
+{
+	notes_moment(page, p->b);
 	print_totals(page, "heap", p->total[FMT_KIND_HEAP]);
 	if (p->total[FMT_KIND_MMAP][ALLOC_OBJECTS])
 		print_totals(page, "mmap", p->total[FMT_KIND_MMAP]);

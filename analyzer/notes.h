@@ -13,6 +13,8 @@ void notes_diff_heading(struct page *page, const struct profile *p, const struct
 /* Losses and what else makes a snapshot less than the truth; nothing when all is well. */
 void notes_warnings(struct page *page, const struct snapshot *s);
 void notes_unmatched(struct page *page, const struct profile *p);
+/* A line: who, which snapshot it is, of when. */
+void notes_moment(struct page *page, const struct snapshot *s);
 /* A line: "redis-server (pid 4711)" and more. */
 void notes_who(struct page *page, const struct snapshot *s, const char *more);
 

@@ -15,6 +15,7 @@ struct out_options {
 	bool wide;
 	bool raw;
 	enum column sort;
+	struct kinds *kinds; /* a diff: what grew beside the heap; NULL: nothing is said of it */
 };
 
 int out_text_top(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);

@@ -4,13 +4,12 @@
  *
  * top:  snapshot, audit, totals {heap, mmap: the four columns}, rows
  * diff: the same of B; base {snapshot, audit, totals} of A; churn {the four columns, stacks};
- * same_run, since_ns, unmatched; threads, timers, fds (null: this version's snapshots say nothing
- * of them) A row: rank, kind, the four columns, temporary, sizes, lifetimes (ns, upper bounds),
+ * same_run, since_ns, unmatched; threads, timers, fds: what grew beside the heap, rows as in
+ * out_kinds_json.c. A row: rank, kind, the four columns, temporary, sizes, lifetimes (ns, upper bounds),
  * freed_share, verdict, site, stack; a frame: function, file, line, module, address (hexadecimal,
  * in the module's file), inlined. Unknown is null.
  */
-#include "document.h"
-#include "out.h"
+#include "out_kinds.h"
 
 /* Buckets are powers of two: a quantile is "at most so long". */
 static json_t *lifetimes(const struct row *r)
@@ -141,9 +140,10 @@ int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o,
 	document_put(&d, "totals", totals(p->total));
 	document_put(&d, "churn", churn(p));
 	document_put(&d, "unmatched", unmatched(p));
-	document_put(&d, "threads", json_null());
-	document_put(&d, "timers", json_null());
-	document_put(&d, "fds", json_null());
+	if (o->kinds)
+		out_json_growth(&d, o->kinds, o);
+	for (int kind = 0; kind < N_KINDS && !o->kinds; kind++)
+		document_put(&d, kind_name[kind], json_null());
 	document_put(&d, "sort", json_string(column_name[o->sort]));
 	document_put(&d, "n_rows", document_number(p->n_rows - p->n_churn));
 	rows(&d, p, o);

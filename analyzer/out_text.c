@@ -9,7 +9,7 @@
  */
 #include "notes.h"
 #include "out.h"
-#include "out_stack.h"
+#include "out_kinds.h"
 
 #include <string.h>
 
@@ -190,7 +190,7 @@ static void print_churn(struct page *page, const struct profile *p, const struct
 int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o, struct err *err)
 {
 	struct page page = {.file = f, .width = o->width, .color = o->color};
-	struct nameless nameless = {0};
+	struct nameless nameless = {0}, beside = {0};
 	size_t rank = 0, n_grown = p->n_rows - p->n_churn;
 
 	notes_diff_heading(&page, p, o);
@@ -210,5 +210,8 @@ int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o,
 	} else {
 		print_churn(&page, p, o);
 	}
+	if (o->kinds)
+		out_text_growth(&page, o->kinds, o, &beside);
+	out_stack_nameless(&page, &beside);
 	return page_end(&page, err);
 }

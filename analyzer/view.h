@@ -27,10 +27,9 @@ int view_parse_color(const char *value, void *to, struct err *err);
 #define VIEW_OPT_COLOR(v) \
 	{"color", 0, OPT_PARSED, &(v)->color, "WHEN", \
 	 "auto (on a terminal, unless NO_COLOR is set), always, never", view_parse_color}
-/* sort_help: names the columns and the default. */
-#define VIEW_OPTIONS(v, sort_help) \
+/* Those of every table. */
+#define VIEW_OPTIONS_PLAIN(v) \
 	VIEW_OPT_JSON(v), \
-	{"sort", 0, OPT_PARSED, &(v)->out.sort, "COLUMN", sort_help, view_parse_column}, \
 	{"rows", 'n', OPT_COUNT, &(v)->n, "N", "rows at most; 0: all (default 10; with --json all)", NULL}, \
 	{"focus", 0, OPT_PARSED, &(v)->profile.focus, "REGEX", \
 	 "only stacks with a function, file or module that matches", view_parse_regex}, \
@@ -39,6 +38,10 @@ int view_parse_color(const char *value, void *to, struct err *err);
 	 "all frames, also allocation wrappers (operator new, xmalloc ...)\nand the C library's", NULL}, \
 	VIEW_OPT_WIDE(v, "whole stacks, whole paths, sizes and lifetimes"), \
 	VIEW_OPT_COLOR(v)
+/* sort_help: names the columns and the default. */
+#define VIEW_OPTIONS(v, sort_help) \
+	{"sort", 0, OPT_PARSED, &(v)->out.sort, "COLUMN", sort_help, view_parse_column}, \
+	VIEW_OPTIONS_PLAIN(v)
 /* clang-format on */
 
 /* After opt_parse(): works out rows, width, colour. */

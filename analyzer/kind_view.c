@@ -1,0 +1,70 @@
+/*
+ * kind_view.c - `outlive threads`, `outlive timers`, `outlive fds`: loads one snapshot, or two,
+ * groups, prints.
+ */
+#include "kind_view.h"
+
+#include "out_kinds.h"
+
+struct request {
+	enum object_kind kind;
+	const char *base;
+	struct rule_choice rules;
+	struct view view;
+};
+
+int rule_choice_load(const struct rule_choice *c, struct rules *rules, struct err *err)
+{
+	*rules = (struct rules){0};
+	if (!c->no_builtin)
+		rules_add_builtin(rules);
+	return c->file ? rules_add_file(rules, c->file, err) : 0;
+}
+
+static int print(const char *path, const struct request *r, struct err *err)
+{
+	const struct view *v = &r->view;
+	struct snapshot *a = NULL, *b = NULL;
+	struct kinds *k = NULL;
+	struct rules rules;
+	int rc = -1;
+
+	if (rule_choice_load(&r->rules, &rules, err) || (r->base && view_load(r->base, &a, err)) ||
+	    view_load(path, &b, err) ||
+	    kinds_make(a, b, &(struct kinds_options){&v->profile, &rules}, &k, err))
+		goto out;
+	rc = v->json ? out_json_kind(stdout, k, r->kind, &v->out, err)
+	             : out_text_kind(stdout, k, r->kind, &v->out, err);
+out:
+	kinds_free(k);
+	snapshot_free(a);
+	snapshot_free(b);
+	rules_free(&rules);
+	return rc;
+}
+
+int kind_view(int argc, char **argv, enum object_kind kind, const char *about, const char *examples)
+{
+	struct request r = {.kind = kind};
+	struct opt options[] = {{"base", 0, OPT_TEXT, &r.base, "A.snap",
+	                         "an earlier snapshot: what is new or grew since comes first",
+	                         NULL},
+	                        VIEW_OPTIONS_PLAIN(&r.view),
+	                        RULE_OPTIONS(&r.rules),
+	                        {0}};
+	struct opt_verb verb = {.verb = kind_name[kind],
+	                        .synopsis = "[OPTION]... SNAPSHOT",
+	                        .about = about,
+	                        .examples = examples,
+	                        .least = 1,
+	                        .most = 1,
+	                        .operands = "name one snapshot, the earlier one behind --base",
+	                        .options = options};
+	struct err err;
+
+	int status = opt_parse(&verb, &argc, argv);
+	if (status >= 0)
+		return status;
+	view_ready(&r.view);
+	return print(argv[1], &r, &err) ? view_fail(kind_name[kind], &err) : EXIT_CLEAN;
+}
