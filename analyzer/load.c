@@ -115,7 +115,10 @@ static int next_record(struct loader *l, const uint8_t **at, const uint8_t *file
 
 static int check_crc(struct loader *l, const struct record *r)
 {
-	if (get32(r->start + 4) == crc32(0, r->payload, (uInt)r->len))
+	uLong crc = crc32(0, r->start, 4);
+
+	crc = crc32(crc, r->start + 8, (uInt)(8 + r->len));
+	if (get32(r->start + 4) == crc)
 		return 0;
 	return load_bad(l, r->start + 4, "the record's checksum is wrong");
 }

@@ -12,7 +12,7 @@
  *              u16      minor version (a reader ignores it)
  *              u32      CRC-32 of the 12 bytes before it
  *     record   u32      tag, four ASCII characters, first character in the low byte
- *              u32      CRC-32 of the payload
+ *              u32      CRC-32 of the tag, the length and the payload, in this order
  *              u64      payload length in bytes, at most FMT_MAX_PAYLOAD
  *              ...      payload
  *              0 to 7   zero bytes, so that the next record starts at a multiple of 8
@@ -116,7 +116,7 @@
  * -------------------------------------------------------
  *     4f 55 54 4c 49 56 45 0a  01 00 00 00  f9 a8 dc 63     header, version 1.0, CRC
  *     64 6f 6e 65              "done"
- *     8d ef 02 d2              CRC-32 of 00
+ *     7a 63 ef b9              CRC-32 of "done", the length, 00
  *     01 00 00 00 00 00 00 00  one byte of payload
  *     00                       no records before it
  *     00 00 00 00 00 00 00     padding

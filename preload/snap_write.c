@@ -96,8 +96,8 @@ void snap_record_end(struct snap_out *o)
 	size_t n = o->used - o->record - FMT_RECORD_SIZE;
 
 	put32(head, o->tag);
-	put32(head + 4, snap_crc(0, head + FMT_RECORD_SIZE, n));
 	put64(head + 8, n);
+	put32(head + 4, snap_crc(snap_crc(0, head, 4), head + 8, 8 + n));
 	while (o->used % 8)
 		o->buf[o->used++] = 0;
 	o->records++;

@@ -35,7 +35,8 @@ static void mend(uint8_t *d, size_t n)
 			bytes = bytes << 8 | d[at + 8 + i];
 		if (bytes > n - at - FMT_RECORD_SIZE)
 			return;
-		put32(d + at + 4, (uint32_t)crc32(0, d + at + FMT_RECORD_SIZE, (uInt)bytes));
+		put32(d + at + 4,
+		      (uint32_t)crc32(crc32(0, d + at, 4), d + at + 8, (uInt)(8 + bytes)));
 		at += FMT_RECORD_SIZE + ((bytes + 7) & ~(uint64_t)7);
 	}
 }

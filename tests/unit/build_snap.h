@@ -101,8 +101,16 @@ static inline void build_start(struct build *b)
 
 static inline void build_record(struct build *b, uint32_t tag, const void *payload, size_t n)
 {
+	uint8_t head[12];
+
+	for (int i = 0; i < 4; i++)
+		head[i] = (uint8_t)(tag >> (8 * i));
+	for (int i = 0; i < 8; i++)
+		head[4 + i] = (uint8_t)((uint64_t)n >> (8 * i));
+	unsigned long crc = crc32(0, head, sizeof(head));
+
 	build_le(&b->out, tag, 4);
-	build_le(&b->out, n ? crc32(0, payload, (unsigned)n) : 0, 4);
+	build_le(&b->out, n ? crc32(crc, payload, (unsigned)n) : crc, 4);
 	build_le(&b->out, n, 8);
 	str_add_mem(&b->out, payload, n);
 	str_add_mem(&b->out, "\0\0\0\0\0\0\0", (8 - n % 8) % 8);

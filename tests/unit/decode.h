@@ -203,7 +203,8 @@ static void decode_bytes(struct decoded *d, const uint8_t *p, size_t n)
 		struct cursor c = {p + at + 16, p + at + 16 + length, false};
 
 		if (length > FMT_MAX_PAYLOAD || length > n - at - 16 ||
-		    get_fixed(p + at + 4, 4) != crc32(0, c.at, (uInt)length)) {
+		    get_fixed(p + at + 4, 4) !=
+		            crc32(crc32(0, p + at, 4), p + at + 8, (uInt)(8 + length))) {
 			d->wrong = "length or CRC of a record";
 			return;
 		}
