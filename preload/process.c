@@ -103,8 +103,9 @@ static void refresh_audit(void)
 
 static void finish(const struct snapshot_request *r)
 {
-	snapshot_final(r);
+	/* First: what other threads still take must not come after the last one. */
 	control_hide();
+	snapshot_final(r);
 }
 
 void process_end(unsigned reason, int signal_number, int status)

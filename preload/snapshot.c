@@ -271,6 +271,9 @@ static void fill_job(const struct snapshot_request *r)
 	g_job.forked = g_forked;
 }
 
+/* The last snapshot's job is in the hands of its child. Changes with all signals blocked. */
+static bool g_final_begun;
+
 int snapshot_take(const struct snapshot_request *r)
 {
 	struct snap_signals signals;
@@ -291,6 +294,8 @@ int snapshot_take(const struct snapshot_request *r)
 		wait_turn();
 	}
 	fill_job(r);
+	if (r->last)
+		g_final_begun = true;
 	if (snap_child_allowed())
 		child = snap_child_start(write_snapshot, write_crashed, &g_turn);
 	if (child < 0) {
@@ -314,13 +319,30 @@ int snapshot_take(const struct snapshot_request *r)
 enum { FINAL_NONE = 0, FINAL_DONE = ~0u };
 static uint32_t g_final;
 
+/*
+ * A handler that has interrupted its thread in snapshot_final() ends the process: the thread will
+ * not go on. If it was still waiting for its turn, the snapshot is the handler's to take. If not,
+ * the file is waited for, but not for ever: who sends a second signal wants an end.
+ */
+static void final_within_final(const struct snapshot_request *last)
+{
+	struct timespec a_while = {0, 1000000};
+
+	if (!g_final_begun) {
+		snapshot_take(last);
+		return;
+	}
+	for (int i = 0; i < 2000 && snapshot_busy(); i++)
+		sys_call(SYS_nanosleep, &a_while, NULL);
+}
+
 void snapshot_final(const struct snapshot_request *r)
 {
 	struct snapshot_request last = *r;
 	struct timespec a_while = {0, 10000000};
 	uint32_t is = FINAL_NONE, me = (uint32_t)sys_gettid();
 
-	last.wait = true;
+	last.wait = last.last = true;
 	if (__atomic_compare_exchange_n(&g_final, &is, me, false, __ATOMIC_ACQ_REL,
 	                                __ATOMIC_ACQUIRE)) {
 		snapshot_take(&last);
@@ -330,9 +352,13 @@ void snapshot_final(const struct snapshot_request *r)
 		sys_call(SYS_futex, &g_final, FUTEX_WAKE_PRIVATE, 64, NULL, NULL, 0);
 		return;
 	}
+	if (is == me) {
+		final_within_final(&last);
+		return;
+	}
 	/* Another thread ends the process, too: whoever waits for the process to end expects the
-	 * file. But this thread itself, interrupted while it waits, must go on. */
-	while (is != me && is != FINAL_DONE && is != FINAL_NONE) {
+	 * file. */
+	while (is != FINAL_DONE && is != FINAL_NONE) {
 		sys_call(SYS_futex, &g_final, FUTEX_WAIT_PRIVATE, is, &a_while, NULL, 0);
 		is = __atomic_load_n(&g_final, __ATOMIC_ACQUIRE);
 	}
@@ -340,6 +366,7 @@ void snapshot_final(const struct snapshot_request *r)
 
 void snapshot_final_undo(void)
 {
+	g_final_begun = false;
 	__atomic_store_n(&g_final, FINAL_NONE, __ATOMIC_RELEASE);
 }
 
@@ -348,6 +375,7 @@ void snapshot_fork_child(void)
 	g_turn = TURN_FREE;
 	g_done = 0;
 	g_final = FINAL_NONE;
+	g_final_begun = false;
 	g_control = NULL; /* the parent's page */
 	g_sequence = g_failed = 0;
 	g_forked = true;

@@ -27,6 +27,7 @@ struct snapshot_request {
 	uint32_t number;   /* of the control page's request, 0 none */
 	const char *label; /* or NULL */
 	bool wait;         /* return when the file is whole (at the end of the process) */
+	bool last;         /* snapshot_final() alone sets it */
 };
 
 /*

@@ -74,4 +74,29 @@ if unshare -m true 2> unshare.err; then
 else
   note "no mount namespace here: $(cat unshare.err)"
 fi
+# Killed at any moment, its own exit included, while snapshots by interval are in flight: one last one, and it is the last.
+cat > killed.py << 'PY'
+import os, random, subprocess, sys, time
+random.seed(7)
+wrong = seen = 0
+for i in range(60):
+    folder = "k%d" % i
+    env = dict(os.environ, LD_PRELOAD=sys.argv[1], OUTLIVE_OPTIONS="interval=1ms,keep=0,out=" + os.path.abspath(folder))
+    p = subprocess.Popen(["/usr/bin/python3", "-c", "x = [str(i) for i in range(20000)]"], env=env)
+    time.sleep(0.01 + random.random() * 0.04)
+    p.send_signal(1)
+    p.wait()
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    if not names:
+        continue  # before our start
+    names.sort(key=lambda n: int(n.split(".")[-2]))
+    out = subprocess.run(["python3", sys.argv[2]] + [os.path.join(folder, n) for n in names], capture_output=True, text=True)
+    last = [l.startswith(("signal", "exit")) for l in out.stdout.splitlines()]
+    seen += 1
+    if out.returncode or last.count(True) != 1 or not last[-1]:
+        wrong += 1
+        print(out.stdout, out.stderr)
+print("some" if seen else "none", wrong)
+PY
+is "killed at any moment" "$(python3 killed.py "$LIB" "$ROOT/tests/e2e/snapinfo.py")" "some 0"
 done_testing
