@@ -16,6 +16,8 @@
 	V(threads, "threads by where they were created: alive, unjoined")           \
 	V(timers, "timers by where they were created: firing, unread, not deleted") \
 	V(fds, "descriptors by where they were opened; bad closes")                 \
+	V(residue, "what a process has left behind")                                \
+	V(rules, "what is known to stay and harmless, and why")                     \
 	V(info, "who, when, modules, losses: what a snapshot can be trusted for")   \
 	V(export, "write a snapshot for other tools: pprof, folded stacks")
 

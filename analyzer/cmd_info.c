@@ -199,6 +199,9 @@ static void print_losses(struct page *page, const struct snapshot *s)
 	count(page, s, FMT_AUDIT_TRUNCATED_STACKS, "stacks cut", "deeper than was kept (depth=N)");
 	count(page, s, FMT_AUDIT_BROKEN_STACKS, "stacks broken off",
 	      "the unwinder could not go on: code without unwind tables");
+	count(page, s, FMT_AUDIT_LOST_THREADS, "lost threads", "their table had no room");
+	count(page, s, FMT_AUDIT_LOST_FDS, "lost descriptors", "opened or closed, not recorded");
+	count(page, s, FMT_AUDIT_LOST_TIMERS, "lost timers", "their table had no room");
 	count(page, s, FMT_AUDIT_SNAPSHOTS_FAILED, "snapshots failed", "could not be written");
 }
 
@@ -259,9 +262,34 @@ static void print_work(struct page *page, const struct snapshot *s)
 		      human_count(b, (int64_t)s->audit[FMT_AUDIT_FALLBACK_STACKS]));
 	if (s->has_audit[FMT_AUDIT_WRITE_NS])
 		linef(page, "writing this file", "%s", human_ns(a, s->audit[FMT_AUDIT_WRITE_NS]));
+}
+
+/* Our tables beside the kernel's lists. What is in one only is told, and is nobody's fault. */
+static void print_kernel(struct page *page, const struct snapshot *s)
+{
+	const uint64_t *a = s->audit;
+	uint32_t ended = 0;
+
+	if (!s->has_audit[FMT_AUDIT_THREADS_NOW] && !s->has_audit[FMT_AUDIT_FDS_NOW])
+		return;
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		ended += s->task[i].state == FMT_TASK_ENDED;
+	head(page, "Beside the kernel's lists");
 	if (s->has_audit[FMT_AUDIT_THREADS_NOW])
-		linef(page, "threads then", "%llu",
-		      (unsigned long long)s->audit[FMT_AUDIT_THREADS_NOW]);
+		linef(page, "threads",
+		      "%llu in /proc/self/task; the tables had %u, and %u that ended",
+		      (unsigned long long)a[FMT_AUDIT_THREADS_NOW], s->n_tasks - ended, ended);
+	count(page, s, FMT_AUDIT_THREADS_UNSEEN, "  unseen",
+	      "made by a path without hooks, no hooked call yet");
+	count(page, s, FMT_AUDIT_THREADS_VANISHED, "  vanished",
+	      "ended by a path without hooks, or just then");
+	if (s->has_audit[FMT_AUDIT_FDS_NOW])
+		linef(page, "descriptors", "%llu in /proc/self/fd; the tables had %u",
+		      (unsigned long long)a[FMT_AUDIT_FDS_NOW], s->n_fds);
+	count(page, s, FMT_AUDIT_FDS_UNSEEN, "  unseen",
+	      "opened by a path without hooks: no stack, no verdict");
+	count(page, s, FMT_AUDIT_FDS_VANISHED, "  vanished",
+	      "closed by a path without hooks, or just then");
 }
 
 static void print_modules(struct page *page, const struct snapshot *s, const uint64_t *frames)
@@ -290,6 +318,7 @@ static int print_text(const struct snapshot *s, const struct figures *f, const s
 	print_totals(&page, "heap", f->total[FMT_KIND_HEAP]);
 	print_totals(&page, "mmap", f->total[FMT_KIND_MMAP]);
 	print_losses(&page, s);
+	print_kernel(&page, s);
 	print_memory(&page, s);
 	print_work(&page, s);
 	print_modules(&page, s, f->frames);

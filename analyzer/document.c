@@ -118,6 +118,19 @@ static void put_figures(json_t *o, const struct snapshot *s)
 	}
 }
 
+/* What the kernel has more than our tables; negative when less. */
+static void put_balance(json_t *o, const struct snapshot *s, const char *key, unsigned unseen,
+                        unsigned vanished)
+{
+	int64_t more = (int64_t)(s->audit[unseen] & INT64_MAX),
+	        less = (int64_t)(s->audit[vanished] & INT64_MAX);
+
+	json_object_set_new(o, key,
+	                    s->has_audit[unseen] && s->has_audit[vanished]
+	                            ? json_integer(sub_sat(more, less))
+	                            : json_null());
+}
+
 /* Bytes in use by our counters, less what the allocator counts itself: see `outlive info`. */
 static json_t *drift(const struct snapshot *s)
 {
@@ -137,6 +150,8 @@ static json_t *drift(const struct snapshot *s)
 		                sub_sat((int64_t)s->audit[FMT_AUDIT_JEMALLOC_ALLOCATED], live)));
 	else
 		json_object_set_new(o, "jemalloc_bytes", json_null());
+	put_balance(o, s, "threads", FMT_AUDIT_THREADS_UNSEEN, FMT_AUDIT_THREADS_VANISHED);
+	put_balance(o, s, "fds", FMT_AUDIT_FDS_UNSEEN, FMT_AUDIT_FDS_VANISHED);
 	return o;
 }
 
@@ -148,6 +163,9 @@ json_t *document_audit(const struct snapshot *s)
 	json_object_set_new(lost, "no_memory", document_number(s->audit[FMT_AUDIT_LOST_NO_MEMORY]));
 	json_object_set_new(lost, "early", document_number(s->audit[FMT_AUDIT_LOST_EARLY]));
 	json_object_set_new(lost, "no_stack", document_number(s->audit[FMT_AUDIT_LOST_NO_STACK]));
+	json_object_set_new(lost, "threads", document_number(s->audit[FMT_AUDIT_LOST_THREADS]));
+	json_object_set_new(lost, "fds", document_number(s->audit[FMT_AUDIT_LOST_FDS]));
+	json_object_set_new(lost, "timers", document_number(s->audit[FMT_AUDIT_LOST_TIMERS]));
 	json_object_set_new(o, "lost", lost);
 	json_object_set_new(o, "drift", drift(s));
 	put_figures(o, s);

@@ -179,6 +179,7 @@ struct rule_work {
 	uint64_t **hits; /* by location; NULL: not worked out yet */
 	struct pool pool;
 	uint64_t *every; /* of the stack at hand: rules that all frames match */
+	uint64_t *mask[N_RULE_KINDS][RULE_ALL + 1]; /* the rules that speak of a kind, in a way */
 };
 
 struct rule_work *rules_begin(const struct rules *r, const struct snapshot *s)
@@ -190,6 +191,12 @@ struct rule_work *rules_begin(const struct rules *r, const struct snapshot *s)
 	w->words = (r->n + 63) / 64;
 	w->hits = xcalloc(s->n_locations + 1, sizeof(*w->hits));
 	w->every = xcalloc(w->words + 1, sizeof(*w->every));
+	for (int kind = 0; kind < N_RULE_KINDS; kind++)
+		for (int where = 0; where <= RULE_ALL; where++)
+			w->mask[kind][where] =
+			        pool_alloc(&w->pool, (w->words + 1) * sizeof(uint64_t));
+	for (size_t i = 0; i < r->n; i++)
+		w->mask[r->at[i].kind][r->at[i].where][i / 64] |= UINT64_C(1) << i % 64;
 	return w;
 }
 
@@ -216,20 +223,16 @@ static const uint64_t *hits_of(struct rule_work *w, uint32_t location)
 	return hits;
 }
 
-static bool has(const uint64_t *bits, size_t i)
+/* The first rule of `kind` that speaks this way, and whose bit is set. */
+static const struct rule *first_of(const struct rule_work *w, enum rule_kind kind,
+                                   enum rule_where where, const uint64_t *bits)
 {
-	return bits[i / 64] >> i % 64 & 1;
-}
+	const uint64_t *mask = w->mask[kind][where];
 
-/* The first rule of `kind` that speaks this way, and whose bit is set; n when there is none. */
-static size_t first_of(const struct rules *r, enum rule_kind kind, enum rule_where where,
-                       const uint64_t *bits)
-{
-	size_t i = 0;
-
-	while (i < r->n && !(r->at[i].kind == kind && r->at[i].where == where && has(bits, i)))
-		i++;
-	return i;
+	for (size_t i = 0; i < w->words; i++)
+		if (bits[i] & mask[i])
+			return &w->rules->at[i * 64 + (size_t)__builtin_ctzll(bits[i] & mask[i])];
+	return NULL;
 }
 
 static const struct rule *find_name(const struct rules *r, enum rule_kind kind, const char *name)
@@ -244,28 +247,26 @@ static const struct rule *find_name(const struct rules *r, enum rule_kind kind, 
 static const struct rule *find_stack(struct rule_work *w, enum rule_kind kind, uint32_t stack)
 {
 	const struct snapshot *s = w->s;
-	const struct rules *r = w->rules;
-	size_t found = r->n;
-	uint32_t last = 0;
-	bool first = true;
+	uint32_t last = 0, first = s->stack[stack].node;
 
 	memset(w->every, 0xff, w->words * sizeof(*w->every));
-	for (uint32_t node = s->stack[stack].node; node; node = s->node[node].parent) {
+	for (uint32_t node = first; node; node = s->node[node].parent) {
 		const uint64_t *hits = hits_of(w, s->node[node].location);
+		const struct rule *found = NULL;
 		for (size_t i = 0; i < w->words; i++)
 			w->every[i] &= hits[i];
-		if (first && (found = first_of(r, kind, RULE_FIRST, hits)) < r->n)
-			return &r->at[found];
-		if ((found = first_of(r, kind, RULE_ANY, hits)) < r->n)
-			return &r->at[found];
-		first = false;
+		if (node == first)
+			found = first_of(w, kind, RULE_FIRST, hits);
+		if (!found)
+			found = first_of(w, kind, RULE_ANY, hits);
+		if (found)
+			return found;
 		last = s->node[node].location;
 	}
 	/* Of a stack that breaks off nobody knows all frames. */
-	if (first || s->location[last].flags & (FMT_NODE_BROKEN | FMT_NODE_TRUNCATED))
+	if (!first || s->location[last].flags & (FMT_NODE_BROKEN | FMT_NODE_TRUNCATED))
 		return NULL;
-	found = first_of(r, kind, RULE_ALL, w->every);
-	return found < r->n ? &r->at[found] : NULL;
+	return first_of(w, kind, RULE_ALL, w->every);
 }
 
 const struct rule *rules_find(struct rule_work *w, enum rule_kind kind, uint32_t stack,
@@ -273,9 +274,7 @@ const struct rule *rules_find(struct rule_work *w, enum rule_kind kind, uint32_t
 {
 	const struct rule *found = find_stack(w, kind, stack);
 
-	if (!found && start != LOCATION_NONE) {
-		size_t i = first_of(w->rules, kind, RULE_ANY, hits_of(w, start));
-		found = i < w->rules->n ? &w->rules->at[i] : NULL;
-	}
+	if (!found && start != LOCATION_NONE)
+		found = first_of(w, kind, RULE_ANY, hits_of(w, start));
 	return found ? found : find_name(w->rules, kind, name);
 }

@@ -37,6 +37,7 @@ struct rules {
 void rules_add_builtin(struct rules *r);
 /* A file of lines "kind:pattern"; '#' begins a comment. -1 with err that names file and line. */
 int rules_add_file(struct rules *r, const char *path, struct err *err);
+/* They may be in use until then. */
 void rules_free(struct rules *r);
 
 bool rule_matches_text(const char *pattern, const char *text);

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "profile.h"
+#include "residue.h"
 #include "settings.h"
 
 /* A program with thousands of children is not worth thousands of files read: the rest is believed
@@ -176,18 +176,17 @@ static void find(const struct run_summary *s, const struct child *child, const c
 
 /* ---- words ---- */
 
-/* As a person would type it here: without the current folder, quoted for the shell where needed. */
-static void print_path(FILE *f, const char *path)
+/* As a person would type it here: without the current folder, quoted for the shell where needed. To
+ * be freed. */
+static char *typed_path(const char *path)
 {
 	char cwd[PATH_MAX];
 	size_t n = getcwd(cwd, sizeof cwd) ? strlen(cwd) : 0;
 
 	if (n && !strncmp(path, cwd, n) && path[n] == '/')
 		path += n + 1;
-	if (!strpbrk(path, " \t\n'\"\\$`!*?[]{}()<>|&;#~")) {
-		print_safe(f, path);
-		return;
-	}
+	if (!strpbrk(path, " \t\n'\"\\$`!*?[]{}()<>|&;#~"))
+		return xstrdup(path);
 	struct str quoted = {0};
 	str_add(&quoted, "'");
 	for (const char *c = path; *c; c++) {
@@ -196,8 +195,29 @@ static void print_path(FILE *f, const char *path)
 		str_add_mem(&quoted, c, 1);
 	}
 	str_add(&quoted, "'");
-	print_safe(f, quoted.data);
-	str_free(&quoted);
+	return quoted.data;
+}
+
+static void print_path(FILE *f, const char *path)
+{
+	char *typed = typed_path(path);
+
+	print_safe(f, typed);
+	free(typed);
+}
+
+/* Threads, timers, descriptors and heap that it has left behind. */
+static void print_residue(FILE *f, struct snapshot *s, const char *path)
+{
+	char *typed = typed_path(path);
+	struct err err;
+
+	if (residue_summary(f, s, typed, &err)) {
+		fputs("outlive: ", f);
+		print_safe(f, err.text);
+		fputc('\n', f);
+	}
+	free(typed);
 }
 
 static const char *when(uint64_t reason)
@@ -325,12 +345,14 @@ void run_summary_print(struct run_summary *s, FILE *f, const struct command *com
 	find(s, child, options, &found);
 	if (found.main && load_snapshot(found.main->last, &main, NULL))
 		main = NULL;
-	if (main && INFO_U(&main->info, REASON) == FMT_REASON_EXEC)
+	if (main && INFO_U(&main->info, REASON) == FMT_REASON_EXEC) {
 		print_unseen_image(f, main, command, child, options);
-	else if (main && !command->blind)
+	} else if (main && !command->blind) {
 		print_live(f, main, child->pid);
-	else
+		print_residue(f, main, found.main->last);
+	} else {
 		print_unseen(f, command, child, options);
+	}
 	if (found.n_images)
 		print_files(f, &found);
 	snapshot_free(main);

@@ -38,12 +38,18 @@ static struct track_new_thread describe(const pthread_attr_t *attr, uintptr_t st
 {
 	struct track_new_thread how = {.start = start, .argument = (uintptr_t)argument};
 	int state = PTHREAD_CREATE_JOINABLE;
+	pthread_attr_t usual;
 	size_t bytes = 0;
 
 	if (attr && !pthread_attr_getdetachstate(attr, &state))
 		how.detached = state == PTHREAD_CREATE_DETACHED;
-	if (attr && !pthread_attr_getstacksize(attr, &bytes))
+	/* Of a fresh attribute glibc tells the size that threads without one get. */
+	if (!attr && pthread_attr_init(&usual))
+		return how;
+	if (!pthread_attr_getstacksize(attr ? attr : &usual, &bytes))
 		how.stack_bytes = bytes;
+	if (!attr)
+		pthread_attr_destroy(&usual);
 	return how;
 }
 
