@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "kinds.h"
 #include "view.h"
 
 struct export
 {
 	bool folded;
+	int kind;           /* enum object_kind, or N_KINDS: the heap */
 	const char *output; /* NULL: by the snapshot's name, or stdout */
 	struct view view;
 };
@@ -30,6 +32,18 @@ static int parse_format(const char *value, void *to, struct err *err)
 	if (*folded || !strcmp(value, "pprof"))
 		return 0;
 	return err_set(err, "--format is pprof or folded, not \"%s\"", value);
+}
+
+static int parse_kind(const char *value, void *to, struct err *err)
+{
+	int *kind = to;
+
+	for (*kind = 0; *kind < N_KINDS; ++*kind)
+		if (!strcmp(value, kind_name[*kind]))
+			return 0;
+	if (!strcmp(value, "heap"))
+		return 0;
+	return err_set(err, "--kind is heap, threads, timers or fds, not \"%s\"", value);
 }
 
 static int write_to(FILE *f, const struct profile *p, const struct export *e, struct err *err)
@@ -87,8 +101,9 @@ static int write_file(const char *path, const struct profile *p, const struct ex
 	return result;
 }
 
-/* outlive.redis-server.17.1.snap -> outlive.redis-server.17.1.pb.gz, here. To be freed. */
-static char *default_name(const char *snapshot)
+/* outlive.redis-server.17.1.snap -> outlive.redis-server.17.1.pb.gz, here; of another kind than the
+ * heap with its name before the end. To be freed. */
+static char *default_name(const char *snapshot, int kind)
 {
 	const char *slash = strrchr(snapshot, '/');
 	const char *base = slash ? slash + 1 : snapshot;
@@ -96,6 +111,8 @@ static char *default_name(const char *snapshot)
 
 	if (n > 5 && !strcmp(base + n - 5, ".snap"))
 		n -= 5;
+	if (kind != N_KINDS)
+		return xasprintf("%.*s.%s.pb.gz", (int)n, base, kind_name[kind]);
 	return xasprintf("%.*s.pb.gz", (int)n, base);
 }
 
@@ -104,7 +121,7 @@ static int write_profile(const char *snapshot, const struct profile *p, const st
 {
 	if (e->output ? !strcmp(e->output, "-") : e->folded)
 		return write_stdout(p, e, err);
-	char *path = e->output ? xstrdup(e->output) : default_name(snapshot);
+	char *path = e->output ? xstrdup(e->output) : default_name(snapshot, e->kind);
 	int result = write_file(path, p, e, err);
 	if (!result)
 		printf("%s\n", path);
@@ -116,11 +133,23 @@ static int export_one(const char *path, const struct export *e, struct err *err)
 {
 	struct snapshot *snap = NULL;
 	struct profile *profile = NULL;
+	struct kinds *kinds = NULL;
 	int result = -1;
 
-	if (!view_load(path, &snap, err) && !profile_top(snap, &e->view.profile, &profile, err))
+	if (view_load(path, &snap, err))
+		return -1;
+	if (e->kind == N_KINDS) {
+		result = profile_top(snap, &e->view.profile, &profile, err);
+	} else {
+		struct kinds_options o = {.profile = &e->view.profile};
+		result = kinds_make(NULL, snap, &o, &kinds, err);
+		if (!result)
+			profile = kinds_profile(kinds, (enum object_kind)e->kind);
+	}
+	if (!result)
 		result = write_profile(path, profile, e, err);
 	profile_free(profile);
+	kinds_free(kinds);
 	snapshot_free(snap);
 	return result;
 }
@@ -134,6 +163,9 @@ static int parse(int *argc, char **argv, struct export *e)
 	         "pprof (default): gzip profile.proto, for `go tool pprof`;\n"
 	         "folded: \"outer;inner value\" lines, for flame graphs",
 	         parse_format},
+	        {"kind", 0, OPT_PARSED, &e->kind, "KIND",
+	         "heap (default), threads, timers or fds: how many, by where they were made",
+	         parse_kind},
 	        {"output", 'o', OPT_TEXT, &e->output, "FILE",
 	         "where to; - is stdout. Default: for pprof the snapshot's name with .pb.gz,\n"
 	         "in the current folder; for folded stdout",
@@ -172,12 +204,16 @@ static int parse(int *argc, char **argv, struct export *e)
 	}
 	v->profile.sort = v->out.sort;
 	v->out.raw = v->profile.raw;
+	if (e->kind != N_KINDS) {
+		v->out.counted = kind_name[e->kind];
+		v->out.sort = INUSE_OBJECTS;
+	}
 	return -1;
 }
 
 int cmd_export(int argc, char **argv)
 {
-	struct export e = {.view.out.sort = INUSE_SPACE};
+	struct export e = {.kind = N_KINDS, .view.out.sort = INUSE_SPACE};
 	int status = parse(&argc, argv, &e);
 
 	if (status >= 0)

@@ -1,9 +1,8 @@
 /*
  * kinds.c - groups threads, timers and descriptors, and says which are left over.
  *
- * Owns what counts as a leak (leak_of_*), and groups. Reads snapshots and changes nothing in them;
- * prints nothing. Accuses only what was seen being made: what came by paths that no hook sees has
- * no leak kind, whatever its state.
+ * Owns groups; what is a leak leaks.c says. Reads snapshots and changes nothing in them; prints
+ * nothing.
  */
 #include "kinds.h"
 
@@ -12,13 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-const char *const kind_name[N_KINDS] = {"threads", "timers", "fds"};
-
-#define LEAK_TEXT(name, text, meaning)    [LEAK_##name] = (text),
-#define LEAK_MEANING(name, text, meaning) [LEAK_##name] = (meaning),
-const char *const leak_name[N_LEAKS] = {LEAKS(LEAK_TEXT)};
-const char *const leak_meaning[N_LEAKS] = {LEAKS(LEAK_MEANING)};
 
 /* One of them, whatever it is. */
 struct thing {
@@ -51,58 +43,6 @@ struct grouping {
 	uint32_t n_families, cap_families, cap_groups, cap_family_of;
 	struct table by_key, by_family;
 };
-
-/* ---- what is a leak ---- */
-
-bool snapshot_is_final(const struct snapshot *s)
-{
-	uint64_t reason = INFO_U(&s->info, REASON);
-
-	return reason >= FMT_REASON_EXIT && reason <= FMT_REASON_EXEC;
-}
-
-static enum leak leak_of_task(const struct task *t, bool final)
-{
-	if (t->flags & (FMT_TASK_FLAG_MAIN | FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_UNSEEN |
-	                FMT_TASK_FLAG_NOTIFY))
-		return LEAK_NONE;
-	if (t->state == FMT_TASK_ENDED)
-		return t->flags & FMT_TASK_FLAG_DETACHED ? LEAK_NONE : LEAK_UNJOINED;
-	return final ? LEAK_RUNNING : LEAK_NONE;
-}
-
-bool timer_is_armed(const struct timer *t)
-{
-	/* The kernel starts a timerfd's next interval when the last expiration is read. */
-	return t->flags & FMT_TIMER_FLAG_ARMED ||
-	       (t->kind == FMT_TIMER_FD && t->interval_ns && t->expirations);
-}
-
-/*
- * While the process runs, an expiration may be just about to be read; where the interval is long,
- * that is hardly so. An armed setitimer or alarm without an interval is a watchdog that was not
- * needed.
- */
-static enum leak leak_of_timer(const struct timer *t, bool final)
-{
-	const uint64_t often_ns = 100 * 1000000;
-
-	if (t->kind == FMT_TIMER_FD && t->expirations &&
-	    (final || !t->interval_ns || t->interval_ns >= often_ns))
-		return LEAK_UNREAD;
-	if (final && timer_is_armed(t) && t->interval_ns)
-		return LEAK_FIRING;
-	return final && t->kind == FMT_TIMER_POSIX ? LEAK_UNDELETED : LEAK_NONE;
-}
-
-static enum leak leak_of_fd(const struct fd *f, bool final, bool exec)
-{
-	if (!final || f->fd <= 2 ||
-	    f->flags & (FMT_FD_FLAG_INHERITED | FMT_FD_FLAG_UNSEEN | FMT_FD_FLAG_OWN))
-		return LEAK_NONE;
-	/* exec closes it: that is what the flag is for. */
-	return exec && f->flags & FMT_FD_FLAG_CLOEXEC ? LEAK_NONE : LEAK_OPEN;
-}
 
 /* ---- things ---- */
 
@@ -182,26 +122,6 @@ static struct thing thing(const struct grouping *g, uint32_t i)
 }
 
 /* ---- groups ---- */
-
-const char *start_text(const struct snapshot *s, uint32_t location)
-{
-	char address[40];
-
-	if (location == LOCATION_NONE)
-		return NULL;
-	const struct location *loc = &s->location[location];
-	if (loc->n_lines && loc->line[loc->n_lines - 1].function)
-		return loc->line[loc->n_lines - 1].function;
-	const char *base = module_basename(&s->module[loc->module]);
-	snprintf(address, sizeof(address), "%s0x%llx", *base ? "+" : "",
-	         (unsigned long long)loc->address);
-	struct str text = {0};
-	str_add(&text, base);
-	str_add(&text, address);
-	const char *interned = intern(text.data);
-	str_free(&text);
-	return interned;
-}
 
 static uint32_t meaning(const struct grouping *g, uint32_t stack)
 {
@@ -480,13 +400,32 @@ void kinds_free(struct kinds *k)
 	free(k);
 }
 
-/* ---- what they are called ---- */
+/* ---- for those who show them ---- */
 
 const struct row *kinds_row(struct kinds *k, uint32_t stack)
 {
 	k->row = (struct row){.snapshot = k->b, .stack = stack};
 	row_write_out(&k->row, k->raw, &k->frames);
 	return &k->row;
+}
+
+struct profile *kinds_profile(const struct kinds *k, enum object_kind kind)
+{
+	const struct kind_table *t = &k->table[kind];
+	struct row *row = xcalloc(t->n + 1, sizeof(*row));
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct group *g = &t->group[i];
+		if (g->bad_close)
+			continue;
+		row[n] = (struct row){
+		        .stack = g->stack, .type = group_type_text(g), .leak = leak_name[g->leak]};
+		row[n++].value[INUSE_OBJECTS] = (int64_t)(g->count & INT64_MAX);
+	}
+	struct profile *p = profile_of_counts(k->b, row, n, k->raw);
+	free(row);
+	return p;
 }
 
 uint64_t group_stack_bytes(const struct kinds *k, const struct group *g)
@@ -499,44 +438,4 @@ uint64_t group_stack_bytes(const struct kinds *k, const struct group *g)
 		sum = addu_sat(sum,
 		               k->b->task[k->table[KIND_THREADS].item[g->first + i]].stack_bytes);
 	return sum;
-}
-
-uint64_t kinds_lost(const struct snapshot *s)
-{
-	return addu_sat(s->audit[FMT_AUDIT_LOST_THREADS],
-	                addu_sat(s->audit[FMT_AUDIT_LOST_FDS], s->audit[FMT_AUDIT_LOST_TIMERS]));
-}
-
-const char *task_state_text(uint32_t state)
-{
-	return state == FMT_TASK_ENDED ? "ended" : "running";
-}
-
-const char *timer_type_text(uint32_t kind)
-{
-	return kind == FMT_TIMER_POSIX ? "posix" : kind == FMT_TIMER_FD ? "timerfd" : "itimer";
-}
-
-const char *fd_type_text(uint32_t kind)
-{
-	static const char *const text[] = {
-	        [FMT_FD_UNKNOWN] = "unknown", [FMT_FD_FILE] = "file",
-	        [FMT_FD_SOCKET] = "socket",   [FMT_FD_PIPE] = "pipe",
-	        [FMT_FD_EPOLL] = "epoll",     [FMT_FD_EVENTFD] = "eventfd",
-	        [FMT_FD_TIMERFD] = "timerfd", [FMT_FD_SIGNALFD] = "signalfd",
-	        [FMT_FD_INOTIFY] = "inotify", [FMT_FD_MEMFD] = "memfd",
-	        [FMT_FD_PIDFD] = "pidfd",     [FMT_FD_DIRECTORY] = "directory",
-	        [FMT_FD_DEVICE] = "device",   [FMT_FD_OTHER] = "other",
-	};
-
-	return kind < sizeof(text) / sizeof(*text) ? text[kind] : "other";
-}
-
-const char *fd_origin_text(uint32_t flags)
-{
-	if (flags & FMT_FD_FLAG_OWN)
-		return "outlive";
-	if (flags & FMT_FD_FLAG_INHERITED)
-		return "inherited";
-	return flags & FMT_FD_FLAG_UNSEEN ? "unseen" : "hooked";
 }

@@ -76,20 +76,29 @@ int kinds_make(const struct snapshot *a, const struct snapshot *b, const struct 
                struct kinds **out, struct err *err);
 void kinds_free(struct kinds *k);
 
+/* What is there, for writers: a row a group, labelled with its type and leak; without bad closes.
+ * profile_free() it before k. */
+struct profile *kinds_profile(const struct kinds *k, enum object_kind kind);
 /* A stack of k->b with its frames and its site, until the next call. */
 const struct row *kinds_row(struct kinds *k, uint32_t stack);
 /* +N since a; 0 when it did not grow, or there is no a. */
 uint64_t group_growth(const struct kinds *k, const struct group *g);
 /* Address space that the stacks of ended, unjoined threads hold. */
 uint64_t group_stack_bytes(const struct kinds *k, const struct group *g);
+/* ---- leaks.c ---- */
+
 /* True when the process was at its end: exit, abort, a signal, exec. */
 bool snapshot_is_final(const struct snapshot *s);
+/* final: judged as at the process's end; exec: which was an exec. */
+enum leak leak_of_task(const struct task *t, bool final);
+enum leak leak_of_timer(const struct timer *t, bool final);
+enum leak leak_of_fd(const struct fd *f, bool final, bool exec);
+bool timer_is_armed(const struct timer *t);
 /* Threads, timers and descriptors that the tables had no room for. */
 uint64_t kinds_lost(const struct snapshot *s);
 
-bool timer_is_armed(const struct timer *t);
-
 /* Names of types: "socket", "timerfd", "running", "inherited" ... */
+const char *group_type_text(const struct group *g);
 const char *task_state_text(uint32_t state);
 const char *timer_type_text(uint32_t kind);
 const char *fd_type_text(uint32_t kind);

@@ -15,6 +15,7 @@ struct out_options {
 	bool wide;
 	bool raw;
 	enum column sort;
+	const char *counted; /* a profile_of_counts(): of what ("threads"); NULL: of the heap */
 	struct kinds *kinds; /* a diff: what grew beside the heap; NULL: nothing is said of it */
 };
 
@@ -27,7 +28,8 @@ int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o,
  * says. Stacks begin at the row's site, as in `top`: the wrappers above it are left out unless
  * o->raw.
  */
-/* gzip profile.proto, Go's four sample types in Go's order; o->sort is what pprof shows first. */
+/* gzip profile.proto, Go's four sample types in Go's order; o->sort is what pprof shows first. With
+ * o->counted one sample type of that name. */
 int out_pprof(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 /* One line a stack: "outer;inner value", the value being o->sort's; stacks without any are left
  * out. */

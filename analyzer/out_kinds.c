@@ -212,15 +212,6 @@ static void print_details(struct page *page, const struct kinds *k, const struct
 
 /* ---- rows ---- */
 
-static const char *type_text(const struct group *g)
-{
-	if (g->kind == KIND_THREADS)
-		return task_state_text(g->type);
-	if (g->kind == KIND_TIMERS)
-		return timer_type_text(g->type);
-	return g->bad_close ? "close" : fd_type_text(g->type);
-}
-
 /* What there is to say of a group that is no leak. */
 static const char *leak_text(const struct group *g)
 {
@@ -260,7 +251,7 @@ static void print_row(struct page *page, struct kinds *k, const struct group *g,
 		          grown ? text : "-");
 	}
 	page_addf(page, STYLE_PLAIN, "%7s  %-10s", human_count(text, (int64_t)g->count),
-	          type_text(g));
+	          group_type_text(g));
 	page_addf(page, g->leak && !g->rule ? STYLE_WARNING : STYLE_PLAIN, "%-14s", leak_text(g));
 	page_addf(page, STYLE_PLAIN, "%9s",
 	          g->flags & (FMT_FD_FLAG_UNSEEN | FMT_FD_FLAG_INHERITED) && g->kind == KIND_FDS

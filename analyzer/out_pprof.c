@@ -301,10 +301,21 @@ static uint64_t unknown_location(struct writer *w)
 	return location_id(w, &unknown, 0);
 }
 
-static void emit_sample(struct writer *w, const struct row *r, bool raw)
+static void put_label(struct writer *w, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	w->sub.len = 0;
+	put_number(&w->sub, LABEL_KEY, string_id(w, key));
+	put_number(&w->sub, LABEL_STRING, string_id(w, value));
+	put_bytes(&w->msg, SAMPLE_LABEL, w->sub.data, w->sub.len);
+	w->sub.len = 0;
+}
+
+static void emit_sample(struct writer *w, const struct row *r, const struct out_options *o)
 {
 	struct str locations = {0}, values = {0};
-	uint32_t first = raw ? 0 : r->site_frame, line = raw ? 0 : r->site_line;
+	uint32_t first = o->raw ? 0 : r->site_frame, line = o->raw ? 0 : r->site_line;
 
 	for (uint32_t f = first; f < r->n_frames; f++)
 		put_varint(&locations, location_id(w, r->frame[f], f == first ? line : 0));
@@ -313,16 +324,13 @@ static void emit_sample(struct writer *w, const struct row *r, bool raw)
 	/* Losses can make frees outnumber allocations; a profile of one moment has no negative
 	 * numbers. */
 	for (int c = 0; c < N_COLUMNS; c++)
-		put_varint(&values, r->value[c] > 0 ? (uint64_t)r->value[c] : 0);
+		if (!o->counted || c == INUSE_OBJECTS)
+			put_varint(&values, r->value[c] > 0 ? (uint64_t)r->value[c] : 0);
 	put_bytes(&w->msg, SAMPLE_LOCATION, locations.data, locations.len);
 	put_bytes(&w->msg, SAMPLE_VALUE, values.data, values.len);
-	if (r->kind == FMT_KIND_MMAP) {
-		w->sub.len = 0;
-		put_number(&w->sub, LABEL_KEY, string_id(w, "kind"));
-		put_number(&w->sub, LABEL_STRING, string_id(w, "mmap"));
-		put_bytes(&w->msg, SAMPLE_LABEL, w->sub.data, w->sub.len);
-		w->sub.len = 0;
-	}
+	put_label(w, "kind", r->kind == FMT_KIND_MMAP ? "mmap" : NULL);
+	put_label(w, "type", r->type);
+	put_label(w, "leak", r->leak);
 	emit(w, P_SAMPLE);
 	str_free(&locations);
 	str_free(&values);
@@ -364,20 +372,34 @@ static void emit_comments(struct writer *w)
 	emit_comment(w, &s);
 }
 
-static void emit_profile(struct writer *w, const struct profile *p, const struct out_options *o)
+/* What the values are, and what lies between two samples. */
+static void emit_types(struct writer *w, const struct out_options *o)
 {
-	string_id(w, "");
+	uint64_t period = INFO_U(&w->snap->info, SAMPLE);
+
+	if (o->counted) {
+		emit_value_type(w, P_SAMPLE_TYPE, o->counted, "count");
+		emit_value_type(w, P_PERIOD_TYPE, o->counted, "count");
+		emit_number(w, P_PERIOD, 1);
+		return;
+	}
 	for (int c = 0; c < N_COLUMNS; c++)
 		emit_value_type(w, P_SAMPLE_TYPE, column_name[c], column_unit[c]);
 	emit_value_type(w, P_PERIOD_TYPE, "space", "bytes");
-	uint64_t period = INFO_U(&w->snap->info, SAMPLE);
 	emit_number(w, P_PERIOD, period ? period : 1);
+}
+
+static void emit_profile(struct writer *w, const struct profile *p, const struct out_options *o)
+{
+	string_id(w, "");
+	emit_types(w, o);
 	emit_number(w, P_TIME, INFO_U(&w->snap->info, TIME));
 	emit_number(w, P_DURATION, INFO_U(&w->snap->info, UPTIME));
-	emit_number(w, P_DEFAULT_TYPE, string_id(w, column_name[o->sort]));
+	emit_number(w, P_DEFAULT_TYPE,
+	            string_id(w, o->counted ? o->counted : column_name[o->sort]));
 	emit_comments(w);
 	for (size_t r = 0; r < p->n_rows; r++)
-		emit_sample(w, profile_row(p, r), o->raw);
+		emit_sample(w, profile_row(p, r), o);
 	emit_functions(w);
 	for (uint32_t i = 0; i < w->n_mappings; i++)
 		emit_mapping(w, w->order[i]);

@@ -340,6 +340,23 @@ int profile_diff(struct snapshot *a, struct snapshot *b, const struct profile_op
 	return make(a, b, o, out, err);
 }
 
+struct profile *profile_of_counts(const struct snapshot *s, const struct row *rows, size_t n,
+                                  bool raw)
+{
+	struct profile *p = xcalloc(1, sizeof(*p));
+
+	p->work = xcalloc(1, sizeof(*p->work));
+	p->work->raw = raw;
+	p->b = s;
+	p->n_rows = n;
+	p->row = xcalloc(n + 1, sizeof(*p->row));
+	for (size_t i = 0; i < n; i++) {
+		p->row[i] = rows[i];
+		p->row[i].snapshot = s;
+	}
+	return p;
+}
+
 void profile_free(struct profile *p)
 {
 	if (!p)

@@ -217,6 +217,7 @@ struct row {
 	uint64_t base_size_max;      /* a diff: A's */
 	struct histogram lifetimes;  /* a diff: of those freed since A */
 	struct histogram ages;       /* live at B */
+	const char *type, *leak;     /* profile_of_counts(): labels, or NULL */
 	uint64_t base_young; /* a diff: blocks live at A whose age at B could be mistaken for "born
 	                        just after A" */
 };
@@ -248,6 +249,12 @@ int profile_top(struct snapshot *s, const struct profile_options *o, struct prof
  * marked. */
 int profile_diff(struct snapshot *a, struct snapshot *b, const struct profile_options *o,
                  struct profile **out, struct err *err);
+/*
+ * A profile that is nothing but counts of stacks of s, for writers: rows as given, of which only
+ * stack, value[INUSE_OBJECTS], type and leak are looked at. s must be symbolized.
+ */
+struct profile *profile_of_counts(const struct snapshot *s, const struct row *rows, size_t n,
+                                  bool raw);
 /*
  * Row i with its frames and its site. The frames stay until profile_row() is called for another
  * row: written out for all rows at once they could take any amount of memory.
