@@ -5,30 +5,36 @@
 #include "cmd.h"
 #include "folder.h"
 #include "kinds.h"
+#include "out_group.h"
 #include "view.h"
 
 #include <sys/stat.h>
 
 static int print_diff(const char *path_a, const char *path_b, const struct view *v, struct err *err)
 {
-	struct snapshot *a = NULL, *b = NULL;
 	struct out_options out = v->out;
-	struct profile *p = NULL;
+	struct view_set set;
 	struct rules rules = {0};
 	int rc = -1;
 
 	rules_add_builtin(&rules);
-	if (view_load(path_a, &a, err) || view_load(path_b, &b, err) ||
-	    profile_diff(a, b, &v->profile, &p, err) ||
-	    kinds_make(a, b, &(struct kinds_options){&v->profile, &rules}, &out.kinds, err))
+	if (view_open(v, path_a, path_b, &set, err))
 		goto out;
-	rc = v->json ? out_json_diff(stdout, p, &out, err) : out_text_diff(stdout, p, &out, err);
+	if (v->out.by) {
+		struct groups *g = view_groups(v, &set, false);
+		rc = v->json ? out_json_groups(stdout, g, &out, err)
+		             : out_text_groups(stdout, g, &out, err);
+		groups_free(g);
+		goto out;
+	}
+	if (kinds_make(set.a, set.b, &(struct kinds_options){&v->profile, &rules}, &out.kinds, err))
+		goto out;
+	rc = v->json ? out_json_diff(stdout, set.p, &out, err)
+	             : out_text_diff(stdout, set.p, &out, err);
 out:
 	kinds_free(out.kinds);
 	rules_free(&rules);
-	profile_free(p);
-	snapshot_free(a);
-	snapshot_free(b);
+	view_close(&set);
 	return rc;
 }
 
@@ -66,6 +72,7 @@ int cmd_diff(int argc, char **argv)
 	struct opt options[] = {
 	        VIEW_OPTIONS(&v, "alloc_space (default), inuse_space, alloc_objects or "
 	                         "inuse_objects: its growth"),
+	        VIEW_OPT_BY(&v),
 	        {"churn", 0, OPT_FLAG, &v.out.churn, NULL,
 	         "also the stacks that gave back all they took, or hold it for requests in flight",
 	         NULL},

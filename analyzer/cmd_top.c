@@ -2,21 +2,27 @@
  * cmd_top.c - `outlive top`: ranks what one snapshot holds.
  */
 #include "cmd.h"
+#include "out_group.h"
 #include "view.h"
 
 static int print_top(const char *path, const struct view *v, struct err *err)
 {
-	struct snapshot *s = NULL;
-	struct profile *p = NULL;
+	struct view_set set;
 	int rc = -1;
 
-	if (view_load(path, &s, err) || profile_top(s, &v->profile, &p, err))
+	if (view_open(v, NULL, path, &set, err))
 		goto out;
-	rc = v->json ? out_json_top(stdout, p, &v->out, err)
-	             : out_text_top(stdout, p, &v->out, err);
+	if (v->out.by) {
+		struct groups *g = view_groups(v, &set, false);
+		rc = v->json ? out_json_groups(stdout, g, &v->out, err)
+		             : out_text_groups(stdout, g, &v->out, err);
+		groups_free(g);
+		goto out;
+	}
+	rc = v->json ? out_json_top(stdout, set.p, &v->out, err)
+	             : out_text_top(stdout, set.p, &v->out, err);
 out:
-	profile_free(p);
-	snapshot_free(s);
+	view_close(&set);
 	return rc;
 }
 
@@ -26,6 +32,7 @@ int cmd_top(int argc, char **argv)
 	struct opt options[] = {
 	        VIEW_OPTIONS(&v,
 	                     "alloc_space, inuse_space (default), alloc_objects or inuse_objects"),
+	        VIEW_OPT_BY(&v),
 	        {0}};
 	struct opt_verb verb = {
 	        .verb = "top",
@@ -35,6 +42,7 @@ int cmd_top(int argc, char **argv)
 	        .examples = "outlive top outlive.server.4711.2.snap\n"
 	                    "outlive top --sort=alloc_space -n 20 --ignore=libpython "
 	                    "outlive.server.4711.2.snap\n"
+	                    "outlive top --by=function --cum outlive.server.4711.2.snap\n"
 	                    "outlive top --json outlive.server.4711.2.snap | jq .totals",
 	        .least = 1,
 	        .most = 1,

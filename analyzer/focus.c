@@ -4,10 +4,9 @@
  */
 #include "focus.h"
 
-#include <regex.h>
 #include <stdlib.h>
 
-static int compile(regex_t *re, const char *pattern, struct err *err)
+int focus_compile(regex_t *re, const char *pattern, struct err *err)
 {
 	char why[200];
 	int rc = regcomp(re, pattern, REG_EXTENDED | REG_NOSUB);
@@ -23,13 +22,23 @@ static bool matches_text(const regex_t *re, const char *text)
 	return text && *text && !regexec(re, text, 0, NULL, 0);
 }
 
+bool focus_in_line(const regex_t *re, const struct line *line)
+{
+	return matches_text(re, line->function) || matches_text(re, line->file) ||
+	       matches_text(re, line->linkage);
+}
+
+bool focus_in_module(const regex_t *re, const struct module *module)
+{
+	return matches_text(re, module->path);
+}
+
 static bool matches(const regex_t *re, const struct snapshot *s, const struct location *loc)
 {
-	if (matches_text(re, s->module[loc->module].path))
+	if (focus_in_module(re, &s->module[loc->module]))
 		return true;
 	for (uint32_t i = 0; i < loc->n_lines; i++)
-		if (matches_text(re, loc->line[i].function) ||
-		    matches_text(re, loc->line[i].file) || matches_text(re, loc->line[i].linkage))
+		if (focus_in_line(re, &loc->line[i]))
 			return true;
 	return false;
 }
@@ -54,7 +63,7 @@ static int hits_of(const char *pattern, const struct snapshot *s, uint8_t **hit,
 	*hit = NULL;
 	if (!pattern)
 		return 0;
-	if (compile(&re, pattern, err))
+	if (focus_compile(&re, pattern, err))
 		return -1;
 	*hit = hits(&re, s);
 	regfree(&re);
@@ -86,7 +95,7 @@ int focus_check(const char *pattern, struct err *err)
 {
 	regex_t re;
 
-	if (compile(&re, pattern, err))
+	if (focus_compile(&re, pattern, err))
 		return -1;
 	regfree(&re);
 	return 0;

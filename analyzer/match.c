@@ -97,15 +97,6 @@ static bool has_path(const struct snapshot *s, const struct module *like)
 	return false;
 }
 
-/* What two snapshots call one module that must not be told apart by its version: "libfoo.so.1.2" is
- * "libfoo.so". */
-static const char *family(const struct module *m)
-{
-	const char *base = module_basename(m), *so = strstr(base, ".so.");
-
-	return so ? intern_mem(base, (size_t)(so - base) + 3) : intern(base);
-}
-
 /*
  * By module: the text that its addresses are keyed with, NULL where addresses mean nothing in the
  * other snapshot and names must do. Build ids are interned, as paths are: pointers compare.
@@ -185,7 +176,7 @@ static void all_keys(struct matcher *m, const struct snapshot *s, struct keys *k
 	*k = (struct keys){.first = xcalloc(s->n_locations + 1, sizeof(*k->first)),
 	                   .nameless = xcalloc(s->n_locations + 1, 1)};
 	for (uint32_t i = 0; i < s->n_modules; i++)
-		families[i] = family(&s->module[i]);
+		families[i] = module_family(&s->module[i]);
 	for (uint32_t i = 0; i < s->n_locations; i++) {
 		uint32_t mod = s->location[i].module;
 		k->first[i] = k->n_list;

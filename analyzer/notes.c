@@ -58,7 +58,7 @@ static void print_ranked(struct page *page, const struct profile *p, const struc
 	size_t n = p->n_rows - p->n_churn;
 	struct str s = {0};
 
-	if (!n)
+	if (!n || o->by)
 		return;
 	str_addf(&s, "%zu stack%s, ranked by %s%s", n, n == 1 ? "" : "s", p->a ? "growth of " : "",
 	         column_name[o->sort]);
@@ -209,5 +209,24 @@ void notes_unmatched(struct page *page, const struct profile *p)
 	         "stand here as new or gone",
 	         p->n_unmatched, p->n_unmatched == 1 ? "" : "s",
 	         human_bytes(bytes, p->unmatched > INT64_MAX ? INT64_MAX : (int64_t)p->unmatched));
+	print(page, STYLE_PLAIN, 2, &s);
+}
+
+void notes_churn(struct page *page, const struct profile *p, const struct out_options *o)
+{
+	char bytes[32], blocks[32];
+	struct str s = {0};
+
+	if (!p->n_churn)
+		return;
+	str_addf(&s, "churn: %zu stack%s ", p->n_churn, p->n_churn == 1 ? "" : "s");
+	if (p->churn[ALLOC_SPACE] > 0)
+		str_addf(&s, "allocated %s in %s blocks and gave them back, or hold",
+		         human_bytes(bytes, p->churn[ALLOC_SPACE]),
+		         human_count(blocks, p->churn[ALLOC_OBJECTS]));
+	else
+		str_add(&s, "gave back what they allocated, or hold");
+	str_addf(&s, "%s them only for what is in flight%s", p->n_churn == 1 ? "s" : "",
+	         o->churn ? "" : " (--churn shows them)");
 	print(page, STYLE_PLAIN, 2, &s);
 }

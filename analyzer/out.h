@@ -5,7 +5,7 @@
 #ifndef OUTLIVE_OUT_H
 #define OUTLIVE_OUT_H
 
-#include "profile.h"
+#include "group.h"
 
 struct out_options {
 	size_t n;       /* rows at most, 0 all */
@@ -17,6 +17,8 @@ struct out_options {
 	enum column sort;
 	const char *counted; /* a profile_of_counts(): of what ("threads"); NULL: of the heap */
 	struct kinds *kinds; /* a diff: what grew beside the heap; NULL: nothing is said of it */
+	enum group_by by;    /* what a row is; not by stack: the writers of out_group.h */
+	bool cum;            /* groups are ranked by cum */
 };
 
 int out_text_top(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);

@@ -167,26 +167,6 @@ int out_text_top(FILE *f, const struct profile *p, const struct out_options *o, 
 	return page_end(&page, err);
 }
 
-static void print_churn(struct page *page, const struct profile *p, const struct out_options *o)
-{
-	char bytes[32], blocks[32];
-	struct str s = {0};
-
-	if (!p->n_churn)
-		return;
-	str_addf(&s, "churn: %zu stack%s ", p->n_churn, p->n_churn == 1 ? "" : "s");
-	if (p->churn[ALLOC_SPACE] > 0)
-		str_addf(&s, "allocated %s in %s blocks and gave them back, or hold",
-		         human_bytes(bytes, p->churn[ALLOC_SPACE]),
-		         human_count(blocks, p->churn[ALLOC_OBJECTS]));
-	else
-		str_add(&s, "gave back what they allocated, or hold");
-	str_addf(&s, "%s them only for what is in flight%s", p->n_churn == 1 ? "s" : "",
-	         o->churn ? "" : " (--churn shows them)");
-	page_wrap(page, STYLE_PLAIN, 2, 4, s.data);
-	str_free(&s);
-}
-
 int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o, struct err *err)
 {
 	struct page page = {.file = f, .width = o->width, .color = o->color};
@@ -205,10 +185,10 @@ int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o,
 	out_stack_nameless(&page, &nameless);
 	notes_unmatched(&page, p);
 	if (o->churn && p->n_churn) {
-		print_churn(&page, p, o);
+		notes_churn(&page, p, o);
 		print_rows(&page, p, n_grown, p->n_rows, &rank, o, &nameless);
 	} else {
-		print_churn(&page, p, o);
+		notes_churn(&page, p, o);
 	}
 	if (o->kinds)
 		out_text_growth(&page, o->kinds, o, &beside);

@@ -2,13 +2,15 @@
  * profile.c - groups the samples of one snapshot, or of two, into rows: one a stack, threads
  * summed, ranked.
  *
- * Owns rows and what they are made of. Reads snapshots and changes nothing in them; prints nothing.
+ * Owns rows and what they are made of. Reads snapshots; of those it changes nothing (but hide.h
+ * does, when it is asked to); prints nothing.
  * Rows hold a stack's number; frames and the site are written out for one row at a time
  * (profile_row()).
  */
 #include "profile.h"
 
 #include "focus.h"
+#include "hide.h"
 #include "match.h"
 
 #include <stdlib.h>
@@ -23,6 +25,8 @@ struct profile_work {
 	struct pool pool;
 	struct frames frames;
 	bool raw;
+	uint32_t *row_of[2]; /* options.samples: by sample of a, of b, its row's first number */
+	uint8_t *is_churn;   /* and by that number */
 };
 
 /* While rows are made. */
@@ -30,7 +34,6 @@ struct grouping {
 	struct profile *p;
 	const struct snapshot *s; /* whose samples are being added */
 	const struct match *match;
-	const uint8_t *shown; /* by node: focus and ignore let it through */
 	struct table by_meaning;
 	uint32_t *meaning; /* by row */
 	uint32_t n_rows, cap_rows, cap_meaning;
@@ -57,6 +60,13 @@ const char *module_basename(const struct module *m)
 	const char *slash = strrchr(m->path, '/');
 
 	return slash ? slash + 1 : m->path;
+}
+
+const char *module_family(const struct module *m)
+{
+	const char *base = module_basename(m), *so = strstr(base, ".so.");
+
+	return so ? intern_mem(base, (size_t)(so - base) + 3) : intern(base);
 }
 
 /* ---- histograms ---- */
@@ -223,9 +233,14 @@ static void add_snapshot(struct grouping *g, const struct snapshot *s, const str
 			total[c] = base ? sub_sat(total[c], sample->value[c])
 			                : add_sat(total[c], sample->value[c]);
 		}
-		if (shown && !shown[s->stack[sample->stack].node])
+		uint32_t *number = g->p->work->row_of[!base];
+		if (number)
+			number[i] = TABLE_NONE;
+		if (shown && !shown[sample->stack])
 			continue;
 		struct row *r = row_of(g, sample);
+		if (number)
+			number[i] = (uint32_t)(r - g->p->row);
 		if (base)
 			take_sample(g, r, sample);
 		else
@@ -275,6 +290,8 @@ static void finish_rows(struct profile *p, uint32_t n, enum column sort)
 			p->unmatched = addu_sat(p->unmatched, born > 0 ? (uint64_t)born : 0);
 			p->n_unmatched++;
 		}
+		if (p->work->is_churn)
+			p->work->is_churn[i] = r->churn;
 		if (r->churn) {
 			p->n_churn++;
 			for (int c = 0; c < N_COLUMNS; c++)
@@ -284,6 +301,24 @@ static void finish_rows(struct profile *p, uint32_t n, enum column sort)
 	}
 	if (p->n_rows)
 		qsort_r(p->row, p->n_rows, sizeof(*p->row), by_column, &sort);
+}
+
+/* *shown by stack: focus, ignore, hide and show-from leave something of it; NULL: all. */
+static int choose_stacks(struct snapshot *s, const struct profile_options *o, uint8_t **shown,
+                         struct err *err)
+{
+	uint8_t *by_node;
+
+	if (focus_nodes(s, o, &by_node, err))
+		return -1;
+	if (by_node) {
+		*shown = xcalloc(s->n_stacks, 1);
+		for (uint32_t i = 0; i < s->n_stacks; i++)
+			(*shown)[i] = by_node[s->stack[i].node];
+		free(by_node);
+	}
+	/* Behind focus, which may name what is hidden. */
+	return hide_frames(s, o, shown, err);
 }
 
 static int make(struct snapshot *a, struct snapshot *b, const struct profile_options *o,
@@ -305,12 +340,18 @@ static int make(struct snapshot *a, struct snapshot *b, const struct profile_opt
 	p->same_run &= !p->swapped;
 	if (p->same_run)
 		p->since_ns = INFO_U(&b->info, UPTIME) - INFO_U(&a->info, UPTIME);
-	if (focus_nodes(b, o, &shown_b, err) || (a && focus_nodes(a, o, &shown_a, err)))
+	if (choose_stacks(b, o, &shown_b, err) || (a && choose_stacks(a, o, &shown_a, err)))
 		goto out;
+	if (o->samples) {
+		p->work->row_of[0] = xcalloc(a ? a->n_samples + 1 : 1, sizeof(uint32_t));
+		p->work->row_of[1] = xcalloc(b->n_samples + 1, sizeof(uint32_t));
+	}
 	match_nodes(a, b, &match_a, &match_b);
 	add_snapshot(&g, b, &match_b, shown_b, false);
 	if (a)
 		add_snapshot(&g, a, &match_a, shown_a, true);
+	if (o->samples)
+		p->work->is_churn = xcalloc(g.n_rows + 1, 1);
 	finish_rows(p, g.n_rows, o->sort);
 	rc = 0;
 out:
@@ -357,12 +398,24 @@ struct profile *profile_of_counts(const struct snapshot *s, const struct row *ro
 	return p;
 }
 
+enum profile_fate profile_fate(const struct profile *p, bool of_b, uint32_t sample)
+{
+	uint32_t number = p->work->row_of[of_b][sample];
+
+	if (number == TABLE_NONE)
+		return FATE_LEFT_OUT;
+	return p->work->is_churn[number] ? FATE_CHURN : FATE_ROW;
+}
+
 void profile_free(struct profile *p)
 {
 	if (!p)
 		return;
 	pool_free(&p->work->pool);
 	free(p->work->frames.at);
+	free(p->work->row_of[0]);
+	free(p->work->row_of[1]);
+	free(p->work->is_churn);
 	free(p->work);
 	free(p->row);
 	free(p);

@@ -25,6 +25,9 @@ struct module {
 };
 /* The last part of its path; "" for the module "none". */
 const char *module_basename(const struct module *m);
+/* What two snapshots call one module that must not be told apart by its version, interned:
+ * "libfoo.so.1.2" is "libfoo.so". */
+const char *module_family(const struct module *m);
 
 /* One source line of a location. Strings are interned; NULL when unknown. */
 struct line {
@@ -239,10 +242,12 @@ struct profile {
 struct profile_options {
 	const char *focus, *ignore; /* POSIX extended regular expressions over function names, files
 	                               and modules; or NULL */
+	const char *hide, *show_from; /* of the same kind, see hide.h */
 	enum column sort;
-	bool raw; /* do not fold wrappers */
+	bool raw;     /* do not fold wrappers */
+	bool samples; /* profile_fate() will be asked */
 };
-/* One snapshot, ranked. s must be symbolized (symbolize.h). */
+/* One snapshot, ranked. s must be symbolized (symbolize.h); o->hide takes frames out of it. */
 int profile_top(struct snapshot *s, const struct profile_options *o, struct profile **out,
                 struct err *err);
 /* b minus a, matched by meaning (build id and offset, else module and function), ranked, churn
@@ -269,6 +274,9 @@ struct frames {
 	uint32_t cap;
 };
 void row_write_out(struct row *r, bool raw, struct frames *frames);
+/* What became of a sample, for who groups samples otherwise than by stack (options.samples). */
+enum profile_fate { FATE_LEFT_OUT, FATE_ROW, FATE_CHURN };
+enum profile_fate profile_fate(const struct profile *p, bool of_b, uint32_t sample);
 void profile_free(struct profile *p);
 /* Blocks and bytes that the row made since A (a top: ever). */
 int64_t row_born(const struct profile *p, const struct row *r, enum column column);

@@ -12,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+bool view_no_cache;
+
 enum { ROWS = 10, NARROWEST = 60, WIDTH = 80 };
 
 int view_parse_column(const char *value, void *to, struct err *err)
@@ -25,6 +27,11 @@ int view_parse_regex(const char *value, void *to, struct err *err)
 		return -1;
 	*(const char **)to = value;
 	return 0;
+}
+
+int view_parse_by(const char *value, void *to, struct err *err)
+{
+	return group_by_parse(value, to, err);
 }
 
 int view_parse_color(const char *value, void *to, struct err *err)
@@ -77,13 +84,47 @@ void view_ready(struct view *v)
 
 int view_load(const char *path, struct snapshot **out, struct err *err)
 {
+	struct symbolize_options o = {.no_cache = view_no_cache};
+
 	if (load_snapshot(path, out, err))
 		return -1;
-	if (!symbolize_snapshot(*out, NULL, err))
+	if (!symbolize_snapshot(*out, &o, err))
 		return 0;
 	snapshot_free(*out);
 	*out = NULL;
 	return -1;
+}
+
+int view_open(const struct view *v, const char *base, const char *path, struct view_set *set,
+              struct err *err)
+{
+	struct profile_options o = v->profile;
+
+	*set = (struct view_set){0};
+	o.samples |= v->out.by == GROUP_THREAD;
+	if ((base && view_load(base, &set->a, err)) || view_load(path, &set->b, err))
+		return -1;
+	return base ? profile_diff(set->a, set->b, &o, &set->p, err)
+	            : profile_top(set->b, &o, &set->p, err);
+}
+
+void view_close(struct view_set *set)
+{
+	profile_free(set->p);
+	snapshot_free(set->a);
+	snapshot_free(set->b);
+}
+
+struct groups *view_groups(const struct view *v, const struct view_set *set, bool edges)
+{
+	struct group_options o = {.by = v->out.by,
+	                          .sort = v->out.sort,
+	                          .cum = v->out.cum,
+	                          .churn = v->out.churn,
+	                          .edges = edges,
+	                          .raw = v->profile.raw};
+
+	return groups_make(set->p, &o);
 }
 
 int view_fail(const char *verb, const struct err *err)
