@@ -214,7 +214,8 @@ static void add_samples(struct grouping *g, bool of_b)
 		enum profile_fate fate = profile_fate(p, of_b, i);
 		if (fate == FATE_LEFT_OUT || (fate == FATE_CHURN && !g->o->churn))
 			continue;
-		struct group *group = &g->g->at[group_of_thread(g, &s->thread[sample->thread])];
+		uint32_t at = group_of_thread(g, &s->thread[sample->thread]); /* may move at[] */
+		struct group *group = &g->g->at[at];
 		bool since = of_b || p->same_run;
 		uint64_t frees = sample->frees, freed = sample->bytes_freed;
 		for (int c = 0; c < N_COLUMNS; c++) {

@@ -44,6 +44,8 @@ const char *out_group_percent(char buf[32], int64_t part, int64_t whole)
 	double p = (double)part * 100 / (double)whole;
 	if (part > 0 && p < 0.5)
 		return "<1 %";
+	if (part < whole && p >= 99.5)
+		return ">99 %";
 	snprintf(buf, 32, "%.0f %%", p);
 	return buf;
 }
