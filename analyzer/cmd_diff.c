@@ -5,7 +5,7 @@
 #include "cmd.h"
 #include "folder.h"
 #include "kinds.h"
-#include "out_group.h"
+#include "out_sums.h"
 #include "view.h"
 
 #include <sys/stat.h>
@@ -21,10 +21,10 @@ static int print_diff(const char *path_a, const char *path_b, const struct view 
 	if (view_open(v, path_a, path_b, &set, err))
 		goto out;
 	if (v->out.by) {
-		struct groups *g = view_groups(v, &set, false);
-		rc = v->json ? out_json_groups(stdout, g, &out, err)
-		             : out_text_groups(stdout, g, &out, err);
-		groups_free(g);
+		struct sums *g = view_sums(v, &set, false);
+		rc = v->json ? out_json_sums(stdout, g, &out, err)
+		             : out_text_sums(stdout, g, &out, err);
+		sums_free(g);
 		goto out;
 	}
 	if (kinds_make(set.a, set.b, &(struct kinds_options){&v->profile, &rules}, &out.kinds, err))

@@ -2,7 +2,7 @@
  * cmd_top.c - `outlive top`: ranks what one snapshot holds.
  */
 #include "cmd.h"
-#include "out_group.h"
+#include "out_sums.h"
 #include "view.h"
 
 static int print_top(const char *path, const struct view *v, struct err *err)
@@ -13,10 +13,10 @@ static int print_top(const char *path, const struct view *v, struct err *err)
 	if (view_open(v, NULL, path, &set, err))
 		goto out;
 	if (v->out.by) {
-		struct groups *g = view_groups(v, &set, false);
-		rc = v->json ? out_json_groups(stdout, g, &v->out, err)
-		             : out_text_groups(stdout, g, &v->out, err);
-		groups_free(g);
+		struct sums *g = view_sums(v, &set, false);
+		rc = v->json ? out_json_sums(stdout, g, &v->out, err)
+		             : out_text_sums(stdout, g, &v->out, err);
+		sums_free(g);
 		goto out;
 	}
 	rc = v->json ? out_json_top(stdout, set.p, &v->out, err)

@@ -2,31 +2,31 @@
  * cmd_tree.c - `outlive tree`: functions with their callers and callees, both ways at once.
  */
 #include "cmd.h"
-#include "out_group.h"
+#include "out_sums.h"
 #include "view.h"
 
 static int print_tree(const char *path, const char *peek, const struct view *v, struct err *err)
 {
 	struct view_set set;
-	struct groups *g = NULL;
+	struct sums *g = NULL;
 	int rc = -1;
 
 	if (view_open(v, v->base, path, &set, err))
 		goto out;
-	g = view_groups(v, &set, true);
-	if (groups_pick(g, peek, err) < 0)
+	g = view_sums(v, &set, true);
+	if (sums_pick(g, peek, err) < 0)
 		goto out;
 	rc = v->json ? out_json_tree(stdout, g, &v->out, err)
 	             : out_text_tree(stdout, g, &v->out, err);
 out:
-	groups_free(g);
+	sums_free(g);
 	view_close(&set);
 	return rc;
 }
 
 int cmd_tree(int argc, char **argv)
 {
-	struct view v = {.out.sort = INUSE_SPACE, .out.by = GROUP_FUNCTION};
+	struct view v = {.out.sort = INUSE_SPACE, .out.by = SUM_FUNCTION};
 	const char *peek = NULL;
 	struct opt options[] = {
 	        VIEW_OPTIONS(&v,

@@ -5,7 +5,7 @@
 #ifndef OUTLIVE_OUT_H
 #define OUTLIVE_OUT_H
 
-#include "group.h"
+#include "sums.h"
 
 struct out_options {
 	size_t n;       /* rows at most, 0 all */
@@ -17,7 +17,7 @@ struct out_options {
 	enum column sort;
 	const char *counted; /* a profile_of_counts(): of what ("threads"); NULL: of the heap */
 	struct kinds *kinds; /* a diff: what grew beside the heap; NULL: nothing is said of it */
-	enum group_by by;    /* what a row is; not by stack: the writers of out_group.h */
+	enum sum_by by;      /* what a row is; not by stack: the writers of out_sums.h */
 	bool cum;            /* groups are ranked by cum */
 };
 

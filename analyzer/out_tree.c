@@ -2,11 +2,11 @@
  * out_tree.c - functions with their callers and their callees, as pprof's tree and peek show them:
  * callers above the function, callees below, each with what passed that way.
  *
- * JSON: as out_group.c; a row has callers and callees, too, each with its identity and the four
+ * JSON: as out_sums.c; a row has callers and callees, too, each with its identity and the four
  * columns.
  */
 #include "notes.h"
-#include "out_group.h"
+#include "out_sums.h"
 
 #include <stdlib.h>
 
@@ -18,12 +18,12 @@ struct edges {
 	uint32_t *first, *at;
 };
 
-static uint32_t end_of(const struct group_edge *e, bool callers)
+static uint32_t end_of(const struct sum_edge *e, bool callers)
 {
 	return callers ? e->callee : e->caller;
 }
 
-static void edges_start(struct edges *x, const struct groups *g, bool callers)
+static void edges_start(struct edges *x, const struct sums *g, bool callers)
 {
 	x->first = xcalloc((size_t)g->n + 2, sizeof(uint32_t));
 	x->at = xcalloc((size_t)g->n_edges + 1, sizeof(uint32_t));
@@ -42,12 +42,12 @@ static void edges_end(struct edges *x)
 }
 
 struct tree {
-	const struct groups *g;
+	const struct sums *g;
 	const struct out_options *o;
 	struct edges callers, callees;
 };
 
-static void tree_start(struct tree *t, const struct groups *g, const struct out_options *o)
+static void tree_start(struct tree *t, const struct sums *g, const struct out_options *o)
 {
 	*t = (struct tree){.g = g, .o = o};
 	edges_start(&t->callers, g, true);
@@ -62,7 +62,7 @@ static void tree_end(struct tree *t)
 
 static bool is_shown(const struct tree *t, uint32_t i)
 {
-	const struct group *g = &t->g->at[i];
+	const struct sum *g = &t->g->at[i];
 
 	return g->picked && (g->flat[t->o->sort] > 0 || g->cum[t->o->sort] > 0);
 }
@@ -77,7 +77,7 @@ static void print_neighbours(struct page *page, const struct tree *t, uint32_t i
 	char share[32];
 
 	for (uint32_t k = x->first[i]; k < x->first[i + 1]; k++) {
-		const struct group_edge *e = &t->g->edge[x->at[k]];
+		const struct sum_edge *e = &t->g->edge[x->at[k]];
 		if (e->value[sort] <= 0)
 			continue;
 		if (n == NEIGHBOURS && !t->o->wide) {
@@ -86,12 +86,12 @@ static void print_neighbours(struct page *page, const struct tree *t, uint32_t i
 		}
 		n++;
 		page_pad(page, 28);
-		out_group_figure(page, sort, e->value[sort], t->g->p->a != NULL, 10);
+		out_sum_figure(page, sort, e->value[sort], t->g->p->a != NULL, 10);
 		page_addf(page, STYLE_PLAIN, "%7s",
-		          out_group_percent(share, e->value[sort], t->g->at[i].cum[sort]));
+		          out_sum_percent(share, e->value[sort], t->g->at[i].cum[sort]));
 		page_pad(page, NAME_COLUMN + 2);
-		out_group_name(page, STYLE_PLAIN, &t->g->at[callers ? e->caller : e->callee],
-		               t->g->by, t->o->wide);
+		out_sum_name(page, STYLE_PLAIN, &t->g->at[callers ? e->caller : e->callee],
+		             t->g->by, t->o->wide);
 		page_end_line(page);
 	}
 	if (!more)
@@ -104,18 +104,18 @@ static void print_neighbours(struct page *page, const struct tree *t, uint32_t i
 
 static void print_node(struct page *page, const struct tree *t, uint32_t i)
 {
-	const struct group *g = &t->g->at[i];
+	const struct sum *g = &t->g->at[i];
 	enum column sort = t->o->sort;
 	bool diff = t->g->p->a != NULL;
 	char share[32];
 
 	print_neighbours(page, t, i, true);
-	out_group_figure(page, sort, g->flat[sort], diff, 10);
-	out_group_figure(page, sort, g->cum[sort], diff, 11);
+	out_sum_figure(page, sort, g->flat[sort], diff, 10);
+	out_sum_figure(page, sort, g->cum[sort], diff, 11);
 	page_addf(page, STYLE_PLAIN, "%7s",
-	          out_group_percent(share, g->cum[sort], t->g->total[sort]));
+	          out_sum_percent(share, g->cum[sort], t->g->total[sort]));
 	page_pad(page, NAME_COLUMN);
-	out_group_name(page, STYLE_BOLD, g, t->g->by, t->o->wide);
+	out_sum_name(page, STYLE_BOLD, g, t->g->by, t->o->wide);
 	page_end_line(page);
 	print_neighbours(page, t, i, false);
 	page_end_line(page);
@@ -137,14 +137,14 @@ static void print_heads(struct page *page)
 	page_end_line(page);
 }
 
-int out_text_tree(FILE *f, const struct groups *g, const struct out_options *o, struct err *err)
+int out_text_tree(FILE *f, const struct sums *g, const struct out_options *o, struct err *err)
 {
 	struct page page = {.file = f, .width = o->width, .color = o->color};
 	struct tree t;
 	uint32_t n = 0, more = 0;
 
 	tree_start(&t, g, o);
-	out_group_heading(&page, g->p, o);
+	out_sum_heading(&page, g->p, o);
 	page_addf(&page, STYLE_PLAIN, "%u function%s, ranked by %s%s%s", g->n, g->n == 1 ? "" : "s",
 	          o->cum ? "cumulative " : "", g->p->a ? "growth of " : "", column_name[o->sort]);
 	page_end_line(&page);
@@ -180,9 +180,9 @@ static json_t *neighbours(const struct tree *t, uint32_t i, bool callers)
 	json_t *list = json_array();
 
 	for (uint32_t k = x->first[i]; k < x->first[i + 1]; k++) {
-		const struct group_edge *e = &t->g->edge[x->at[k]];
+		const struct sum_edge *e = &t->g->edge[x->at[k]];
 		json_t *o = document_columns(e->value);
-		out_group_identity(o, &t->g->at[callers ? e->caller : e->callee], t->g->by);
+		out_sum_identity(o, &t->g->at[callers ? e->caller : e->callee], t->g->by);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -190,11 +190,11 @@ static json_t *neighbours(const struct tree *t, uint32_t i, bool callers)
 
 static json_t *row(const struct tree *t, uint32_t i)
 {
-	const struct group *g = &t->g->at[i];
+	const struct sum *g = &t->g->at[i];
 	json_t *o = document_columns(g->flat);
 
 	json_object_set_new(o, "rank", document_number(i + 1));
-	out_group_identity(o, g, t->g->by);
+	out_sum_identity(o, g, t->g->by);
 	json_object_set_new(o, "cum", document_columns(g->cum));
 	json_object_set_new(o, "stacks", document_number(g->n_stacks));
 	json_object_set_new(o, "callers", neighbours(t, i, true));
@@ -202,14 +202,14 @@ static json_t *row(const struct tree *t, uint32_t i)
 	return o;
 }
 
-int out_json_tree(FILE *f, const struct groups *g, const struct out_options *o, struct err *err)
+int out_json_tree(FILE *f, const struct sums *g, const struct out_options *o, struct err *err)
 {
 	struct document d = {.file = f};
 	struct tree t;
 	size_t n = 0;
 
 	tree_start(&t, g, o);
-	out_group_document(&d, g->p);
+	out_sum_document(&d, g->p);
 	document_put(&d, "sort", json_string(column_name[o->sort]));
 	document_put(&d, "total", document_columns(g->total));
 	document_put(&d, "n_rows", document_number(g->n));

@@ -31,7 +31,7 @@ int view_parse_regex(const char *value, void *to, struct err *err)
 
 int view_parse_by(const char *value, void *to, struct err *err)
 {
-	return group_by_parse(value, to, err);
+	return sum_by_parse(value, to, err);
 }
 
 int view_parse_color(const char *value, void *to, struct err *err)
@@ -101,7 +101,7 @@ int view_open(const struct view *v, const char *base, const char *path, struct v
 	struct profile_options o = v->profile;
 
 	*set = (struct view_set){0};
-	o.samples |= v->out.by == GROUP_THREAD;
+	o.samples |= v->out.by == SUM_THREAD;
 	if ((base && view_load(base, &set->a, err)) || view_load(path, &set->b, err))
 		return -1;
 	return base ? profile_diff(set->a, set->b, &o, &set->p, err)
@@ -115,16 +115,16 @@ void view_close(struct view_set *set)
 	snapshot_free(set->b);
 }
 
-struct groups *view_groups(const struct view *v, const struct view_set *set, bool edges)
+struct sums *view_sums(const struct view *v, const struct view_set *set, bool edges)
 {
-	struct group_options o = {.by = v->out.by,
-	                          .sort = v->out.sort,
-	                          .cum = v->out.cum,
-	                          .churn = v->out.churn,
-	                          .edges = edges,
-	                          .raw = v->profile.raw};
+	struct sum_options o = {.by = v->out.by,
+	                        .sort = v->out.sort,
+	                        .cum = v->out.cum,
+	                        .churn = v->out.churn,
+	                        .edges = edges,
+	                        .raw = v->profile.raw};
 
-	return groups_make(set->p, &o);
+	return sums_make(set->p, &o);
 }
 
 int view_fail(const char *verb, const struct err *err)

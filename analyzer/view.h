@@ -23,7 +23,7 @@ int view_parse_regex(const char *value, void *to, struct err *err);
 /* --no-cache: for all snapshots that view_load() loads. */
 extern bool view_no_cache;
 
-/* *(enum group_by *)to */
+/* *(enum sum_by *)to */
 int view_parse_by(const char *value, void *to, struct err *err);
 int view_parse_color(const char *value, void *to, struct err *err);
 
@@ -82,8 +82,8 @@ struct view_set {
 int view_open(const struct view *v, const char *base, const char *path, struct view_set *set,
               struct err *err);
 void view_close(struct view_set *set);
-/* Its groups by v->out.by; groups_free() before view_close(). */
-struct groups *view_groups(const struct view *v, const struct view_set *set, bool edges);
+/* Its groups by v->out.by; sums_free() before view_close(). */
+struct sums *view_sums(const struct view *v, const struct view_set *set, bool edges);
 /* "outlive VERB: ..." on stderr. Returns EXIT_UNREADABLE. */
 int view_fail(const char *verb, const struct err *err);
 

@@ -1,18 +1,18 @@
 /*
- * group.h - a profile summed otherwise than by stack: by function, by source line, by module, by
- * thread; and who calls whom: group.c.
+ * sums.h - a profile summed otherwise than by stack: by function, by source line, by module, by
+ * thread; and who calls whom: sums.c.
  */
-#ifndef OUTLIVE_GROUP_H
-#define OUTLIVE_GROUP_H
+#ifndef OUTLIVE_SUMS_H
+#define OUTLIVE_SUMS_H
 
 #include "profile.h"
 
-enum group_by { GROUP_STACK, GROUP_FUNCTION, GROUP_LINE, GROUP_MODULE, GROUP_THREAD, N_GROUP_BY };
-extern const char *const group_by_name[N_GROUP_BY];
-int group_by_parse(const char *name, enum group_by *out, struct err *err);
+enum sum_by { SUM_STACK, SUM_FUNCTION, SUM_LINE, SUM_MODULE, SUM_THREAD, N_SUM_BY };
+extern const char *const sum_by_name[N_SUM_BY];
+int sum_by_parse(const char *name, enum sum_by *out, struct err *err);
 
 /* What is unknown, or not what is grouped by, is NULL or 0. */
-struct group {
+struct sum {
 	const char *function, *linkage, *file;
 	uint32_t number; /* of the source line */
 	uint32_t start;  /* first line of the function */
@@ -26,21 +26,21 @@ struct group {
 	uint32_t n_stacks;
 	bool picked;
 };
-struct group_edge {
+struct sum_edge {
 	uint32_t caller, callee;
 	int64_t value[N_COLUMNS];
 };
-struct groups {
+struct sums {
 	const struct profile *p;
-	enum group_by by;
-	struct group *at; /* ranked */
+	enum sum_by by;
+	struct sum *at; /* ranked */
 	uint32_t n;
-	struct group_edge *edge;
+	struct sum_edge *edge;
 	uint32_t n_edges;
 	int64_t total[N_COLUMNS]; /* of all rows that were summed */
 };
-struct group_options {
-	enum group_by by; /* not GROUP_STACK */
+struct sum_options {
+	enum sum_by by; /* not SUM_STACK */
 	enum column sort;
 	bool cum;   /* rank by cum, not by flat */
 	bool churn; /* a diff: the rows that are churn, too */
@@ -48,11 +48,11 @@ struct group_options {
 	bool raw;
 };
 
-/* All are picked. By thread needs profile_options.samples. groups_free() it, before p. */
-struct groups *groups_make(const struct profile *p, const struct group_options *o);
+/* All are picked. By thread needs profile_options.samples. sums_free() it, before p. */
+struct sums *sums_make(const struct profile *p, const struct sum_options *o);
 /* Marks what a pattern matches in its function or file; all when it is NULL. Returns how many;
  * -1 with err for a pattern that is none. */
-int groups_pick(struct groups *g, const char *pattern, struct err *err);
-void groups_free(struct groups *g);
+int sums_pick(struct sums *g, const char *pattern, struct err *err);
+void sums_free(struct sums *g);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * group.c - sums the rows of a profile by what their frames have in common. A frame's group is
+ * sums.c - sums the rows of a profile by what their frames have in common. A frame's group is
  * looked up once a location; a stack counts once for each group, however often it recurs in it.
  * Reads the profile, changes nothing.
  */
-#include "group.h"
+#include "sums.h"
 
 #include "focus.h"
 #include "walk.h"
@@ -11,16 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const group_by_name[N_GROUP_BY] = {"stack", "function", "line", "module", "thread"};
+const char *const sum_by_name[N_SUM_BY] = {"stack", "function", "line", "module", "thread"};
 
-int group_by_parse(const char *name, enum group_by *out, struct err *err)
+int sum_by_parse(const char *name, enum sum_by *out, struct err *err)
 {
-	const char *names[N_GROUP_BY + 1] = {NULL};
+	const char *names[N_SUM_BY + 1] = {NULL};
 
-	for (int i = 0; i < N_GROUP_BY; i++) {
-		names[i] = group_by_name[i];
+	for (int i = 0; i < N_SUM_BY; i++) {
+		names[i] = sum_by_name[i];
 		if (!strcmp(name, names[i])) {
-			*out = (enum group_by)i;
+			*out = (enum sum_by)i;
 			return 0;
 		}
 	}
@@ -32,14 +32,14 @@ int group_by_parse(const char *name, enum group_by *out, struct err *err)
 /* ---- which group ---- */
 
 /* Pointers are interned texts. */
-struct group_key {
+struct sum_key {
 	const char *function, *file, *module;
 	uint64_t number;
 };
 struct grouping {
-	struct groups *g;
-	const struct group_options *o;
-	struct group_key *key;
+	struct sums *g;
+	const struct sum_options *o;
+	struct sum_key *key;
 	uint32_t *seen; /* by group: the row that was added last, plus 1 */
 	uint32_t cap, cap_key, cap_seen, cap_edges, cap_edge_seen;
 	uint32_t *edge_seen;
@@ -48,19 +48,19 @@ struct grouping {
 	struct walk walk;
 };
 
-static bool same_group(const void *ctx, uint32_t value, const void *key)
+static bool same_sum(const void *ctx, uint32_t value, const void *key)
 {
-	const struct group_key *have = &((const struct grouping *)ctx)->key[value], *want = key;
+	const struct sum_key *have = &((const struct grouping *)ctx)->key[value], *want = key;
 
 	return have->function == want->function && have->file == want->file &&
 	       have->module == want->module && have->number == want->number;
 }
 
-static uint32_t group_of(struct grouping *g, const struct group_key *key, const struct group *what)
+static uint32_t sum_of(struct grouping *g, const struct sum_key *key, const struct sum *what)
 {
 	uint64_t hash = table_hash(table_hash((uintptr_t)key->function, (uintptr_t)key->file),
 	                           table_hash((uintptr_t)key->module, key->number));
-	uint32_t i = table_find(&g->by_key, hash, same_group, g, key);
+	uint32_t i = table_find(&g->by_key, hash, same_sum, g, key);
 
 	if (i != TABLE_NONE)
 		return i;
@@ -83,27 +83,27 @@ static const char *base_name(const char *path)
 }
 
 /* The folder of a file or of a module may differ between two builds, and is not asked for. */
-static uint32_t group_of_line(struct grouping *g, const struct location *loc,
-                              const struct module *m, const struct line *l)
+static uint32_t sum_of_line(struct grouping *g, const struct location *loc, const struct module *m,
+                            const struct line *l)
 {
-	struct group_key key = {.module = module_family(m)};
-	struct group what = {.module = m};
+	struct sum_key key = {.module = module_family(m)};
+	struct sum what = {.module = m};
 
-	if (g->o->by == GROUP_MODULE)
-		return group_of(g, &key, &what);
+	if (g->o->by == SUM_MODULE)
+		return sum_of(g, &key, &what);
 	if (!l || !l->function) {
 		what.address = key.number = loc->address;
 		key.file = intern(m->build_id);
-		return group_of(g, &key, &what);
+		return sum_of(g, &key, &what);
 	}
 	what.function = key.function = l->function;
 	what.linkage = l->linkage;
 	what.file = l->file;
 	what.start = l->start;
 	key.file = l->file ? intern(base_name(l->file)) : NULL;
-	if (g->o->by == GROUP_LINE)
+	if (g->o->by == SUM_LINE)
 		key.number = what.number = l->number;
-	return group_of(g, &key, &what);
+	return sum_of(g, &key, &what);
 }
 
 /* B's side first: it is B's paths that are shown. */
@@ -119,8 +119,8 @@ static void number_lines(struct grouping *g)
 			const struct location *loc = &w->s->location[i];
 			for (uint32_t k = 0; k < loc->n_lines || !k; k++)
 				g->of_line[side][w->first_line[i] + k] =
-				        group_of_line(g, loc, &w->s->module[loc->module],
-				                      loc->n_lines ? &loc->line[k] : NULL);
+				        sum_of_line(g, loc, &w->s->module[loc->module],
+				                    loc->n_lines ? &loc->line[k] : NULL);
 		}
 	}
 }
@@ -135,8 +135,7 @@ static void add_columns(int64_t to[N_COLUMNS], const int64_t v[N_COLUMNS])
 
 static bool same_edge(const void *ctx, uint32_t value, const void *key)
 {
-	const struct group_edge *have = &((const struct grouping *)ctx)->g->edge[value],
-	                        *want = key;
+	const struct sum_edge *have = &((const struct grouping *)ctx)->g->edge[value], *want = key;
 
 	return have->caller == want->caller && have->callee == want->callee;
 }
@@ -144,7 +143,7 @@ static bool same_edge(const void *ctx, uint32_t value, const void *key)
 static void add_edge(struct grouping *g, uint32_t row, uint32_t caller, uint32_t callee,
                      const int64_t v[N_COLUMNS])
 {
-	struct group_edge e = {.caller = caller, .callee = callee};
+	struct sum_edge e = {.caller = caller, .callee = callee};
 	uint64_t hash = table_hash(caller, callee);
 	uint32_t i = table_find(&g->by_edge, hash, same_edge, g, &e);
 
@@ -174,8 +173,8 @@ static void add_row(struct grouping *g, uint32_t number)
 	add_columns(g->g->total, r->value);
 	for (uint32_t i = 0; i < g->walk.n || !i; i++) {
 		uint32_t at = g->walk.n ? of_line[walk_line_of(side, &g->walk.step[i])]
-		                        : group_of(g, &(struct group_key){0}, &(struct group){0});
-		struct group *group = &g->g->at[at];
+		                        : sum_of(g, &(struct sum_key){0}, &(struct sum){0});
+		struct sum *group = &g->g->at[at];
 		if (!i) {
 			int64_t born = row_born(g->g->p, r, ALLOC_SPACE);
 			add_columns(group->flat, r->value);
@@ -196,12 +195,12 @@ static void add_row(struct grouping *g, uint32_t number)
 
 /* ---- by thread ---- */
 
-static uint32_t group_of_thread(struct grouping *g, const struct thread_group *t)
+static uint32_t sum_of_thread(struct grouping *g, const struct thread_group *t)
 {
 	bool by_tid = !g->g->p->a || g->g->p->same_run;
-	struct group_key key = {.function = t->name, .number = by_tid ? t->tid : 0};
+	struct sum_key key = {.function = t->name, .number = by_tid ? t->tid : 0};
 
-	return group_of(g, &key, &(struct group){.thread = t});
+	return sum_of(g, &key, &(struct sum){.thread = t});
 }
 
 static void add_samples(struct grouping *g, bool of_b)
@@ -214,8 +213,8 @@ static void add_samples(struct grouping *g, bool of_b)
 		enum profile_fate fate = profile_fate(p, of_b, i);
 		if (fate == FATE_LEFT_OUT || (fate == FATE_CHURN && !g->o->churn))
 			continue;
-		uint32_t at = group_of_thread(g, &s->thread[sample->thread]); /* may move at[] */
-		struct group *group = &g->g->at[at];
+		uint32_t at = sum_of_thread(g, &s->thread[sample->thread]); /* may move at[] */
+		struct sum *group = &g->g->at[at];
 		bool since = of_b || p->same_run;
 		uint64_t frees = sample->frees, freed = sample->bytes_freed;
 		for (int c = 0; c < N_COLUMNS; c++) {
@@ -237,7 +236,7 @@ static void add_samples(struct grouping *g, bool of_b)
 	}
 }
 
-static void group_threads(struct grouping *g)
+static void sum_threads(struct grouping *g)
 {
 	add_samples(g, true);
 	add_samples(g, false);
@@ -253,14 +252,14 @@ static int by_text(const char *x, const char *y)
 }
 
 struct ranking {
-	const struct group *at;
-	const struct group_options *o;
+	const struct sum *at;
+	const struct sum_options *o;
 };
 
 static int by_rank(const void *a, const void *b, void *ctx)
 {
 	const struct ranking *r = ctx;
-	const struct group *x = &r->at[*(const uint32_t *)a], *y = &r->at[*(const uint32_t *)b];
+	const struct sum *x = &r->at[*(const uint32_t *)a], *y = &r->at[*(const uint32_t *)b];
 	const int64_t *first[2] = {x->flat, y->flat}, *second[2] = {x->cum, y->cum};
 
 	for (int round = 0; round < 2; round++) {
@@ -280,8 +279,8 @@ static int by_rank(const void *a, const void *b, void *ctx)
 
 static int by_value(const void *a, const void *b, void *ctx)
 {
-	const struct group_edge *x = a, *y = b;
-	const struct group_options *o = ctx;
+	const struct sum_edge *x = a, *y = b;
+	const struct sum_options *o = ctx;
 
 	if (x->value[o->sort] != y->value[o->sort])
 		return x->value[o->sort] > y->value[o->sort] ? -1 : 1;
@@ -290,7 +289,7 @@ static int by_value(const void *a, const void *b, void *ctx)
 	return x->callee < y->callee ? -1 : 1;
 }
 
-static bool says_nothing(const struct group *g)
+static bool says_nothing(const struct sum *g)
 {
 	for (int c = 0; c < N_COLUMNS; c++)
 		if (g->flat[c] || g->cum[c])
@@ -304,7 +303,7 @@ static void rank(struct grouping *g)
 	uint32_t n = 0, n_all = g->g->n, n_edges = 0;
 	uint32_t *order = xcalloc((size_t)n_all + 1, sizeof(*order)),
 	         *rank_of = xcalloc((size_t)n_all + 1, sizeof(*rank_of));
-	struct group *ranked;
+	struct sum *ranked;
 
 	for (uint32_t i = 0; i < n_all; i++) {
 		rank_of[i] = TABLE_NONE;
@@ -323,7 +322,7 @@ static void rank(struct grouping *g)
 	g->g->at = ranked;
 	g->g->n = n;
 	for (uint32_t i = 0; i < g->g->n_edges; i++) {
-		struct group_edge e = g->g->edge[i];
+		struct sum_edge e = g->g->edge[i];
 		e.caller = rank_of[e.caller];
 		e.callee = rank_of[e.callee];
 		if (e.caller != TABLE_NONE && e.callee != TABLE_NONE)
@@ -336,14 +335,14 @@ static void rank(struct grouping *g)
 	free(rank_of);
 }
 
-struct groups *groups_make(const struct profile *p, const struct group_options *o)
+struct sums *sums_make(const struct profile *p, const struct sum_options *o)
 {
 	struct grouping g = {.g = xcalloc(1, sizeof(*g.g)), .o = o};
 
 	g.g->p = p;
 	g.g->by = o->by;
-	if (o->by == GROUP_THREAD) {
-		group_threads(&g);
+	if (o->by == SUM_THREAD) {
+		sum_threads(&g);
 	} else {
 		size_t n = o->churn ? p->n_rows : p->n_rows - p->n_churn;
 		walk_start(&g.walk, p, o->raw);
@@ -366,7 +365,7 @@ struct groups *groups_make(const struct profile *p, const struct group_options *
 	return g.g;
 }
 
-int groups_pick(struct groups *g, const char *pattern, struct err *err)
+int sums_pick(struct sums *g, const char *pattern, struct err *err)
 {
 	regex_t re;
 	int n = 0;
@@ -374,7 +373,7 @@ int groups_pick(struct groups *g, const char *pattern, struct err *err)
 	if (pattern && focus_compile(&re, pattern, err))
 		return -1;
 	for (uint32_t i = 0; i < g->n; i++) {
-		struct group *group = &g->at[i];
+		struct sum *group = &g->at[i];
 		struct line l = {.function = group->function,
 		                 .linkage = group->linkage,
 		                 .file = group->file};
@@ -386,7 +385,7 @@ int groups_pick(struct groups *g, const char *pattern, struct err *err)
 	return n;
 }
 
-void groups_free(struct groups *g)
+void sums_free(struct sums *g)
 {
 	if (!g)
 		return;

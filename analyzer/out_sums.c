@@ -1,5 +1,5 @@
 /*
- * out_group.c - sums by function, line, module or thread: as tables for people, as JSON.
+ * out_sums.c - sums by function, line, module or thread: as tables for people, as JSON.
  *
  *        alloc     inuse     alloc     inuse       cum
  *        space     space   objects   objects     inuse   cum
@@ -9,13 +9,13 @@
  * file, line, module, address, or thread {name, tid, threads}; the four columns (flat), cum (the
  * four), frees, bytes_freed, freed_share, stacks. A diff has base and same_run, too.
  */
-#include "out_group.h"
+#include "out_sums.h"
 
 #include "notes.h"
 
 #include <string.h>
 
-void out_group_heading(struct page *page, const struct profile *p, const struct out_options *o)
+void out_sum_heading(struct page *page, const struct profile *p, const struct out_options *o)
 {
 	if (p->a) {
 		notes_diff_heading(page, p, o);
@@ -25,7 +25,7 @@ void out_group_heading(struct page *page, const struct profile *p, const struct 
 	notes_warnings(page, p->b);
 }
 
-void out_group_figure(struct page *page, enum column c, int64_t value, bool sign, int width)
+void out_sum_figure(struct page *page, enum column c, int64_t value, bool sign, int width)
 {
 	char text[32];
 
@@ -37,7 +37,7 @@ void out_group_figure(struct page *page, enum column c, int64_t value, bool sign
 	          sign && value > 0 ? "+" : "", text);
 }
 
-const char *out_group_percent(char buf[32], int64_t part, int64_t whole)
+const char *out_sum_percent(char buf[32], int64_t part, int64_t whole)
 {
 	if (whole <= 0)
 		return "-";
@@ -68,10 +68,10 @@ static void add_thread(struct page *page, enum style style, const struct thread_
 		page_addf(page, style, "%s  (tid %u)", *t->name ? t->name : "(unnamed)", t->tid);
 }
 
-void out_group_name(struct page *page, enum style style, const struct group *g, enum group_by by,
-                    bool wide)
+void out_sum_name(struct page *page, enum style style, const struct sum *g, enum sum_by by,
+                  bool wide)
 {
-	if (by == GROUP_THREAD) {
+	if (by == SUM_THREAD) {
 		add_thread(page, style, g->thread);
 		return;
 	}
@@ -79,8 +79,8 @@ void out_group_name(struct page *page, enum style style, const struct group *g, 
 		page_add(page, style, "(no stack known)");
 		return;
 	}
-	const char *module = base_name(g->module->path, wide || by == GROUP_MODULE);
-	if (by == GROUP_MODULE) {
+	const char *module = base_name(g->module->path, wide || by == SUM_MODULE);
+	if (by == SUM_MODULE) {
 		page_add(page, style, *module ? module : "(no module: code made at run time)");
 		return;
 	}
@@ -89,7 +89,7 @@ void out_group_name(struct page *page, enum style style, const struct group *g, 
 	else
 		page_addf(page, style, "%s%s0x%llx", module_basename(g->module), *module ? "+" : "",
 		          (unsigned long long)g->address);
-	uint32_t number = by == GROUP_LINE ? g->number : g->start;
+	uint32_t number = by == SUM_LINE ? g->number : g->start;
 	if (g->file && number)
 		page_addf(page, STYLE_DIM, "  %s:%u", base_name(g->file, wide), number);
 	else if (g->file)
@@ -100,24 +100,24 @@ void out_group_name(struct page *page, enum style style, const struct group *g, 
 
 /* ---- text ---- */
 
-static void print_ranked(struct page *page, const struct groups *g, const struct out_options *o)
+static void print_ranked(struct page *page, const struct sums *g, const struct out_options *o)
 {
 	struct str s = {0};
 
 	if (!g->n)
 		return;
-	str_addf(&s, "%u %s%s, ranked by %s%s%s", g->n, group_by_name[g->by], g->n == 1 ? "" : "s",
+	str_addf(&s, "%u %s%s, ranked by %s%s%s", g->n, sum_by_name[g->by], g->n == 1 ? "" : "s",
 	         o->cum ? "cumulative " : "", g->p->a ? "growth of " : "", column_name[o->sort]);
-	if (g->by != GROUP_THREAD)
+	if (g->by != SUM_THREAD)
 		str_add(&s, "; cum: with what it calls");
 	page_wrap(page, STYLE_PLAIN, 0, 4, s.data);
 	str_free(&s);
 }
 
-static void print_heads(struct page *page, const struct groups *g, const struct out_options *o)
+static void print_heads(struct page *page, const struct sums *g, const struct out_options *o)
 {
 	static const char *const word[N_COLUMNS] = {"objects", "space", "objects", "space"};
-	bool threads = g->by == GROUP_THREAD;
+	bool threads = g->by == SUM_THREAD;
 
 	page_end_line(page);
 	page_addf(page, STYLE_BOLD, "%3s%10s%10s%10s%10s%10s", "", "alloc", "inuse", "alloc",
@@ -132,48 +132,48 @@ static void print_heads(struct page *page, const struct groups *g, const struct 
 	page_end_line(page);
 }
 
-static void print_group(struct page *page, const struct groups *g, uint32_t i,
+static void print_group(struct page *page, const struct sums *g, uint32_t i,
                         const struct out_options *o)
 {
 	static const enum column order[] = {ALLOC_SPACE, INUSE_SPACE, ALLOC_OBJECTS, INUSE_OBJECTS};
-	const struct group *group = &g->at[i];
+	const struct sum *group = &g->at[i];
 	char share[32];
 	bool diff = g->p->a != NULL;
 
 	page_addf(page, STYLE_BOLD, "%3u", i + 1);
 	for (int c = 0; c < N_COLUMNS; c++)
-		out_group_figure(page, order[c], group->flat[order[c]], diff, 10);
-	if (g->by == GROUP_THREAD) {
+		out_sum_figure(page, order[c], group->flat[order[c]], diff, 10);
+	if (g->by == SUM_THREAD) {
 		int64_t freed =
 		        group->bytes_freed > INT64_MAX ? INT64_MAX : (int64_t)group->bytes_freed;
 		page_addf(page, STYLE_PLAIN, "%7s",
-		          out_group_percent(share, freed < group->born ? freed : group->born,
-		                            group->born));
+		          out_sum_percent(share, freed < group->born ? freed : group->born,
+		                          group->born));
 	} else {
-		out_group_figure(page, o->sort, group->cum[o->sort], diff, 10);
+		out_sum_figure(page, o->sort, group->cum[o->sort], diff, 10);
 		page_addf(page, STYLE_PLAIN, "%7s",
-		          out_group_percent(share, group->cum[o->sort], g->total[o->sort]));
+		          out_sum_percent(share, group->cum[o->sort], g->total[o->sort]));
 	}
 	page_add(page, STYLE_PLAIN, "  ");
-	if (page->width && page->width < 100 && g->by != GROUP_THREAD) {
+	if (page->width && page->width < 100 && g->by != SUM_THREAD) {
 		page_end_line(page);
 		page_pad(page, 10);
 	}
-	out_group_name(page, STYLE_BOLD, group, g->by, o->wide);
+	out_sum_name(page, STYLE_BOLD, group, g->by, o->wide);
 	page_end_line(page);
 }
 
-static bool is_shown(const struct group *g, const struct out_options *o)
+static bool is_shown(const struct sum *g, const struct out_options *o)
 {
 	return g->flat[o->sort] > 0 || g->cum[o->sort] > 0;
 }
 
-int out_text_groups(FILE *f, const struct groups *g, const struct out_options *o, struct err *err)
+int out_text_sums(FILE *f, const struct sums *g, const struct out_options *o, struct err *err)
 {
 	struct page page = {.file = f, .width = o->width, .color = o->color};
 	uint32_t n = 0, more = 0;
 
-	out_group_heading(&page, g->p, o);
+	out_sum_heading(&page, g->p, o);
 	print_ranked(&page, g, o);
 	for (uint32_t i = 0; i < g->n; i++) {
 		if (!is_shown(&g->at[i], o))
@@ -191,7 +191,7 @@ int out_text_groups(FILE *f, const struct groups *g, const struct out_options *o
 		page_wrap(&page, STYLE_PLAIN, 0, 4, "Nothing to show.");
 	if (more) {
 		page_addf(&page, STYLE_PLAIN, "%u more %s%s (-n 0 shows all)", more,
-		          group_by_name[g->by], more == 1 ? "" : "s");
+		          sum_by_name[g->by], more == 1 ? "" : "s");
 		page_end_line(&page);
 	}
 	if (g->p->a)
@@ -201,11 +201,11 @@ int out_text_groups(FILE *f, const struct groups *g, const struct out_options *o
 
 /* ---- JSON ---- */
 
-void out_group_identity(json_t *o, const struct group *g, enum group_by by)
+void out_sum_identity(json_t *o, const struct sum *g, enum sum_by by)
 {
 	char address[32];
 
-	if (by == GROUP_THREAD) {
+	if (by == SUM_THREAD) {
 		json_t *t = json_object();
 		json_object_set_new(t, "name", document_text(g->thread->name));
 		json_object_set_new(t, "tid",
@@ -214,7 +214,7 @@ void out_group_identity(json_t *o, const struct group *g, enum group_by by)
 		json_object_set_new(o, "thread", t);
 		return;
 	}
-	uint32_t number = by == GROUP_LINE ? g->number : g->start;
+	uint32_t number = by == SUM_LINE ? g->number : g->start;
 	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)g->address);
 	json_object_set_new(o, "function", document_text(g->function));
 	json_object_set_new(o, "file", document_text(g->file));
@@ -223,7 +223,7 @@ void out_group_identity(json_t *o, const struct group *g, enum group_by by)
 	json_object_set_new(o, "address", g->address ? json_string(address) : json_null());
 }
 
-void out_group_document(struct document *d, const struct profile *p)
+void out_sum_document(struct document *d, const struct profile *p)
 {
 	document_put(d, "snapshot", document_snapshot(p->b));
 	document_put(d, "audit", document_audit(p->b));
@@ -245,13 +245,13 @@ static json_t *share(uint64_t freed, int64_t born)
 	return json_real(part > 1 ? 1 : part);
 }
 
-static json_t *row(const struct groups *g, uint32_t i)
+static json_t *row(const struct sums *g, uint32_t i)
 {
-	const struct group *group = &g->at[i];
+	const struct sum *group = &g->at[i];
 	json_t *o = json_object();
 
 	json_object_set_new(o, "rank", document_number(i + 1));
-	out_group_identity(o, group, g->by);
+	out_sum_identity(o, group, g->by);
 	for (int c = 0; c < N_COLUMNS; c++)
 		json_object_set_new(o, column_name[c], json_integer(group->flat[c]));
 	json_object_set_new(o, "cum", document_columns(group->cum));
@@ -262,13 +262,13 @@ static json_t *row(const struct groups *g, uint32_t i)
 	return o;
 }
 
-int out_json_groups(FILE *f, const struct groups *g, const struct out_options *o, struct err *err)
+int out_json_sums(FILE *f, const struct sums *g, const struct out_options *o, struct err *err)
 {
 	struct document d = {.file = f};
 	uint32_t n = o->n && o->n < g->n ? (uint32_t)o->n : g->n;
 
-	out_group_document(&d, g->p);
-	document_put(&d, "by", json_string(group_by_name[g->by]));
+	out_sum_document(&d, g->p);
+	document_put(&d, "by", json_string(sum_by_name[g->by]));
 	document_put(&d, "sort", json_string(column_name[o->sort]));
 	document_put(&d, "total", document_columns(g->total));
 	document_put(&d, "n_rows", document_number(g->n));
