@@ -108,7 +108,7 @@ $(O)/tests/unit/stack%: UNIT_LIBS := -lunwind
 $(O)/tests/unit/%: tests/unit/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(filter-out -Wmissing-prototypes -Wconversion,$(COMMON)) $(SANFLAGS) -I. -fno-omit-frame-pointer $(CPPFLAGS) $(CFLAGS) -o $@ $< \
+	$(Q)$(CC) $(filter-out -Wmissing-prototypes -Wconversion,$(COMMON)) -Wno-unknown-attributes $(SANFLAGS) -I. -fno-omit-frame-pointer $(CPPFLAGS) $(CFLAGS) -o $@ $< \
 		$(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a $(ANALYZER_LIBS) $(UNIT_LIBS) -lpthread -ldl
 
 # Programs to be profiled, *_so.c libraries that they open: as users build theirs, without frame pointers.

@@ -198,6 +198,7 @@ static void number_nodes(struct matcher *m, const struct snapshot *s, struct mat
 		uint32_t parent = s->node[i].parent, loc = s->node[i].location;
 		uint32_t number = out->meaning[parent];
 		for (uint32_t at = k.first[loc]; at < k.first[loc + 1]; at++)
+			/* NOLINTNEXTLINE: there is a list where first[] counts keys */
 			number = child(m, number, k.list[at]);
 		out->meaning[i] = number;
 		out->unmatched[i] = out->unmatched[parent] | k.nameless[loc];

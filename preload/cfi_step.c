@@ -235,6 +235,7 @@ static bool binary_operation(unsigned op, uint64_t a, uint64_t b, uint64_t *out)
 		r = b < 64 ? a >> b : 0;
 		break;
 	case EX_SHRA:
+		/* cppcheck-suppress shiftTooManyBitsSigned; arithmetic on this target */
 		r = (uint64_t)(sa >> (b < 64 ? b : 63));
 		break;
 	case EX_XOR:

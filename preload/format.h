@@ -332,6 +332,8 @@ static inline uint64_t fmt_fine_floor(unsigned b)
 {
 	if (b < 16)
 		return b;
+	if (b > fmt_fine_bucket(UINT64_MAX))
+		return (uint64_t)1 << 63;
 	return (uint64_t)(8 + (b - 16) % 8) << ((b - 16) / 8 + 1);
 }
 

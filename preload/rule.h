@@ -79,7 +79,9 @@ static inline struct rule rule_get(uint64_t key, struct cfi_work *work)
 		if (likely(k == key)) {
 			uint64_t bits = __atomic_load_n(&t->slot[i].bits, __ATOMIC_RELAXED);
 
-			return likely(bits != 0) ? (struct rule){bits} : rule_learn(key, work);
+			if (likely(bits != 0))
+				return (struct rule){bits};
+			return rule_learn(key, work);
 		}
 		if (!k)
 			return rule_learn(key, work);

@@ -75,7 +75,7 @@ static uint64_t pair_behind(const char *text, const char *key)
 static void epoll_text(const char *info, struct text *t)
 {
 	unsigned n = 0;
-	uint64_t fd;
+	uint64_t fd = 0;
 
 	text_str(t, "epoll");
 	for (const char *p = strstr(info, "tfd:"); p; p = strstr(p + 4, "tfd:")) {
