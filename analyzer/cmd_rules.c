@@ -8,7 +8,7 @@
 
 static const char *where_text(enum rule_where where)
 {
-	return where == RULE_ANY ? "any" : where == RULE_FIRST ? "first" : "all";
+	return where == RULE_ANY ? "any" : where == RULE_FIRST ? "first" : "chain";
 }
 
 static int print_json(const struct rules *rules, struct err *err)
@@ -34,9 +34,11 @@ static int print_text(const struct rules *rules, const struct view *v, struct er
 {
 	struct page page = {.file = stdout, .width = v->out.width, .color = v->out.color};
 
-	page_wrap(&page, STYLE_PLAIN, 0, 0,
-	          "A stack is known and harmless when any of its frames matches; or the first one, "
-	          "which called malloc, pthread_create or open; or all of them.");
+	page_wrap(
+	        &page, STYLE_PLAIN, 0, 0,
+	        "A stack is known and harmless when any of its frames matches; or the first one, "
+	        "which called malloc, pthread_create or open; or a chain of frames from the first "
+	        "one on.");
 	page_addf(&page, STYLE_BOLD, "%-6s %-46s %s", "frames", "rule", "reason");
 	page_end_line(&page);
 	for (size_t i = 0; i < rules->n; i++) {

@@ -76,30 +76,14 @@ bool rule_matches_text(const char *pattern, const char *text)
 	return matches(pattern, pattern + strlen(pattern), text);
 }
 
-/* One of the patterns joined by '|'. */
-static bool any_matches(const char *patterns, const char *text)
-{
-	for (;;) {
-		size_t n = strcspn(patterns, "|");
-		if (matches(patterns, patterns + n, text))
-			return true;
-		if (!patterns[n])
-			return false;
-		patterns += n + 1;
-	}
-}
-
-static bool matches_location(const struct rule *r, const struct snapshot *s,
+static bool matches_location(const char *p, const char *end, const struct snapshot *s,
                              const struct location *loc)
 {
-	bool (*test)(const char *, const char *) =
-	        r->where == RULE_ALL ? any_matches : rule_matches_text;
-
-	if (test(r->pattern, s->module[loc->module].path))
+	if (matches(p, end, s->module[loc->module].path))
 		return true;
 	for (uint32_t i = 0; i < loc->n_lines; i++)
-		if (test(r->pattern, loc->line[i].function) ||
-		    test(r->pattern, loc->line[i].linkage) || test(r->pattern, loc->line[i].file))
+		if (matches(p, end, loc->line[i].function) ||
+		    matches(p, end, loc->line[i].linkage) || matches(p, end, loc->line[i].file))
 			return true;
 	return false;
 }
@@ -171,15 +155,14 @@ int rules_add_file(struct rules *r, const char *path, struct err *err)
 
 /* ---- stacks ---- */
 
-/* What is known of a location: a bit for each rule, two bits in a row of words. */
+/* What is known of a location: a bit for each rule; of a chain for its first pattern. */
 struct rule_work {
 	const struct rules *rules;
 	const struct snapshot *s;
 	size_t words;
 	uint64_t **hits; /* by location; NULL: not worked out yet */
 	struct pool pool;
-	uint64_t *every; /* of the stack at hand: rules that all frames match */
-	uint64_t *mask[N_RULE_KINDS][RULE_ALL + 1]; /* the rules that speak of a kind, in a way */
+	uint64_t *mask[N_RULE_KINDS][RULE_CHAIN + 1]; /* the rules that speak of a kind, in a way */
 };
 
 struct rule_work *rules_begin(const struct rules *r, const struct snapshot *s)
@@ -190,9 +173,8 @@ struct rule_work *rules_begin(const struct rules *r, const struct snapshot *s)
 	w->s = s;
 	w->words = (r->n + 63) / 64;
 	w->hits = xcalloc(s->n_locations + 1, sizeof(*w->hits));
-	w->every = xcalloc(w->words + 1, sizeof(*w->every));
 	for (int kind = 0; kind < N_RULE_KINDS; kind++)
-		for (int where = 0; where <= RULE_ALL; where++)
+		for (int where = 0; where <= RULE_CHAIN; where++)
 			w->mask[kind][where] =
 			        pool_alloc(&w->pool, (w->words + 1) * sizeof(uint64_t));
 	for (size_t i = 0; i < r->n; i++)
@@ -206,7 +188,6 @@ void rules_end(struct rule_work *w)
 		return;
 	pool_free(&w->pool);
 	free(w->hits);
-	free(w->every);
 	free(w);
 }
 
@@ -217,9 +198,12 @@ static const uint64_t *hits_of(struct rule_work *w, uint32_t location)
 	if (hits)
 		return hits;
 	hits = w->hits[location] = pool_alloc(&w->pool, (w->words + 1) * sizeof(*hits));
-	for (size_t i = 0; i < w->rules->n; i++)
-		if (matches_location(&w->rules->at[i], w->s, &w->s->location[location]))
+	for (size_t i = 0; i < w->rules->n; i++) {
+		const struct rule *r = &w->rules->at[i];
+		size_t n = r->where == RULE_CHAIN ? strcspn(r->pattern, "<") : strlen(r->pattern);
+		if (matches_location(r->pattern, r->pattern + n, w->s, &w->s->location[location]))
 			hits[i / 64] |= UINT64_C(1) << i % 64;
+	}
 	return hits;
 }
 
@@ -244,29 +228,53 @@ static const struct rule *find_name(const struct rules *r, enum rule_kind kind, 
 	return NULL;
 }
 
+/* Of the chain, the first pattern matches the frame at node: do the others match its callers? */
+static bool chain_holds(const struct rule_work *w, const struct rule *r, uint32_t node)
+{
+	const struct snapshot *s = w->s;
+
+	for (const char *p = strchr(r->pattern, '<'); p; p = strchr(p, '<')) {
+		p++;
+		node = s->node[node].parent;
+		if (!node || !matches_location(p, p + strcspn(p, "<"), s,
+		                               &s->location[s->node[node].location]))
+			return false;
+	}
+	return true;
+}
+
+static const struct rule *find_chain(const struct rule_work *w, enum rule_kind kind, uint32_t node,
+                                     const uint64_t *hits)
+{
+	const uint64_t *mask = w->mask[kind][RULE_CHAIN];
+
+	for (size_t i = 0; i < w->words; i++) {
+		for (uint64_t bits = hits[i] & mask[i]; bits; bits &= bits - 1) {
+			const struct rule *r =
+			        &w->rules->at[i * 64 + (size_t)__builtin_ctzll(bits)];
+			if (chain_holds(w, r, node))
+				return r;
+		}
+	}
+	return NULL;
+}
+
 static const struct rule *find_stack(struct rule_work *w, enum rule_kind kind, uint32_t stack)
 {
 	const struct snapshot *s = w->s;
-	uint32_t last = 0, first = s->stack[stack].node;
+	const struct rule *found = NULL;
+	uint32_t first = s->stack[stack].node;
 
-	memset(w->every, 0xff, w->words * sizeof(*w->every));
-	for (uint32_t node = first; node; node = s->node[node].parent) {
+	for (uint32_t node = first; node && !found; node = s->node[node].parent) {
 		const uint64_t *hits = hits_of(w, s->node[node].location);
-		const struct rule *found = NULL;
-		for (size_t i = 0; i < w->words; i++)
-			w->every[i] &= hits[i];
 		if (node == first)
 			found = first_of(w, kind, RULE_FIRST, hits);
+		if (node == first && !found)
+			found = find_chain(w, kind, node, hits);
 		if (!found)
 			found = first_of(w, kind, RULE_ANY, hits);
-		if (found)
-			return found;
-		last = s->node[node].location;
 	}
-	/* Of a stack that breaks off nobody knows all frames. */
-	if (!first || s->location[last].flags & (FMT_NODE_BROKEN | FMT_NODE_TRUNCATED))
-		return NULL;
-	return first_of(w, kind, RULE_ALL, w->every);
+	return found;
 }
 
 const struct rule *rules_find(struct rule_work *w, enum rule_kind kind, uint32_t stack,

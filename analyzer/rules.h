@@ -19,7 +19,8 @@ extern const char *const rule_kind_name[N_RULE_KINDS]; /* "leak" "thread" "timer
 enum rule_where {
 	RULE_ANY,   /* some frame, or a name */
 	RULE_FIRST, /* the innermost frame: who called malloc, pthread_create, open */
-	RULE_ALL    /* every frame matches one of the patterns joined by '|' */
+	RULE_CHAIN  /* patterns joined by '<': the innermost frame matches the first, its caller the
+	             * second, and so on */
 };
 struct rule {
 	enum rule_kind kind;
