@@ -14,9 +14,9 @@
 #include "analyzer/profile.h"
 #include "build_snap.h"
 #include "fake_names.h"
+#include "golden.h"
 
 #define DATA "tests/data/"
-#define OUT  "tests/golden/"
 
 static const struct fake_name names[] = {
         {0x1100, "_start", NULL, 0, NULL},
@@ -283,47 +283,6 @@ static struct snapshot *load(const char *name)
 	return s;
 }
 
-static char *read_text(const char *path)
-{
-	struct str s = {0};
-	char buf[4096];
-	size_t n;
-	FILE *f = fopen(path, "r");
-
-	str_add(&s, "");
-	while (f && (n = fread(buf, 1, sizeof buf, f)) > 0)
-		str_add_mem(&s, buf, n);
-	if (f)
-		fclose(f);
-	return s.data;
-}
-
-/* The first line that differs. */
-static void compare(const char *name, const char *got)
-{
-	char path[200];
-
-	snprintf(path, sizeof path, OUT "%s.out", name);
-	if (getenv("GOLDEN_WRITE")) {
-		FILE *f = fopen(path, "w");
-		OK(f && fputs(got, f) >= 0 && !fclose(f));
-		return;
-	}
-	char *want = read_text(path);
-	const char *g = got, *w = want;
-	for (int line = 1; *g || *w; line++) {
-		size_t n = strcspn(g, "\n"), m = strcspn(w, "\n");
-		if (n != m || memcmp(g, w, n)) {
-			FAIL("%s:%d differs:\n#  got: %.*s\n# want: %.*s", path, line, (int)n, g,
-			     (int)m, w);
-			break;
-		}
-		g += n + (g[n] == '\n');
-		w += m + (w[m] == '\n');
-	}
-	free(want);
-}
-
 typedef int writer(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 
 static void golden(const char *name, const char *a, const char *b, writer *write,
@@ -340,7 +299,7 @@ static void golden(const char *name, const char *a, const char *b, writer *write
 	FILE *f = open_memstream(&text, &n);
 	EQ(write(f, p, &o, &err), 0);
 	fclose(f);
-	compare(name, text);
+	golden_compare(name, text);
 	for (const char *c = text; *c && !o.color; c++)
 		OK(*c == '\n' || (unsigned char)*c >= ' ');
 	if (write == out_json_top || write == out_json_diff) {
@@ -393,7 +352,7 @@ TEST(bad_files)
 		OK(load_snapshot(path, &s, &err) == -1 && !s);
 		str_addf(&all, "%s\n", err.text);
 	}
-	compare("load_bad", all.data);
+	golden_compare("load_bad", all.data);
 	str_free(&all);
 }
 
