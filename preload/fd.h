@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "track.h"
+
 /* In the constructor: what is open already is inherited. */
 void fd_init(void);
 /* fork's child inherits all that its parent had open. */
@@ -20,18 +22,21 @@ void fd_fork_child(void);
 /* ---- for the snapshot child: lock-free, no TLS ---- */
 
 struct fd_view {
+	uint64_t birth;              /* tells this birth from others of the number */
 	uint32_t stack, kind, flags; /* FMT_FD_*, FMT_FD_FLAG_* (CLOEXEC is the kernel's to know) */
 	uint32_t task;               /* serial of the thread that opened it, 0 unknown */
 	uint64_t born_ns;            /* sys_now_ns() */
 };
 uint32_t fd_limit(void); /* numbers in the table are below it */
 bool fd_get(uint32_t fd, struct fd_view *out);
+/* Counts births, wrapping: was v born after generation was read? (Within 32768 births.) */
+uint32_t fd_generation(void);
+bool fd_born_after(const struct fd_view *v, uint32_t generation);
 /*
- * What the kernel says the number is (device and inode). False when the table holds the same birth
- * as at the last look but the kernel names another object: a path that we do not see has closed and
- * reopened it.
+ * What the kernel says the number is (device and inode). False when it named another object for the
+ * same birth at an earlier look: a path that we do not see has closed and reopened the number.
  */
-bool fd_same_object(uint32_t fd, uint64_t device, uint64_t inode);
+bool fd_same_object(uint32_t fd, const struct fd_view *v, uint64_t device, uint64_t inode);
 
 struct fd_sum {
 	uint64_t opened, closed;
@@ -44,11 +49,27 @@ struct fd_bad {
 	uint32_t what, fd; /* FMT_BAD_*; the latest number */
 	uint32_t stack, before;
 	uint64_t count, last_ns;
+	uint32_t run, in_run; /* counted by this run of closes, so that it can be taken back */
 };
 bool fd_bad_get(uint32_t i, struct fd_bad *out); /* 0.. until FD_BAD_MAX, with holes */
 #define FD_BAD_MAX 1024u
 
+/* All that were opened and closed since the start of this process; and open now. */
+struct fd_totals {
+	uint64_t opened, closed;
+	uint32_t live;
+};
+void fd_totals(struct fd_totals *out);
+
 uint64_t fd_lost(void);
 uint64_t fd_bytes_used(void);
+
+/* ---- between track_fd.c and track_fd_bad.c ---- */
+
+/* The stack of the call. 0 where a handler interrupted the tracker: the stack cache is in use. */
+uint32_t fd_capture(const struct caller *from);
+/* Counts it. run: number of the thread's run of closes, 0 none. */
+void fd_bad_add(unsigned what, int fd, uint32_t stack, uint32_t before, uint32_t run);
+void fd_bad_fork_child(void);
 
 #endif

@@ -35,11 +35,13 @@
 #define HOOK_MAY(family, ret, name, params) ret name params;
 #define TRAMPOLINE(family, name)
 #define LOOKUP(ret, name, params)
+#define API(ret, name, params)
 #include "hooks.def"
 #undef HOOK
 #undef HOOK_MAY
 #undef TRAMPOLINE
 #undef LOOKUP
+#undef API
 
 /*
  * The originals. Those of the boot family (malloc and friends) are never NULL: until they are
@@ -51,11 +53,13 @@ struct real {
 #define HOOK_MAY(family, ret, name, params) ret(*name) params;
 #define TRAMPOLINE(family, name)            void (*name)(void);
 #define LOOKUP(ret, name, params)           ret(*name) params;
+#define API(ret, name, params)
 #include "hooks.def"
 #undef HOOK
 #undef HOOK_MAY
 #undef TRAMPOLINE
 #undef LOOKUP
+#undef API
 };
 extern struct real real __attribute__((visibility("hidden")));
 

@@ -365,13 +365,12 @@ EXPORT int fcntl64(int fd, int command, ...)
 
 /* ---- deaths: recorded before the call, for the number may be another's when it returns ---- */
 
-#define DEATH(fd, call)                                      \
-	hook_ready();                                        \
-	track_fd_close(fd, &CALLER());                       \
-	int error = call;                                    \
-                                                             \
-	if (unlikely(error < 0))                             \
-		track_fd_close_failed(fd, errno, &CALLER()); \
+#define DEATH(fd, call)                                                  \
+	hook_ready();                                                    \
+	struct track_closed was = track_fd_close(fd, &CALLER());         \
+	int error = call;                                                \
+                                                                         \
+	track_fd_close_done(fd, error &&errno == EBADF, was, &CALLER()); \
 	return error
 
 EXPORT int close(int fd)

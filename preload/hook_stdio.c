@@ -18,6 +18,20 @@
 	}                                                                           \
 	return stream
 
+/*
+ * NULL crashes some of the originals and not others; that is theirs to do. The headers say that it
+ * never is NULL, so the compiler must not see these from there.
+ */
+static __attribute__((noipa)) int file_number(FILE *stream)
+{
+	return stream ? fileno(stream) : -1;
+}
+
+static __attribute__((noipa)) int dir_number(DIR *stream)
+{
+	return stream ? dirfd(stream) : -1;
+}
+
 /* The number must be read before the real call. */
 #define DEATH(number, call)                               \
 	hook_ready();                                     \
@@ -82,16 +96,20 @@ EXPORT DIR *fdopendir(int fd)
 	return stream;
 }
 
-/* Usually the same number with another file; without a path, only another mode. */
+/*
+ * Usually the same number with another file; without a path, only another mode. A failure has
+ * closed it: recorded after the call, so what stands there by then may be another's.
+ */
 #define REOPEN(call)                                                                      \
 	hook_ready();                                                                     \
 	int was = errno, before = fileno(stream);                                         \
+	uint64_t birth = track_fd_birth(before);                                          \
                                                                                           \
 	errno = was;                                                                      \
 	FILE *again = call;                                                               \
 	was = errno;                                                                      \
 	if (path || !again)                                                               \
-		track_fd_close_stream(before, &CALLER());                                 \
+		track_fd_close_if(before, birth, &CALLER());                              \
 	if (path && again)                                                                \
 		track_fd_open(fileno(again), FMT_FD_FILE, FMT_FD_FLAG_STREAM, &CALLER()); \
 	errno = was;                                                                      \
@@ -109,20 +127,20 @@ EXPORT FILE *freopen64(const char *path, const char *mode, FILE *stream)
 
 EXPORT int fclose(FILE *stream)
 {
-	DEATH(fileno, real.fclose(stream));
+	DEATH(file_number, real.fclose(stream));
 }
 
 EXPORT int pclose(FILE *stream)
 {
-	DEATH(fileno, real.pclose(stream));
+	DEATH(file_number, real.pclose(stream));
 }
 
 EXPORT int endmntent(FILE *stream)
 {
-	DEATH(fileno, real.endmntent(stream));
+	DEATH(file_number, real.endmntent(stream));
 }
 
 EXPORT int closedir(DIR *stream)
 {
-	DEATH(dirfd, real.closedir(stream));
+	DEATH(dir_number, real.closedir(stream));
 }

@@ -64,6 +64,12 @@ static struct track_notify *wrap(const struct sigevent *event, struct sigevent *
 	return n;
 }
 
+/* Those of other processes and threads are negative. */
+static bool counts_cpu(clockid_t clock)
+{
+	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
 EXPORT int timer_create(clockid_t clock, struct sigevent *event, timer_t *timer)
 {
 	struct sigevent copy;
@@ -78,6 +84,7 @@ EXPORT int timer_create(clockid_t clock, struct sigevent *event, timer_t *timer)
 		        &(struct track_new_timer){
 		                .sigev = event ? (uint32_t)event->sigev_notify : SIGEV_SIGNAL,
 		                .signal = event ? (uint32_t)event->sigev_signo : SIGALRM,
+		                .cpu_clock = counts_cpu(clock),
 		                .notify = n},
 		        &CALLER());
 	else if (n)
@@ -101,11 +108,14 @@ EXPORT int timer_settime(timer_t timer, int flags, const struct itimerspec *valu
 
 	if (!error) {
 		uint64_t first = ns_of(&value->it_value);
+		struct itimerspec now;
 
-		/* An absolute time may lie on any clock: what is left to it is not known, only that
-		 * it is armed. */
+		/* An absolute time lies on the timer's clock: only the kernel knows what is left to
+		 * it. If nothing is, it goes off now. */
 		if (first && (flags & TIMER_ABSTIME))
-			first = 1;
+			first = !timer_gettime(timer, &now) && ns_of(&now.it_value)
+			                ? ns_of(&now.it_value)
+			                : 1;
 		track_timer_set((uint64_t)timer, first, ns_of(&value->it_interval));
 	}
 	return error;

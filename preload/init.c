@@ -22,7 +22,6 @@
 #include "task.h"
 
 static pthread_key_t g_thread_key;
-static bool g_thread_key_made;
 
 /* getenv is of no use before libc's own constructor has run. */
 static const char *environment(const char *name)
@@ -42,6 +41,20 @@ static const char *environment(const char *name)
 	return NULL;
 }
 
+static void thread_end(void *arg)
+{
+	(void)arg;
+	task_end();
+	track_thread_end();
+}
+
+/* Makes thread_end run when the calling thread ends. */
+static void thread_begin(void)
+{
+	task_adopt(0, 0, FMT_TASK_FLAG_ADOPTED);
+	pthread_setspecific(g_thread_key, &g_thread_key);
+}
+
 void init_early(void)
 {
 	int why = 0;
@@ -59,23 +72,12 @@ void init_early(void)
 		sys_log("no memory for the tables; this process is not profiled", "", "");
 		return;
 	}
+	/* Threads that other libraries' constructors start end, too. Keys below 32 need no memory,
+	 * and ours is made early. */
+	task_init();
+	if (!pthread_key_create(&g_thread_key, thread_end))
+		g_track_thread_begin = thread_begin;
 	__atomic_store_n(&g_tracking, true, __ATOMIC_RELEASE);
-}
-
-static void thread_end(void *arg)
-{
-	(void)arg;
-	task_end();
-	track_thread_end();
-}
-
-/* Makes thread_end run when the calling thread ends. Keys below 32 need no memory, and ours is made
- * early. */
-static void thread_begin(void)
-{
-	task_adopt(0, 0, FMT_TASK_FLAG_ADOPTED);
-	if (__atomic_load_n(&g_thread_key_made, __ATOMIC_ACQUIRE))
-		pthread_setspecific(g_thread_key, &g_thread_key);
 }
 
 static void fork_child(void)
@@ -95,11 +97,6 @@ __attribute__((constructor)) static void init_late(void)
 	 * before ours. */
 	arena_free(arena_alloc(1));
 	pthread_atfork(NULL, NULL, fork_child);
-	if (!pthread_key_create(&g_thread_key, thread_end)) {
-		__atomic_store_n(&g_thread_key_made, true, __ATOMIC_RELEASE);
-		g_track_thread_begin = thread_begin;
-	}
-	task_init();
 	fd_init();
 	snapshot_init();
 	snapshot_set_allocator(

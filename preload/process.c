@@ -36,6 +36,7 @@ static uint32_t g_pid;
  */
 static uint32_t *g_same;
 static uint32_t g_always = 1; /* in its place where the kernel cannot do that */
+bool g_process_shares;
 
 static bool g_forked;      /* this image came by fork, not by exec */
 static bool g_unannounced; /* and by one that libc's own locks know nothing of */
@@ -215,6 +216,14 @@ bool process_is_ours(void)
 {
 	process_check_fork();
 	return (uint32_t)sys_getpid() == g_pid;
+}
+
+bool process_owns_tables(void)
+{
+	process_check_fork();
+	return likely(!__atomic_load_n(&g_process_shares, __ATOMIC_RELAXED) &&
+	              g_same != &g_always) ||
+	       (uint32_t)sys_getpid() == g_pid;
 }
 
 /* ---- daemon ---- */

@@ -26,6 +26,13 @@ void process_init(void);
  * system call.
  */
 bool process_is_ours(void);
+/*
+ * The same for who is called often: the system call is made only from the moment on when a call
+ * that can make a child which borrows our memory was seen (hook_share.c; libc's own, behind
+ * posix_spawn, make no hooked call there).
+ */
+bool process_owns_tables(void);
+extern bool g_process_shares __attribute__((visibility("hidden")));
 /* Finds a fork child that nobody told us of. No system call where nothing happened. */
 void process_check_fork(void);
 /* fork's child, from pthread_atfork: every part of outlive starts its own account. */

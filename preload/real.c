@@ -131,6 +131,7 @@ static void resolve(void)
 #define HOOK_MAY(family, ret, name, params) *(void **)&r.name = next(#name);
 #define TRAMPOLINE(family, name)            *(void **)&r.name = next(#name);
 #define LOOKUP(ret, name, params)           *(void **)&r.name = next(#name);
+#define API(ret, name, params)
 #include "hooks.def"
 	real = r;
 }

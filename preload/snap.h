@@ -169,6 +169,8 @@ void snap_put_node(struct snap_out *o, const struct snap_bounds *have, uint32_t 
 /* The entries of a folder that are numbers. *fd is the folder's own descriptor meanwhile. */
 void snap_each_number(const char *folder, int *fd, void (*fn)(uint32_t number, void *arg),
                       void *arg);
+/* 2 ms, for who is between the kernel and the tables. */
+void snap_moment(void);
 void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have);
 void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 /* While the child has the program's descriptors: what they are. Then snap_fds(), then

@@ -15,7 +15,7 @@
 /* One descriptor as the kernel has it. */
 struct look {
 	uint32_t fd, kind, flags;
-	bool timer;
+	bool timer, again; /* again: not in the table; ask once more */
 	uint64_t device, inode;
 	uint64_t interval_ns, remaining_ns, ticks; /* of a timerfd */
 	uint32_t text, length;                     /* what it names, in the pool */
@@ -25,11 +25,14 @@ static struct {
 	uint32_t n, room;
 	char *pool;
 	uint32_t used, size;
+	uint32_t generation; /* births after it are not among these */
+	uint64_t ns;
 	bool done;
 	int folder;
 } g_look;
 
-enum { POOL_PER_FD = 160 };
+/* Names are cut at NAME_MAX_. The pool is not backed by memory until it is used. */
+enum { NAME_MAX_ = 511, POOL_PER_FD = NAME_MAX_ + 1 };
 
 static uint32_t pool_add(const char *s, size_t n)
 {
@@ -143,7 +146,7 @@ static long read_fdinfo(uint32_t fd, char *buf, size_t size)
 /* Names by kind where the link itself says little. */
 static void name(struct look *l, const char *link)
 {
-	static char info[4096], text[512]; /* one snapshot at a time */
+	static char info[4096], text[NAME_MAX_ + 1]; /* one snapshot at a time */
 	struct text t = TEXT(text);
 
 	text[0] = 0;
@@ -168,7 +171,7 @@ static void name(struct look *l, const char *link)
 
 static void look_at(uint32_t fd, void *arg)
 {
-	static char link[512];
+	static char link[NAME_MAX_ + 1];
 	char path[64];
 	struct text t = TEXT(path);
 	struct stat st;
@@ -208,6 +211,8 @@ void snap_fds_look(void)
 	uint32_t n = 0;
 
 	memset(&g_look, 0, sizeof(g_look));
+	g_look.generation = fd_generation();
+	g_look.ns = sys_now_ns();
 	snap_each_number("/proc/self/fd", &g_look.folder, count, &n);
 	if (!n)
 		return;
@@ -230,51 +235,155 @@ static uint64_t uptime(const struct snap_job *j, uint64_t ns)
 	return ns > start ? ns - start : 0;
 }
 
+static void path_of(const struct snap_job *j, uint32_t fd, char *path, size_t size)
+{
+	struct text t = {path, path + size - 1};
+
+	text_str(&t, j->proc);
+	text_str(&t, "/fd/");
+	text_u64(&t, fd);
+}
+
 /* Still there? What was closed after the look is not "unseen". */
 static bool still_open(const struct snap_job *j, uint32_t fd)
 {
 	char path[96], link[8];
-	struct text t = TEXT(path);
 
 	if (!j->proc[0])
 		return true;
-	text_str(&t, j->proc);
-	text_str(&t, "/fd/");
-	text_u64(&t, fd);
+	path_of(j, fd, path, sizeof(path));
 	return sys_call(SYS_readlinkat, AT_FDCWD, path, link, sizeof(link)) > 0;
 }
 
-static void put_fd(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
-                   const struct look *l)
+/* Does the number still name what it named when we looked? */
+static bool still_same(const struct snap_job *j, const struct look *l)
 {
-	struct fd_view v = {0};
-	bool known = fd_get(l->fd, &v);
+	char path[96];
+	struct stat st;
 
-	/* Closed and opened again where no hook sees it, or never seen at all: no stack, and no
-	 * accusation. */
-	if (known && !fd_same_object(l->fd, l->device, l->inode))
-		known = false;
-	if (!known) {
-		if (!still_open(j, l->fd))
-			return;
-		v = (struct fd_view){.flags = FMT_FD_FLAG_UNSEEN};
-		j->fds_unseen++;
+	path_of(j, l->fd, path, sizeof(path));
+	return !j->proc[0] || (sys_call(SYS_stat, path, &st) >= 0 && st.st_dev == l->device &&
+	                       st.st_ino == l->inode);
+}
+
+/* Generations wrap, and the clock of births lags behind: together they tell. */
+static bool is_newer(const struct fd_view *v)
+{
+	const uint64_t lag_ns = 20000000;
+
+	return v->born_ns + lag_ns > g_look.ns && fd_born_after(v, g_look.generation);
+}
+
+/* Could a call that made a `kind` have made this? What open() gives may be nearly anything. */
+static bool is_possible(uint32_t kind, uint32_t now)
+{
+	switch (kind) {
+	case FMT_FD_UNKNOWN:
+	case FMT_FD_OTHER:
+		return true;
+	case FMT_FD_FILE:
+	case FMT_FD_DEVICE:
+		return now != FMT_FD_SOCKET && now != FMT_FD_EPOLL && now != FMT_FD_TIMERFD;
+	case FMT_FD_MEMFD:
+		return now == FMT_FD_MEMFD || now == FMT_FD_FILE;
+	default:
+		return kind == now;
 	}
+}
+
+static void put_look(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have,
+                     const struct look *l, const struct fd_view *v)
+{
 	snap_item(o);
 	snap_u(o, l->fd);
 	snap_u(o, l->kind);
-	snap_u(o, l->flags | v.flags);
-	snap_put_node(o, have, v.stack);
-	snap_u(o, v.task);
-	snap_u(o, uptime(j, v.born_ns));
+	snap_u(o, l->flags | v->flags);
+	snap_put_node(o, have, v->stack);
+	snap_u(o, v->task);
+	snap_u(o, uptime(j, v->born_ns));
 	snap_mem(o, g_look.pool + l->text, l->length);
+}
+
+/* Opened by a call that we know. Not when the number was closed and opened again where no hook sees
+ * it. */
+static bool is_known(const struct look *l, struct fd_view *v)
+{
+	return fd_get(l->fd, v) && is_possible(v->kind, l->kind) &&
+	       fd_same_object(l->fd, v, l->device, l->inode);
+}
+
+/* What the program has done since the look: closed (no row), or closed and opened again. False: not
+ * known. */
+static bool put_known(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
+                      const struct look *l)
+{
+	struct fd_view v = {0};
+
+	if (fd_get(l->fd, &v) && is_newer(&v) && !still_same(j, l)) {
+		j->fds--;
+		return true;
+	}
+	if (!is_known(l, &v))
+		return false;
+	put_look(o, j, have, l, &v);
+	return true;
+}
+
+/* No stack, and no accusation. */
+static void put_unseen(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
+                       const struct look *l)
+{
+	struct fd_view v = {.flags = FMT_FD_FLAG_UNSEEN};
+
+	if (put_known(o, j, have, l))
+		return;
+	if (!still_open(j, l->fd)) {
+		j->fds--;
+		return;
+	}
+	j->fds_unseen++;
+	put_look(o, j, have, l, &v);
+}
+
+/*
+ * Between the kernel's answer to a call and our note of it, or between our note and the kernel's
+ * answer, a moment passes: who is in it is asked for once more.
+ */
+static void put_all(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have)
+{
+	bool again = false;
+
+	for (uint32_t i = 0; i < g_look.n; i++)
+		again |= g_look.at[i].again = !put_known(o, j, have, &g_look.at[i]);
+	if (again)
+		snap_moment();
+	for (uint32_t i = 0; i < g_look.n; i++)
+		if (g_look.at[i].again)
+			put_unseen(o, j, have, &g_look.at[i]);
+}
+
+/* Where there is no /proc the table is all that is known. */
+static void put_table(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have)
+{
+	uint32_t limit = fd_limit();
+
+	for (uint32_t fd = 0; fd < limit; fd++) {
+		struct fd_view v;
+
+		if (!fd_get(fd, &v))
+			continue;
+		struct look l = {.fd = fd, .kind = v.kind};
+
+		j->fds++;
+		put_look(o, j, have, &l, &v);
+	}
 }
 
 /* Of the table, not of the kernel: died unseen. Those born after the look were not there to be
  * looked at. */
-static void count_vanished(struct snap_job *j)
+static uint32_t count_vanished(const struct snap_job *j)
 {
-	uint32_t limit = fd_limit(), i = 0;
+	uint32_t limit = fd_limit(), i = 0, n = 0;
 
 	for (uint32_t fd = 0; fd < limit; fd++) {
 		struct fd_view v;
@@ -283,9 +392,10 @@ static void count_vanished(struct snap_job *j)
 			i++;
 		if (i < g_look.n && g_look.at[i].fd == fd)
 			continue;
-		if (fd_get(fd, &v) && v.born_ns < j->begin_ns && !still_open(j, fd))
-			j->fds_vanished++;
+		if (fd_get(fd, &v) && !is_newer(&v) && !still_open(j, fd))
+			n++;
 	}
+	return n;
 }
 
 static void put_bad(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have)
@@ -313,11 +423,14 @@ void snap_fds(struct snap_out *o, struct snap_job *j, const struct snap_bounds *
 
 	j->fds = g_look.n;
 	snap_record(o, FMT_FD);
-	for (uint32_t i = 0; i < g_look.n; i++)
-		put_fd(o, j, have, &g_look.at[i]);
+	put_all(o, j, have);
+	if (!g_look.done)
+		put_table(o, j, have);
 	snap_record_end(o);
-	if (g_look.done)
-		count_vanished(j);
+	if (g_look.done && count_vanished(j)) {
+		snap_moment();
+		j->fds_vanished = count_vanished(j);
+	}
 	snap_record(o, FMT_FD_SUM);
 	for (uint32_t i = 0; i <= have->stacks; i++) {
 		if (!fd_sum_get(i, &s))
@@ -340,7 +453,8 @@ void snap_fd_timers(struct snap_out *o, const struct snap_job *j, const struct s
 
 		if (!l->timer)
 			continue;
-		fd_get(l->fd, &v);
+		if (!fd_get(l->fd, &v) || v.kind != FMT_FD_TIMERFD)
+			v = (struct fd_view){0};
 		snap_item(o);
 		snap_u(o, FMT_TIMER_FD);
 		snap_u(o, l->fd);

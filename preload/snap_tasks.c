@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 #include "snap.h"
 #include "stack.h"
@@ -136,16 +137,18 @@ static void put_known(struct snap_out *o, struct snap_job *j, const struct snap_
 {
 	uint32_t n = task_slots();
 
-	for (uint32_t i = 0; i < n; i++) {
+	/* Only as many as the set has room for. */
+	for (uint32_t i = 0; i < n && i * 2 <= known->mask; i++) {
 		struct task_view v;
 		struct kernel_task k = {{0}, 0, false};
 
 		if (!task_get(i, &v))
 			continue;
+		/* A thread that has told its end may take a little longer to go. */
+		if (known->slot)
+			tids_add(known, v.tid);
 		if (v.state == FMT_TASK_RUNNING) {
 			ask_kernel(j, v.tid, &k);
-			if (known->slot)
-				tids_add(known, v.tid);
 			/* It ended by a path that we do not see, or is ending just now. */
 			if (j->proc[0] && !k.there) {
 				j->threads_vanished++;
@@ -156,26 +159,62 @@ static void put_known(struct snap_out *o, struct snap_job *j, const struct snap_
 	}
 }
 
-static void put_unseen(uint32_t tid, void *arg)
+void snap_moment(void)
 {
-	struct {
-		struct snap_out *o;
-		struct snap_job *j;
-		const struct snap_bounds *have;
-		const struct tids *known;
-	} *a = arg;
-	struct kernel_task k;
+	struct timespec moment = {0, 2000000};
 
-	if (tids_have(a->known, tid))
-		return;
-	ask_kernel(a->j, tid, &k);
-	if (!k.there)
-		return;
-	a->j->threads_unseen++;
-	struct task_view v = {.tid = tid,
-	                      .state = FMT_TASK_RUNNING,
-	                      .flags = FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_UNSEEN};
-	put_task(a->o, a->j, a->have, &v, &k);
+	sys_call(SYS_nanosleep, &moment, NULL);
+}
+
+/* Threads of the kernel's list that were not in the table when we went through it. */
+struct strangers {
+	const struct tids *known;
+	uint32_t *tid, n, room;
+};
+
+static void note_stranger(uint32_t tid, void *arg)
+{
+	struct strangers *s = arg;
+
+	if (!tids_have(s->known, tid) && s->n < s->room)
+		s->tid[s->n++] = tid;
+}
+
+static bool find_task(uint32_t tid, struct task_view *v)
+{
+	uint32_t n = task_slots();
+
+	for (uint32_t i = 0; i < n; i++)
+		if (task_get(i, v) && v->tid == tid)
+			return true;
+	return false;
+}
+
+/*
+ * Most are being born or dying: a moment later they are in the table, or gone. What then is still
+ * there was made by a path that no hook sees.
+ */
+static void put_strangers(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
+                          const struct strangers *s)
+{
+	if (s->n)
+		snap_moment();
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct kernel_task k;
+		struct task_view v;
+
+		ask_kernel(j, s->tid[i], &k);
+		if (!k.there)
+			continue;
+		if (!find_task(s->tid[i], &v)) {
+			j->threads_unseen++;
+			v = (struct task_view){.tid = s->tid[i],
+			                       .state = FMT_TASK_RUNNING,
+			                       .flags = FMT_TASK_FLAG_ADOPTED |
+			                                FMT_TASK_FLAG_UNSEEN};
+		}
+		put_task(o, j, have, &v, &k);
+	}
 }
 
 void snap_each_number(const char *folder, int *fd, void (*fn)(uint32_t number, void *arg),
@@ -231,32 +270,37 @@ static void put_task_sums(struct snap_out *o, const struct snap_bounds *have)
 	snap_record_end(o);
 }
 
-void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have)
+static void put_unknown(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
+                        const struct tids *known)
 {
-	struct tids known = {NULL, 0};
-	uint32_t room = 64;
+	struct strangers s = {.known = known, .room = 1 << 15};
 	char path[64];
 	struct text t = TEXT(path);
 	int fd;
 
-	while (room < task_slots() * 2)
+	s.tid = snap_scratch(s.room * sizeof(*s.tid));
+	if (!s.tid)
+		return;
+	text_str(&t, j->proc);
+	text_str(&t, "/task");
+	snap_each_number(path, &fd, note_stranger, &s);
+	put_strangers(o, j, have, &s);
+	snap_scratch_free(s.tid);
+}
+
+void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have)
+{
+	struct tids known = {NULL, 0};
+	uint32_t room = 1024;
+
+	while (room < task_slots() * 4)
 		room *= 2;
 	known.slot = snap_scratch(room * sizeof(*known.slot));
 	known.mask = room - 1;
 	snap_record(o, FMT_TASK);
 	put_known(o, j, have, &known);
-	if (known.slot && j->proc[0]) {
-		struct {
-			struct snap_out *o;
-			struct snap_job *j;
-			const struct snap_bounds *have;
-			const struct tids *known;
-		} a = {o, j, have, &known};
-
-		text_str(&t, j->proc);
-		text_str(&t, "/task");
-		snap_each_number(path, &fd, put_unseen, &a);
-	}
+	if (known.slot && j->proc[0])
+		put_unknown(o, j, have, &known);
 	snap_record_end(o);
 	snap_scratch_free(known.slot);
 	put_task_sums(o, have);
@@ -269,7 +313,10 @@ static void put_timer(struct snap_out *o, const struct snap_job *j, const struct
 {
 	uint64_t since = j->begin_ns > v->set_ns ? j->begin_ns - v->set_ns : 0, left = 0, fired = 0;
 
-	if (v->value_ns) {
+	/* The time that a clock of CPU time shows is the program's to know. */
+	if (v->value_ns && v->cpu_clock) {
+		left = v->value_ns;
+	} else if (v->value_ns) {
 		bool due = since >= v->value_ns;
 
 		if (due)
@@ -279,6 +326,9 @@ static void put_timer(struct snap_out *o, const struct snap_job *j, const struct
 		else if (v->interval_ns)
 			left = v->interval_ns - (since - v->value_ns) % v->interval_ns;
 	}
+	/* One that has gone off and will not again is no timer any more. */
+	if (v->kind == FMT_TIMER_ITIMER && !left)
+		return;
 	snap_item(o);
 	snap_u(o, v->kind);
 	snap_u(o, v->id);

@@ -14,7 +14,7 @@
 
 #include "track.h"
 
-/* Once, in the constructor: the first thread. */
+/* Once, in the first hook: the first thread. */
 void task_init(void);
 /* The calling thread made its first hooked call, and nobody has told us of it: it becomes a record
  * without a stack. stack: where what started it was made (a timer), 0 unknown. IN_TRACKER is set.
@@ -43,7 +43,7 @@ uint32_t task_slots(void); /* records are 0..slots-1, with holes */
 bool task_get(uint32_t slot, struct task_view *out);
 
 struct task_site {
-	uint32_t stack;
+	uint32_t stack, next; /* next: track_task.c's */
 	uintptr_t start;
 	uint64_t count, joined, detached, cpu_ns, life_ns;
 };

@@ -20,6 +20,7 @@ struct timer_view {
 	uint64_t serial;
 	uint64_t id; /* timer_t; ITIMER_* for an interval timer */
 	uint32_t kind, stack;
+	bool cpu_clock;                 /* counts CPU time */
 	uint32_t notify, signal;        /* SIGEV_*, signal number */
 	uint64_t task, born_ns;         /* creator's serial; sys_now_ns() */
 	uint64_t set_ns;                /* when it was armed, sys_now_ns() */
@@ -30,7 +31,7 @@ uint32_t timer_slots(void); /* records are 0..slots-1, with holes */
 bool timer_get(uint32_t slot, struct timer_view *out);
 
 struct timer_site {
-	uint32_t stack, kind;
+	uint32_t stack, kind, next; /* next: track_timer.c's */
 	uint64_t created, deleted;
 };
 uint32_t timer_site_count(void);

@@ -119,11 +119,18 @@ void track_thread_detached(struct track_thread who);
 /* After a call that made fd (negative: nothing happens). kind: FMT_FD_*; flags: FMT_FD_FLAG_*. */
 void track_fd_open(int fd, unsigned kind, unsigned flags, const struct caller *from);
 /* Before close(). A FILE or DIR that stands on it makes this a foreign close. */
-void track_fd_close(int fd, const struct caller *from);
+struct track_closed {
+	bool known;      /* it was open, to our knowledge */
+	uint32_t before; /* else the stack that closed it last, 0 unknown */
+};
+struct track_closed track_fd_close(int fd, const struct caller *from);
+/* After it: EBADF on a number that was closed before is a double close. */
+void track_fd_close_done(int fd, bool bad, struct track_closed was, const struct caller *from);
 /* Before fclose, closedir, pclose and the like. */
 void track_fd_close_stream(int fd, const struct caller *from);
-/* After a close that failed: EBADF on a number that was closed before is a double close. */
-void track_fd_close_failed(int fd, int error, const struct caller *from);
+/* Around a call that may close the number or not: after it, what was there before is dead. */
+uint64_t track_fd_birth(int fd);
+void track_fd_close_if(int fd, uint64_t birth, const struct caller *from);
 /* After a successful close_range or closefrom. */
 void track_fd_close_range(unsigned first, unsigned last, const struct caller *from);
 /* dup2 and dup3 over an open number: a death without a close. Then track_fd_open(). */
@@ -142,6 +149,7 @@ const void *track_fd_nth_message(const void *messages, unsigned i);
 struct track_notify;
 struct track_new_timer {
 	uint32_t sigev, signal;      /* SIGEV_*; signal number */
+	bool cpu_clock;              /* it counts CPU time */
 	struct track_notify *notify; /* given back when the timer is deleted; or NULL */
 };
 /* After timer_create. */

@@ -1,11 +1,10 @@
 /*
- * track_fd.c - the table of descriptors: see fd.h. Context: any thread, signal handlers included:
- * no lock is ever taken, errno is untouched, and a handler that interrupts the tracker itself is
- * recorded without a stack.
+ * track_fd.c - the table of descriptors: see fd.h. Bad closes are track_fd_bad.c's. Context: any
+ * thread, signal handlers included: no lock is ever taken, errno is untouched, and a handler that
+ * interrupts the tracker itself is recorded without a stack.
  */
 #include "fd.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -34,10 +33,10 @@ struct slot {
 #define WORD_STACK(w) ((uint32_t)(w)&0xffffff)
 #define WORD_KIND(w)  ((uint32_t)((w) >> 24) & 0xff)
 #define WORD_FLAGS(w) ((uint32_t)((w) >> 32) & 0x7fff)
+#define FLAGS         (0x7fffull << 32)
 
 static struct slot *g_chunk[MAX_CHUNKS];
 static struct fd_sum *g_sum[SUM_CHUNKS];
-static struct fd_bad g_bad[FD_BAD_MAX];
 static uint32_t g_limit, g_generation;
 static uint64_t g_lost, g_bytes;
 
@@ -87,8 +86,7 @@ static struct fd_sum *sum_of(uint32_t stack)
 	return chunk ? &chunk[stack % SUM_CHUNK] : NULL;
 }
 
-/* 0 where a handler interrupted the tracker: the stack cache is in use. */
-static uint32_t capture(const struct caller *from)
+uint32_t fd_capture(const struct caller *from)
 {
 	uint32_t flags = t_self.flags;
 
@@ -107,7 +105,7 @@ static bool ours(void)
 {
 	const uint32_t own = IN_TRACKER | IN_HEAP;
 
-	return g_tracking && (t_self.flags & own) != own && process_is_ours();
+	return g_tracking && (t_self.flags & own) != own && process_owns_tables();
 }
 
 static void raise_limit(uint32_t fd)
@@ -117,6 +115,16 @@ static void raise_limit(uint32_t fd)
 	while (limit <= fd && !__atomic_compare_exchange_n(&g_limit, &limit, fd + 1, false,
 	                                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
+}
+
+/* What stood at a number is gone; a birth over it tells that a path which we do not see closed it.
+ */
+static void count_closed(uint64_t w)
+{
+	struct fd_sum *sum = w ? sum_of(WORD_STACK(w)) : NULL;
+
+	if (sum && !(WORD_FLAGS(w) & FMT_FD_FLAG_INHERITED))
+		__atomic_fetch_add(&sum->closed, 1, __ATOMIC_RELAXED);
 }
 
 static void birth(int fd, uint32_t stack, unsigned kind, unsigned flags)
@@ -130,56 +138,22 @@ static void birth(int fd, uint32_t stack, unsigned kind, unsigned flags)
 	}
 	uint32_t g = __atomic_add_fetch(&g_generation, 1, __ATOMIC_RELAXED);
 
-	s->born_ns = sys_now_ns();
+	s->born_ns = sys_coarse_ns();
 	s->task = task ? (uint32_t)task_serial(task) : 0;
-	__atomic_store_n(&s->word, WORD(stack, kind, flags, g), __ATOMIC_RELEASE);
+	count_closed(__atomic_exchange_n(&s->word, WORD(stack, kind, flags, g), __ATOMIC_ACQ_REL));
 	raise_limit((uint32_t)fd);
 	struct fd_sum *sum = sum_of(stack);
 
 	if (sum) {
-		sum->kind = kind;
+		__atomic_store_n(&sum->kind, kind, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&sum->opened, 1, __ATOMIC_RELAXED);
 	}
 }
 
 static void death(struct slot *s, uint32_t closed_by)
 {
-	uint64_t w = __atomic_exchange_n(&s->word, 0, __ATOMIC_ACQ_REL);
-	struct fd_sum *sum = w ? sum_of(WORD_STACK(w)) : NULL;
-
-	if (sum && !(WORD_FLAGS(w) & FMT_FD_FLAG_INHERITED))
-		__atomic_fetch_add(&sum->closed, 1, __ATOMIC_RELAXED);
+	count_closed(__atomic_exchange_n(&s->word, 0, __ATOMIC_ACQ_REL));
 	s->closed = closed_by;
-}
-
-/* One entry per kind and pair of stacks. */
-static void bad(unsigned what, int fd, uint32_t stack, uint32_t before)
-{
-	uint64_t key = (uint64_t)what << 48 | (uint64_t)stack << 24 | before;
-	uint32_t at = (uint32_t)(key * 0x9E3779B97F4A7C15ull >> 54);
-
-	for (uint32_t i = 0; i < 64; i++) {
-		struct fd_bad *b = &g_bad[(at + i) % FD_BAD_MAX];
-		uint32_t none = 0;
-
-		/* `what` is set first: a racing twin may make a second entry, which only shows as
-		 * two rows. */
-		if (b->what == what && b->stack == stack && b->before == before) {
-			b->fd = (uint32_t)fd;
-			b->last_ns = sys_now_ns();
-			__atomic_fetch_add(&b->count, 1, __ATOMIC_RELAXED);
-			return;
-		}
-		if (__atomic_compare_exchange_n(&b->what, &none, what, false, __ATOMIC_ACQ_REL,
-		                                __ATOMIC_RELAXED)) {
-			b->stack = stack;
-			b->before = before;
-			b->fd = (uint32_t)fd;
-			b->last_ns = sys_now_ns();
-			__atomic_store_n(&b->count, 1, __ATOMIC_RELEASE);
-			return;
-		}
-	}
 }
 
 /* ---- what hooks call ---- */
@@ -187,39 +161,58 @@ static void bad(unsigned what, int fd, uint32_t stack, uint32_t before)
 void track_fd_open(int fd, unsigned kind, unsigned flags, const struct caller *from)
 {
 	if (fd >= 0 && ours())
-		birth(fd, capture(from), kind, flags);
+		birth(fd, fd_capture(from), kind, flags);
 }
 
-void track_fd_close(int fd, const struct caller *from)
+struct track_closed track_fd_close(int fd, const struct caller *from)
 {
-	struct slot *s = fd >= 0 && ours() ? slot_of(fd) : NULL;
+	struct track_closed was = {false, 0};
+	struct slot *s = fd >= 0 && ours() ? slot_if((uint32_t)fd) : NULL;
 
 	if (!s)
-		return;
+		return was;
 	uint64_t w = __atomic_load_n(&s->word, __ATOMIC_ACQUIRE);
-	uint32_t stack = capture(from);
 
-	/* The FILE or DIR on it still believes that it owns the number. */
-	if (w && (WORD_FLAGS(w) & FMT_FD_FLAG_STREAM))
-		bad(FMT_BAD_FOREIGN_CLOSE, fd, stack, WORD_STACK(w));
-	if (w)
-		death(s, stack);
+	was.known = w != 0;
+	if (!w) {
+		was.before = s->closed;
+		return was;
+	}
+	uint32_t stack = fd_capture(from);
+
+	/* The FILE or DIR on it still believes that it owns the number. Children do that to their
+	 * parent's before they exec, and rightly so. */
+	if ((WORD_FLAGS(w) & (FMT_FD_FLAG_STREAM | FMT_FD_FLAG_INHERITED)) == FMT_FD_FLAG_STREAM)
+		fd_bad_add(FMT_BAD_FOREIGN_CLOSE, fd, stack, WORD_STACK(w), 0);
+	death(s, stack);
+	return was;
 }
 
 void track_fd_close_stream(int fd, const struct caller *from)
 {
-	struct slot *s = fd >= 0 && ours() ? slot_of(fd) : NULL;
+	struct slot *s = fd >= 0 && ours() ? slot_if((uint32_t)fd) : NULL;
 
 	if (s && __atomic_load_n(&s->word, __ATOMIC_ACQUIRE))
-		death(s, capture(from));
+		death(s, fd_capture(from));
 }
 
-void track_fd_close_failed(int fd, int error, const struct caller *from)
+uint64_t track_fd_birth(int fd)
 {
-	struct slot *s = fd >= 0 && error == EBADF && ours() ? slot_of(fd) : NULL;
+	struct slot *s = fd >= 0 && ours() ? slot_if((uint32_t)fd) : NULL;
 
-	if (s && s->closed)
-		bad(FMT_BAD_DOUBLE_CLOSE, fd, capture(from), s->closed);
+	return s ? __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) : 0;
+}
+
+void track_fd_close_if(int fd, uint64_t birth, const struct caller *from)
+{
+	struct slot *s = birth && ours() ? slot_if((uint32_t)fd) : NULL;
+	uint64_t is = birth;
+
+	if (!s || !__atomic_compare_exchange_n(&s->word, &is, 0, false, __ATOMIC_ACQ_REL,
+	                                       __ATOMIC_RELAXED))
+		return;
+	count_closed(birth);
+	s->closed = fd_capture(from);
 }
 
 void track_fd_close_range(unsigned first, unsigned last, const struct caller *from)
@@ -228,7 +221,7 @@ void track_fd_close_range(unsigned first, unsigned last, const struct caller *fr
 
 	if (first >= limit || !ours())
 		return;
-	uint32_t stack = capture(from);
+	uint32_t stack = fd_capture(from);
 
 	for (uint32_t fd = first; fd < limit && fd <= last; fd++) {
 		struct slot *s = slot_if(fd);
@@ -245,10 +238,14 @@ void track_fd_replaced(int fd, const struct caller *from)
 
 void track_fd_stream(int fd)
 {
-	struct slot *s = fd >= 0 && ours() ? slot_of(fd) : NULL;
+	struct slot *s = fd >= 0 && ours() ? slot_if((uint32_t)fd) : NULL;
+	uint64_t w = s ? __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) : 0;
 
-	if (s && __atomic_load_n(&s->word, __ATOMIC_ACQUIRE))
-		__atomic_fetch_or(&s->word, (uint64_t)FMT_FD_FLAG_STREAM << 32, __ATOMIC_ACQ_REL);
+	/* Never over a death: a word of flags alone would be a descriptor that nobody opened. */
+	while (w &&
+	       !__atomic_compare_exchange_n(&s->word, &w, w | (uint64_t)FMT_FD_FLAG_STREAM << 32,
+	                                    false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		;
 }
 
 unsigned track_fd_kind(int fd)
@@ -316,13 +313,16 @@ void fd_fork_child(void)
 	for (uint32_t fd = 0; fd < g_limit; fd++) {
 		struct slot *s = slot_if(fd);
 
-		if (s && s->word)
+		if (!s)
+			continue;
+		if (s->word)
 			s->word |= (uint64_t)FMT_FD_FLAG_INHERITED << 32;
+		s->closed = 0; /* the parent's doing: children close all numbers before they exec */
 	}
 	for (uint32_t i = 0; i < SUM_CHUNKS; i++)
 		if (g_sum[i])
 			memset(g_sum[i], 0, sizeof(**g_sum) * SUM_CHUNK);
-	memset(g_bad, 0, sizeof(g_bad));
+	fd_bad_fork_child();
 }
 
 /* ---- for the snapshot child ---- */
@@ -339,7 +339,8 @@ bool fd_get(uint32_t fd, struct fd_view *out)
 
 	if (!w)
 		return false;
-	*out = (struct fd_view){.stack = WORD_STACK(w),
+	*out = (struct fd_view){.birth = w,
+	                        .stack = WORD_STACK(w),
 	                        .kind = WORD_KIND(w),
 	                        .flags = WORD_FLAGS(w),
 	                        .task = s->task,
@@ -347,18 +348,33 @@ bool fd_get(uint32_t fd, struct fd_view *out)
 	return __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) == w;
 }
 
-bool fd_same_object(uint32_t fd, uint64_t device, uint64_t inode)
+bool fd_born_after(const struct fd_view *v, uint32_t generation)
 {
+	return (int16_t)(uint16_t)((uint32_t)(v->birth >> 48) - generation) > 0;
+}
+
+uint32_t fd_generation(void)
+{
+	return __atomic_load_n(&g_generation, __ATOMIC_ACQUIRE);
+}
+
+bool fd_same_object(uint32_t fd, const struct fd_view *v, uint64_t device, uint64_t inode)
+{
+	const uint64_t other = ~0ull; /* no device: stays another until the next birth */
 	struct slot *s = slot_if(fd);
 
 	if (!s)
 		return true;
-	bool same = s->seen_word != s->word || (s->seen_device == device && s->seen_inode == inode);
-
-	s->seen_word = s->word;
-	s->seen_device = device;
-	s->seen_inode = inode;
-	return same;
+	/* A flag may have been added since. */
+	if ((s->seen_word ^ v->birth) & ~FLAGS) {
+		s->seen_word = v->birth;
+		s->seen_device = device;
+		s->seen_inode = inode;
+		return true;
+	}
+	if (s->seen_device != device || s->seen_inode != inode)
+		s->seen_device = other;
+	return s->seen_device != other;
 }
 
 bool fd_sum_get(uint32_t stack, struct fd_sum *out)
@@ -373,12 +389,24 @@ bool fd_sum_get(uint32_t stack, struct fd_sum *out)
 	return true;
 }
 
-bool fd_bad_get(uint32_t i, struct fd_bad *out)
+void fd_totals(struct fd_totals *out)
 {
-	if (i >= FD_BAD_MAX || !__atomic_load_n(&g_bad[i].count, __ATOMIC_ACQUIRE))
-		return false;
-	*out = g_bad[i];
-	return true;
+	uint32_t limit = fd_limit();
+
+	memset(out, 0, sizeof(*out));
+	for (uint32_t fd = 0; fd < limit; fd++) {
+		const struct slot *s = slot_if(fd);
+
+		out->live += s && __atomic_load_n(&s->word, __ATOMIC_RELAXED);
+	}
+	for (uint32_t i = 0; i < SUM_CHUNKS; i++) {
+		const struct fd_sum *chunk = __atomic_load_n(&g_sum[i], __ATOMIC_ACQUIRE);
+
+		for (uint32_t j = 0; chunk && j < SUM_CHUNK; j++) {
+			out->opened += __atomic_load_n(&chunk[j].opened, __ATOMIC_RELAXED);
+			out->closed += __atomic_load_n(&chunk[j].closed, __ATOMIC_RELAXED);
+		}
+	}
 }
 
 uint64_t fd_lost(void)

@@ -282,7 +282,7 @@ struct stack_cache *track_stack_cache(void)
 
 	if (unlikely(!c) && tracking() && !(t_self.flags & (IN_TRACKER | PAST_END))) {
 		guard_set();
-		c = t_self.ctx = context_lease();
+		c = first_event();
 		if (c)
 			leave(c);
 		else

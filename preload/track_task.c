@@ -14,7 +14,8 @@
 #include "stack.h"
 #include "track.h"
 
-enum { CHUNK = 256, MAX_CHUNKS = 1024, N_BUCKETS = 1024, SITE_CHUNK = 128, MAX_SITE_CHUNKS = 512 };
+enum { CHUNK = 256, MAX_CHUNKS = 1024, N_BUCKETS = 1024 };
+enum { SITE_CHUNK = 128, MAX_SITE_CHUNKS = 512, SITE_BUCKETS = 4096 };
 
 struct task {
 	struct task_view view; /* serial 0: a hole */
@@ -31,6 +32,7 @@ static uint32_t g_slots;
 static uint64_t g_serial, g_lost;
 static struct task_site *g_site_chunk[MAX_SITE_CHUNKS];
 static uint32_t g_sites;
+static uint32_t g_site_bucket[SITE_BUCKETS]; /* number of a site, from 1 */
 
 static uint32_t bucket_of(uintptr_t pthread)
 {
@@ -112,24 +114,31 @@ static void bucket_remove(struct task *t)
 		*at = t->next;
 }
 
+static struct task_site *site_at(uint32_t i)
+{
+	return &g_site_chunk[i / SITE_CHUNK][i % SITE_CHUNK];
+}
+
 static struct task_site *site_of(uint32_t stack, uintptr_t start)
 {
-	for (uint32_t i = 0; i < g_sites; i++) {
-		struct task_site *s = &g_site_chunk[i / SITE_CHUNK][i % SITE_CHUNK];
+	uint32_t *bucket = &g_site_bucket[(stack ^ start >> 4) * 0x9E3779B97F4A7C15ull >> 52 &
+	                                  (SITE_BUCKETS - 1)];
 
-		if (s->stack == stack && s->start == start)
-			return s;
-	}
+	for (uint32_t i = *bucket; i; i = site_at(i - 1)->next)
+		if (site_at(i - 1)->stack == stack && site_at(i - 1)->start == start)
+			return site_at(i - 1);
 	if (g_sites / SITE_CHUNK >= MAX_SITE_CHUNKS)
 		return NULL;
 	struct task_site **chunk = &g_site_chunk[g_sites / SITE_CHUNK];
 
 	if (!*chunk && !(*chunk = sys_map(sizeof(**chunk) * SITE_CHUNK)))
 		return NULL;
-	struct task_site *s = &(*chunk)[g_sites % SITE_CHUNK];
+	struct task_site *s = site_at(g_sites);
 
 	s->stack = stack;
 	s->start = start;
+	s->next = *bucket;
+	*bucket = g_sites + 1;
 	__atomic_store_n(&g_sites, g_sites + 1, __ATOMIC_RELEASE);
 	return s;
 }
@@ -151,6 +160,31 @@ static void retire(struct task *t)
 	__atomic_store_n(&t->view.serial, 0, __ATOMIC_RELEASE);
 	t->next = g_free;
 	g_free = t;
+}
+
+static void end(struct task *t)
+{
+	t->view.ended_ns = sys_now_ns();
+	t->view.state = FMT_TASK_ENDED;
+}
+
+/*
+ * A new thread has this pthread_t: whoever had it before is gone, by a way that we did not see, or
+ * one that is about to be told (a join that has just returned).
+ */
+static void retire_namesakes(const struct task *t, uintptr_t pthread)
+{
+	struct task *next;
+
+	for (struct task *old = g_bucket[bucket_of(pthread)]; old; old = next) {
+		next = old->next;
+		if (old == t || old->pthread != pthread)
+			continue;
+		if (old->view.state != FMT_TASK_ENDED)
+			end(old);
+		old->joined |= !old->given_back;
+		retire(old);
+	}
 }
 
 static void retire_if_done(struct task *t)
@@ -217,6 +251,7 @@ void track_thread_started(struct track_start *start)
 	uint32_t flags = enter();
 
 	t->view.tid = (uint32_t)sys_gettid();
+	retire_namesakes(t, (uintptr_t)pthread_self());
 	if (!t->pthread)
 		bucket_add(t, (uintptr_t)pthread_self());
 	t_self.task = t;
@@ -259,18 +294,16 @@ void track_thread_joined(struct track_thread who, uintptr_t pthread)
 	if (!g_tracking || (t_self.flags & IN_TRACKER))
 		return;
 	uint32_t flags = enter();
-	struct task *t = who.task;
+	/* Where there was no record before the call it was the thread itself that put its
+	 * pthread_t down. */
+	struct task *t = who.task ? who.task : find(pthread, true);
 
-	if (!t || t->view.serial != who.serial)
-		t = find(pthread, true);
-	if (t) {
+	if (t && (!who.task || t->view.serial == who.serial)) {
 		t->joined = t->given_back = 1;
 		/* Joined is ended, also where the key's destructor did not run (a thread that we
 		 * adopted too late). */
-		if (t->view.state != FMT_TASK_ENDED) {
-			t->view.ended_ns = sys_now_ns();
-			t->view.state = FMT_TASK_ENDED;
-		}
+		if (t->view.state != FMT_TASK_ENDED)
+			end(t);
 		retire(t);
 	}
 	leave(flags);
@@ -308,6 +341,7 @@ void task_adopt(uint32_t stack, uintptr_t start, uint32_t task_flags)
 		/* Whoever made it without pthread_create does not join it either: nothing is owed.
 		 */
 		t->given_back = !(task_flags & FMT_TASK_FLAG_MAIN);
+		retire_namesakes(t, (uintptr_t)pthread_self());
 		bucket_add(t, (uintptr_t)pthread_self());
 		t_self.task = t;
 	}
@@ -332,37 +366,42 @@ void task_end(void)
 	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu))
 		t->view.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec;
 	sys_call(SYS_prctl, PR_GET_NAME, t->view.name);
-	t->view.ended_ns = sys_now_ns();
-	t->view.state = FMT_TASK_ENDED;
+	end(t);
 	retire_if_done(t);
 	leave(flags);
 }
 
-/* Only the thread that forked is there; the others' records were the parent's. */
+/*
+ * Only the thread that forked is there; the others' records were the parent's. Chains are made
+ * anew: a thread that is gone may have been at them.
+ */
 void task_fork_child(void)
 {
 	sys_lock_reset(&g_lock);
+	memset(g_bucket, 0, sizeof(g_bucket));
+	g_free = NULL;
 	for (uint32_t i = 0; i < g_slots; i++) {
 		struct task *t = slot(i);
 
-		if (!t->view.serial || t == t_self.task)
+		if (t == t_self.task)
 			continue;
-		if (t->pthread)
-			bucket_remove(t);
 		t->view.serial = 0;
 		t->next = g_free;
 		g_free = t;
 	}
 	/* Sums are the parent's, too. */
 	for (uint32_t i = 0; i < g_sites; i++)
-		memset(&g_site_chunk[i / SITE_CHUNK][i % SITE_CHUNK].count, 0,
+		memset(&site_at(i)->count, 0,
 		       sizeof(struct task_site) - offsetof(struct task_site, count));
-	if (t_self.task) {
-		t_self.task->view.tid = (uint32_t)sys_gettid();
-		t_self.task->view.flags |= FMT_TASK_FLAG_MAIN;
-		t_self.task->view.flags &= ~(uint32_t)FMT_TASK_FLAG_DETACHED;
-		t_self.task->given_back = 0;
+	if (!t_self.task) {
+		task_adopt(0, 0, FMT_TASK_FLAG_MAIN);
+		return;
 	}
+	t_self.task->view.tid = (uint32_t)sys_gettid();
+	t_self.task->view.flags |= FMT_TASK_FLAG_MAIN;
+	t_self.task->view.flags &= ~(uint32_t)FMT_TASK_FLAG_DETACHED;
+	t_self.task->given_back = 0;
+	bucket_add(t_self.task, (uintptr_t)pthread_self());
 }
 
 /* ---- for the snapshot child ---- */

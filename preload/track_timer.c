@@ -6,6 +6,7 @@
 #include "timer.h"
 
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "format.h"
@@ -14,7 +15,7 @@
 #include "task.h"
 #include "track.h"
 
-enum { CHUNK = 128, MAX_CHUNKS = 512, SITES = 4096, ITIMERS = 3 };
+enum { CHUNK = 128, MAX_CHUNKS = 512, SITES = 4096, ITIMERS = 3, N_BUCKETS = 4096 };
 
 /* Frees of notify records are put off by this many: a late expiry may still be on its way to one.
  */
@@ -23,11 +24,14 @@ enum { QUARANTINE = 1024, NOTIFY_CHUNK = 1024 };
 struct slot {
 	struct timer_view view; /* serial 0: a hole */
 	struct track_notify *notify;
-	struct slot *next;
+	struct slot *next;      /* among the free */
+	struct slot *next_here; /* in its bucket; stays when it is taken out, for who reads it just
+	                           now */
 };
 
 static struct sys_lock g_lock;
-static struct slot *g_chunk[MAX_CHUNKS], *g_free;
+static struct slot *g_chunk[MAX_CHUNKS], *g_free, *g_bucket[N_BUCKETS];
+static uint32_t g_site_bucket[N_BUCKETS]; /* number of a site, from 1 */
 static uint32_t g_slots, g_sites;
 static struct timer_site *g_site;
 static uint64_t g_serial, g_lost;
@@ -54,7 +58,7 @@ static void leave(uint32_t flags)
 
 static bool passive(void)
 {
-	return !g_tracking || (t_self.flags & IN_TRACKER) || !process_is_ours();
+	return !g_tracking || (t_self.flags & IN_TRACKER) || !process_owns_tables();
 }
 
 static struct slot *slot_at(uint32_t i)
@@ -83,29 +87,70 @@ static bool grow(void)
 
 static struct timer_site *site_of(uint32_t stack, uint32_t kind)
 {
+	uint32_t *bucket = &g_site_bucket[(stack * 4 + kind) % N_BUCKETS];
+
 	if (!g_site && !(g_site = sys_map(sizeof(*g_site) * SITES)))
 		return NULL;
-	for (uint32_t i = 0; i < g_sites; i++)
-		if (g_site[i].stack == stack && g_site[i].kind == kind)
-			return &g_site[i];
+	for (uint32_t i = *bucket; i; i = g_site[i - 1].next)
+		if (g_site[i - 1].stack == stack && g_site[i - 1].kind == kind)
+			return &g_site[i - 1];
 	if (g_sites == SITES)
 		return NULL;
-	g_site[g_sites] = (struct timer_site){stack, kind, 0, 0};
 	struct timer_site *s = &g_site[g_sites];
 
+	*s = (struct timer_site){stack, kind, *bucket, 0, 0};
+	*bucket = g_sites + 1;
 	__atomic_store_n(&g_sites, g_sites + 1, __ATOMIC_RELEASE);
 	return s;
 }
 
+static struct slot **bucket_of(uint64_t id)
+{
+	return &g_bucket[id * 0x9E3779B97F4A7C15ull >> 52 & (N_BUCKETS - 1)];
+}
+
+static bool is(struct slot *s, uint64_t id)
+{
+	return __atomic_load_n(&s->view.serial, __ATOMIC_ACQUIRE) && s->view.id == id;
+}
+
+/*
+ * Without the lock, too. A chain that changes under a reader may lead him astray: then he looks at
+ * all.
+ */
 static struct slot *find(uint64_t id)
 {
-	for (uint32_t i = 0; i < __atomic_load_n(&g_slots, __ATOMIC_ACQUIRE); i++) {
-		struct slot *s = slot_at(i);
+	struct slot *s = __atomic_load_n(bucket_of(id), __ATOMIC_ACQUIRE);
 
-		if (__atomic_load_n(&s->view.serial, __ATOMIC_ACQUIRE) && s->view.id == id)
+	for (int i = 0; s && i < CHUNK; i++) {
+		if (is(s, id))
+			return s;
+		s = __atomic_load_n(&s->next_here, __ATOMIC_ACQUIRE);
+	}
+	for (uint32_t i = 0; i < __atomic_load_n(&g_slots, __ATOMIC_ACQUIRE); i++) {
+		s = slot_at(i);
+		if (is(s, id))
 			return s;
 	}
 	return NULL;
+}
+
+static void bucket_add(struct slot *s)
+{
+	struct slot **bucket = bucket_of(s->view.id);
+
+	__atomic_store_n(&s->next_here, *bucket, __ATOMIC_RELEASE);
+	__atomic_store_n(bucket, s, __ATOMIC_RELEASE);
+}
+
+static void bucket_remove(struct slot *s)
+{
+	struct slot **at = bucket_of(s->view.id);
+
+	while (*at && *at != s)
+		at = &(*at)->next_here;
+	if (*at)
+		__atomic_store_n(at, s->next_here, __ATOMIC_RELEASE);
 }
 
 static uint32_t capture(const struct caller *from)
@@ -155,9 +200,11 @@ void track_timer_create(uint64_t id, const struct track_new_timer *how, const st
 	                              .stack = stack,
 	                              .notify = how->sigev,
 	                              .signal = how->signal,
+	                              .cpu_clock = how->cpu_clock,
 	                              .task = t_self.task ? task_serial(t_self.task) : 0,
 	                              .born_ns = sys_now_ns()};
 	s->notify = how->notify;
+	bucket_add(s);
 	__atomic_store_n(&s->view.serial, ++g_serial, __ATOMIC_RELEASE);
 	leave(flags);
 }
@@ -176,6 +223,7 @@ void track_timer_delete(uint64_t id)
 			site->deleted++;
 		if (s->notify)
 			notify_put(s->notify);
+		bucket_remove(s);
 		__atomic_store_n(&s->view.serial, 0, __ATOMIC_RELEASE);
 		s->next = g_free;
 		g_free = s;
@@ -209,6 +257,7 @@ void track_itimer_set(uint32_t which, uint64_t value_ns, uint64_t interval_ns,
 	 * tracker was not interrupted. */
 	v->kind = FMT_TIMER_ITIMER;
 	v->id = which;
+	v->cpu_clock = which != ITIMER_REAL;
 	v->task = t_self.task ? task_serial(t_self.task) : 0;
 	v->born_ns = sys_now_ns();
 	if (value_ns)
@@ -257,12 +306,13 @@ void track_notify_begin(const struct track_notify *n)
 
 void timer_fork_child(void)
 {
+	/* All anew: a thread that is gone may have been at it. */
 	sys_lock_reset(&g_lock);
+	memset(g_bucket, 0, sizeof(g_bucket));
+	g_free = NULL;
 	for (uint32_t i = 0; i < g_slots; i++) {
 		struct slot *s = slot_at(i);
 
-		if (!s->view.serial)
-			continue;
 		s->view.serial = 0;
 		s->next = g_free;
 		g_free = s;

@@ -43,6 +43,7 @@ done_checking() {
 # The names of hooks.def, of the given families or of all.
 hook_names() {
   sed -nE 's/^HOOK(_MAY)?\([^,]*,[^,]*, *([A-Za-z0-9_]+),.*/\2/p
+    s/^API\([^,]*, *([A-Za-z0-9_]+),.*/\1/p
     s/^TRAMPOLINE\([^,]*, *([A-Za-z0-9_]+)\).*/\1/p
     s/^DATA\(([A-Za-z0-9_]+)\).*/\1/p' preload/hooks.def | sort -u
 }

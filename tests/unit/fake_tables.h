@@ -222,9 +222,18 @@ bool fd_get(uint32_t fd, struct fd_view *out)
 	(void)fd, (void)out;
 	return false;
 }
-bool fd_same_object(uint32_t fd, uint64_t device, uint64_t inode)
+uint32_t fd_generation(void)
 {
-	(void)fd, (void)device, (void)inode;
+	return 0;
+}
+bool fd_born_after(const struct fd_view *v, uint32_t generation)
+{
+	(void)v, (void)generation;
+	return false;
+}
+bool fd_same_object(uint32_t fd, const struct fd_view *v, uint64_t device, uint64_t inode)
+{
+	(void)fd, (void)v, (void)device, (void)inode;
 	return true;
 }
 bool fd_sum_get(uint32_t stack, struct fd_sum *out)

@@ -1,0 +1,108 @@
+/*
+ * api.c - what a program may ask of us (outlive.h). Reads the tables as the snapshot child does:
+ * without locks, while other threads go on. Context: any thread, no signal handler.
+ */
+#include <string.h>
+
+#include "context.h"
+#include "fd.h"
+#include "format.h"
+#include "outlive.h"
+#include "process.h"
+#include "snapshot.h"
+#include "sys.h"
+#include "task.h"
+#include "timer.h"
+#include "track.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Frees before allocations: else what is made meanwhile would be missing, not only what is freed.
+ */
+static void heap(struct outlive_stats *s)
+{
+	uint32_t n = site_count();
+	const struct site *site;
+
+	for (uint32_t i = 1; i <= n; i++)
+		if ((site = site_get(i))) {
+			s->frees += __atomic_load_n(&site->frees, __ATOMIC_ACQUIRE);
+			s->free_bytes += __atomic_load_n(&site->bytes_freed, __ATOMIC_ACQUIRE);
+		}
+	n = site_count();
+	for (uint32_t i = 1; i <= n; i++)
+		if ((site = site_get(i))) {
+			s->allocs += __atomic_load_n(&site->allocs, __ATOMIC_ACQUIRE);
+			s->alloc_bytes += __atomic_load_n(&site->bytes, __ATOMIC_ACQUIRE);
+		}
+	s->live_blocks = s->allocs > s->frees ? s->allocs - s->frees : 0;
+	s->live_bytes = s->alloc_bytes > s->free_bytes ? s->alloc_bytes - s->free_bytes : 0;
+}
+
+static void threads(struct outlive_stats *s)
+{
+	uint32_t slots = task_slots(), sites = task_site_count();
+	struct task_view v;
+
+	for (uint32_t i = 0; i < slots; i++) {
+		if (!task_get(i, &v))
+			continue;
+		if (v.state == FMT_TASK_RUNNING)
+			s->live_threads++;
+		else if (!(v.flags & FMT_TASK_FLAG_MAIN))
+			s->unjoined_threads++;
+	}
+	for (uint32_t i = 0; i < sites; i++)
+		s->threads_given_back += task_site_get(i)->count;
+	s->threads_created = s->live_threads + s->unjoined_threads + s->threads_given_back;
+}
+
+static void timers(struct outlive_stats *s)
+{
+	uint32_t slots = timer_slots(), sites = timer_site_count();
+	struct timer_view v;
+
+	for (uint32_t i = 0; i < slots; i++)
+		s->live_timers += timer_get(i, &v);
+	for (uint32_t i = 0; i < sites; i++) {
+		s->timers_created += timer_site_get(i)->created;
+		s->timers_deleted += timer_site_get(i)->deleted;
+	}
+}
+
+EXPORT int outlive_read_stats_v1(struct outlive_stats *stats, uint64_t size)
+{
+	struct outlive_stats s = {.size = size < sizeof(s) ? size : sizeof(s)};
+	struct fd_totals fds;
+	struct context_audit audit;
+
+	if (!g_tracking || !process_is_ours())
+		return -1;
+	heap(&s);
+	threads(&s);
+	timers(&s);
+	fd_totals(&fds);
+	s.live_fds = fds.live;
+	s.fds_opened = fds.opened;
+	s.fds_closed = fds.closed;
+	context_audit(&audit);
+	for (size_t i = 0; i < sizeof(audit.lost) / sizeof(audit.lost[0]); i++)
+		if (i != FMT_AUDIT_LOST_EARLY && i != FMT_AUDIT_LOST_NO_STACK)
+			s.lost += audit.lost[i];
+	s.lost += task_lost() + fd_lost() + timer_lost();
+	/* A program that was built with a shorter structure has no room for more. */
+	memcpy(stats, &s, s.size);
+	return 0;
+}
+
+EXPORT int outlive_snapshot_v1(const char *label)
+{
+	struct snapshot_request r = {
+	        .reason = FMT_REASON_API, .exit_status = -1, .label = label, .wait = true};
+
+	if (!g_tracking || !process_is_ours())
+		return -1;
+	if (!(t_self.flags & (IN_TRACKER | IN_HEAP)))
+		snapshot_audit_refresh();
+	return snapshot_take(&r) ? -1 : 0;
+}

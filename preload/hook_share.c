@@ -1,0 +1,180 @@
+/*
+ * hook_share.c - calls that may make a child which borrows our memory (vfork, clone), and
+ * syscall(), by which programs make and close descriptors that have no function of their own.
+ * vfork and clone return twice, and a frame of ours would be overwritten by the child: so all are
+ * jumps through a slot. From the first such call on, whoever records a descriptor or a timer asks
+ * the kernel whose process it is. Context: any thread, signal handlers, children of vfork.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "format.h"
+#include "hook.h"
+#include "process.h"
+
+enum { VFORK, VFORK_OLD, CLONE, SYSCALL, N_SLOTS };
+
+void share_fill(void);
+long share_syscall(long n, long a, long b, long c, long d, long e, long f);
+
+/* The originals; NULL until share_go() had them looked up. */
+__attribute__((visibility("hidden"), used)) void (*share_slot[N_SLOTS])(void);
+
+__attribute__((visibility("hidden"), used)) void share_fill(void)
+{
+	hook_ready();
+	share_slot[VFORK] = real.vfork;
+	share_slot[VFORK_OLD] = real.__vfork;
+	share_slot[CLONE] = real.clone;
+	share_slot[SYSCALL] = real.syscall;
+}
+
+/* index in %eax; the arguments must survive. */
+__asm__(".text\n"
+        ".globl share_go\n.hidden share_go\n.type share_go,@function\nshare_go:\n"
+        ".cfi_startproc\n"
+        "\tlea share_slot(%rip), %r11\n"
+        "\tcmpq $0, (%r11,%rax,8)\n"
+        "\tjne 1f\n"
+        "\tpush %rdi\n\tpush %rsi\n\tpush %rdx\n\tpush %rcx\n\tpush %r8\n\tpush %r9\n\tpush %rax\n"
+        "\t.cfi_adjust_cfa_offset 56\n"
+        "\tcall share_fill\n"
+        "\tpop %rax\n\tpop %r9\n\tpop %r8\n\tpop %rcx\n\tpop %rdx\n\tpop %rsi\n\tpop %rdi\n"
+        "\t.cfi_adjust_cfa_offset -56\n"
+        "\tlea share_slot(%rip), %r11\n"
+        "1:\tmov (%r11,%rax,8), %r11\n"
+        "\txor %eax, %eax\n"
+        "\tjmp *%r11\n"
+        ".cfi_endproc\n.size share_go, .-share_go\n");
+
+#define SHARES(symbol, index)                                                            \
+	__asm__(".text\n.globl " #symbol "\n.type " #symbol ",@function\n" #symbol ":\n" \
+	        ".cfi_startproc\n"                                                       \
+	        "\tmovb $1, g_process_shares(%rip)\n"                                    \
+	        "\tmov $" #index ", %eax\n"                                              \
+	        "\tjmp share_go\n"                                                       \
+	        ".cfi_endproc\n.size " #symbol ", .-" #symbol "\n")
+SHARES(vfork, 0);
+SHARES(__vfork, 1);
+SHARES(clone, 2);
+
+/* clone 56, vfork 58 and clone3 435 by number; all others may have a frame of ours. */
+__asm__(".text\n.globl syscall\n.type syscall,@function\nsyscall:\n"
+        ".cfi_startproc\n"
+        "\tcmp $56, %rdi\n\tje 1f\n"
+        "\tcmp $58, %rdi\n\tje 1f\n"
+        "\tcmp $435, %rdi\n\tje 1f\n"
+        "\tjmp share_syscall\n"
+        "1:\tmovb $1, g_process_shares(%rip)\n"
+        "\tmov $3, %eax\n"
+        "\tjmp share_go\n"
+        ".cfi_endproc\n.size syscall, .-syscall\n");
+_Static_assert(SYS_clone == 56 && SYS_vfork == 58 && SYS_clone3 == 435, "numbers in assembly");
+_Static_assert(VFORK == 0 && VFORK_OLD == 1 && CLONE == 2 && SYSCALL == 3, "and these");
+
+/* ---- descriptors by number ---- */
+
+/* Of calls that return one; 0 for others. */
+static unsigned kind_of(long n)
+{
+	switch (n) {
+	case SYS_open:
+	case SYS_openat:
+	case SYS_openat2:
+	case SYS_creat:
+	case SYS_open_by_handle_at:
+		return FMT_FD_FILE;
+	case SYS_socket:
+	case SYS_accept:
+	case SYS_accept4:
+		return FMT_FD_SOCKET;
+	case SYS_epoll_create:
+	case SYS_epoll_create1:
+		return FMT_FD_EPOLL;
+	case SYS_eventfd:
+	case SYS_eventfd2:
+		return FMT_FD_EVENTFD;
+	case SYS_timerfd_create:
+		return FMT_FD_TIMERFD;
+	case SYS_inotify_init:
+	case SYS_inotify_init1:
+	case SYS_fanotify_init:
+		return FMT_FD_INOTIFY;
+	case SYS_memfd_create:
+		return FMT_FD_MEMFD;
+	case SYS_pidfd_open:
+		return FMT_FD_PIDFD;
+	case SYS_perf_event_open:
+	case SYS_userfaultfd:
+	case SYS_io_uring_setup:
+	case SYS_pidfd_getfd:
+		return FMT_FD_OTHER;
+	default:
+		return 0;
+	}
+}
+
+static void made(long n, long r, const long *a, const struct caller *from)
+{
+	const int *pair = (const int *)a[n == SYS_socketpair ? 3 : 0];
+	unsigned kind = kind_of(n);
+
+	switch (n) {
+	case SYS_pipe:
+	case SYS_pipe2:
+	case SYS_socketpair:
+		kind = n == SYS_socketpair ? FMT_FD_SOCKET : FMT_FD_PIPE;
+		track_fd_open(pair[0], kind, 0, from);
+		track_fd_open(pair[1], kind, 0, from);
+		return;
+	case SYS_signalfd4:
+		if ((int)a[0] < 0)
+			track_fd_open((int)r, FMT_FD_SIGNALFD, 0, from);
+		return;
+	case SYS_fcntl:
+		if (a[1] != F_DUPFD && a[1] != F_DUPFD_CLOEXEC)
+			return;
+		/* fall through */
+	case SYS_dup:
+		track_fd_open((int)r, track_fd_kind((int)a[0]), FMT_FD_FLAG_DUP, from);
+		return;
+	case SYS_dup2:
+	case SYS_dup3:
+		if (a[0] == a[1])
+			return;
+		track_fd_replaced((int)r, from);
+		track_fd_open((int)r, track_fd_kind((int)a[0]), FMT_FD_FLAG_DUP, from);
+		return;
+	case SYS_close_range:
+		if (!(a[2] & 4))
+			track_fd_close_range((unsigned)a[0], (unsigned)a[1], from);
+		return;
+	case SYS_recvmsg:
+		track_fd_message((const void *)a[1], from);
+		return;
+	default:
+		if (kind)
+			track_fd_open((int)r, kind, 0, from);
+	}
+}
+
+__attribute__((visibility("hidden"), used)) long share_syscall(long n, long a, long b, long c,
+                                                               long d, long e, long f)
+{
+	const long arguments[] = {a, b, c, d};
+	struct track_closed was = {false, 0};
+	long (*call)(long, ...);
+
+	hook_ready();
+	*(void **)&call = (void *)real.syscall;
+	if (n == SYS_close)
+		was = track_fd_close((int)a, &CALLER());
+	long r = call(n, a, b, c, d, e, f);
+
+	if (n == SYS_close)
+		track_fd_close_done((int)a, r < 0 && errno == EBADF, was, &CALLER());
+	else if (r >= 0)
+		made(n, r, arguments, &CALLER());
+	return r;
+}
