@@ -94,6 +94,12 @@ static const char *const wrappers[] = {
         /* rust: also what wraps the allocator inside of std's collections */
         "__rust_alloc*", "__rust_realloc", "__rdl_alloc*", "__rdl_realloc", "__rg_alloc*",
         "__rg_realloc", "exchange_malloc", "<hashbrown::*", "hashbrown::*",
+        /* traits of core for types of the language: core's own code */
+        "<u8 as core::*", "<u16 as core::*", "<u32 as core::*", "<u64 as core::*",
+        "<u128 as core::*", "<usize as core::*", "<i8 as core::*", "<i16 as core::*",
+        "<i32 as core::*", "<i64 as core::*", "<i128 as core::*", "<isize as core::*",
+        "<f32 as core::*", "<f64 as core::*", "<bool as core::*", "<char as core::*",
+        "<str as core::*", "<&* as core::*", "<&* as alloc::*", "<[* as core::*",
         /* what is outermost in every stack */
         "_start", "__libc_start_main*", "__libc_start_call_main", "start_thread", "clone",
         "clone3", "__clone3", "__GI___clone*",

@@ -49,6 +49,8 @@ TEST(wrappers_of_many_projects_are_folded)
 	                                    "CRYPTO_zalloc",
 	                                    "__rust_alloc",
 	                                    "exchange_malloc",
+	                                    "<u32 as core::fmt::Display>::fmt",
+	                                    "<&mut T as core::fmt::Write>::write_str",
 	                                    "palloc0",
 	                                    "av_malloc",
 	                                    "_start",
