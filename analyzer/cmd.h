@@ -18,6 +18,8 @@
 	V(fds, "descriptors by where they were opened; bad closes")                 \
 	V(residue, "what a process has left behind")                                \
 	V(rules, "what is known to stay and harmless, and why")                     \
+	V(list, "source text, with what was allocated in each line")                \
+	V(traces, "every stack in full")                                            \
 	V(tree, "functions with their callers and callees")                         \
 	V(info, "who, when, modules, losses: what a snapshot can be trusted for")   \
 	V(export, "write a snapshot for other tools: pprof, folded stacks")

@@ -14,6 +14,7 @@ struct out_options {
 	bool churn; /* show the churn rows too */
 	bool wide;
 	bool raw;
+	bool callers; /* all of them */
 	enum column sort;
 	const char *counted; /* a profile_of_counts(): of what ("threads"); NULL: of the heap */
 	struct kinds *kinds; /* a diff: what grew beside the heap; NULL: nothing is said of it */

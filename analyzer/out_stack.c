@@ -118,7 +118,7 @@ void out_stack_callers(struct page *page, const struct row *r, const struct out_
 			const struct line *l = loc->n_lines ? &loc->line[i] : &no_line;
 			if (!o->raw && fold_is_wrapper(l, &r->snapshot->module[loc->module]))
 				continue;
-			if (shown == CALLERS && !o->wide && !o->raw) {
+			if (shown == CALLERS && !o->wide && !o->raw && !o->callers) {
 				hidden++;
 				continue;
 			}

@@ -163,7 +163,8 @@ static struct row *row_of(struct grouping *g, const struct sample *sample)
 		g->p->row[i] = (struct row){.kind = key.kind,
 		                            .matched = true,
 		                            .snapshot = g->s,
-		                            .stack = sample->stack};
+		                            .stack = sample->stack,
+		                            .number = i};
 		table_add(&g->by_meaning, hash, i);
 	}
 	if (g->match->unmatched[node])
@@ -396,6 +397,11 @@ struct profile *profile_of_counts(const struct snapshot *s, const struct row *ro
 		p->row[i].snapshot = s;
 	}
 	return p;
+}
+
+uint32_t profile_row_number(const struct profile *p, bool of_b, uint32_t sample)
+{
+	return p->work->row_of[of_b][sample];
 }
 
 enum profile_fate profile_fate(const struct profile *p, bool of_b, uint32_t sample)

@@ -204,6 +204,7 @@ struct row {
 	const struct snapshot
 	        *snapshot; /* that stack and frames are of: b, or a where b has none */
 	uint32_t stack;    /* index into its stack[] */
+	uint32_t number;   /* whatever its rank: profile_row_number() */
 	/* Filled in by profile_row(): */
 	const struct location *const *frame; /* innermost first */
 	uint32_t n_frames;
@@ -274,6 +275,9 @@ struct frames {
 	uint32_t cap;
 };
 void row_write_out(struct row *r, bool raw, struct frames *frames);
+/* The row.number of a sample's row (options.samples). */
+#define PROFILE_NO_ROW UINT32_MAX
+uint32_t profile_row_number(const struct profile *p, bool of_b, uint32_t sample);
 /* What became of a sample, for who groups samples otherwise than by stack (options.samples). */
 enum profile_fate { FATE_LEFT_OUT, FATE_ROW, FATE_CHURN };
 enum profile_fate profile_fate(const struct profile *p, bool of_b, uint32_t sample);
