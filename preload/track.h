@@ -80,6 +80,9 @@ extern void (*g_track_poll)(void) __attribute__((visibility("hidden")));
 /* Called at a thread's end (pthread key destructor): gives the context back for the next thread. */
 void track_thread_end(void);
 
+/* After a dlclose that took a module away: what was learnt of its code is void (track_module.c). */
+void track_modules_changed(void);
+
 /* ---- threads (track_task.c) ---- */
 
 /* What a new thread's trampoline is given. Lies in the thread's record, valid until the thread
