@@ -28,7 +28,7 @@ def records(data):
     while at < len(data):
         tag, crc, size = struct.unpack_from("<4sIQ", data, at)
         payload = data[at + 16 : at + 16 + size]
-        if len(payload) != size or zlib.crc32(payload) != crc:
+        if len(payload) != size or zlib.crc32(data[at : at + 4] + data[at + 8 : at + 16] + payload) != crc:
             raise ValueError("record " + repr(tag))
         yield tag, payload
         at += 16 + (size + 7) // 8 * 8
