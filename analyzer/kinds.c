@@ -6,8 +6,8 @@
  */
 #include "kinds.h"
 
+#include "alike.h"
 #include "focus.h"
-#include "match.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -370,6 +370,7 @@ int kinds_make(const struct snapshot *a, const struct snapshot *b, const struct 
 	if (focus_nodes(b, p, &shown[1], err) || (a && focus_nodes(a, p, &shown[0], err)))
 		goto out;
 	match_nodes(a, b, &match[0], &match[1]);
+	alike_nodes(a, b, &match[0], &match[1]);
 	if (o->rules)
 		k->work = rules_begin(o->rules, b);
 	for (int kind = 0; kind < N_KINDS; kind++)

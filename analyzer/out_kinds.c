@@ -288,15 +288,17 @@ static void print_threads_sum(struct page *page, const struct kinds *k)
 		given_back = addu_sat(given_back, k->b->task_sum[i].count);
 		joined = addu_sat(joined, k->b->task_sum[i].joined);
 	}
-	page_addf(page, STYLE_PLAIN, "threads: %llu alive", (unsigned long long)alive);
+	struct str s = {0};
+	str_addf(&s, "threads: %llu alive", (unsigned long long)alive);
 	if (ended)
-		page_addf(page, STYLE_PLAIN, ", %llu ended and not joined (%s of address space)",
-		          (unsigned long long)ended,
-		          human_bytes(text, (int64_t)(held > INT64_MAX ? INT64_MAX : held)));
+		str_addf(&s, ", %llu ended and not joined (%s of address space)",
+		         (unsigned long long)ended,
+		         human_bytes(text, (int64_t)(held > INT64_MAX ? INT64_MAX : held)));
 	if (given_back)
-		page_addf(page, STYLE_PLAIN, "; %llu given back (%llu joined)",
-		          (unsigned long long)given_back, (unsigned long long)joined);
-	page_end_line(page);
+		str_addf(&s, "; %llu given back (%llu joined)", (unsigned long long)given_back,
+		         (unsigned long long)joined);
+	page_wrap(page, STYLE_PLAIN, 0, 4, s.data);
+	str_free(&s);
 }
 
 static void print_sum(struct page *page, const struct kinds *k, enum object_kind kind)

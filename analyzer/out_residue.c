@@ -11,13 +11,18 @@
 
 static const char *const title[N_KINDS] = {"threads", "timers", "descriptors"};
 
+/* A command that is cut cannot be typed: where it has no room it takes a line of its own. */
 static void print_head(struct page *page, const char *text, const char *verb, const char *path)
 {
+	struct str command = {0};
+
+	str_addf(&command, "  (outlive %s %s)", verb, path);
 	page_add(page, STYLE_BOLD, text);
-	page_addf(page, STYLE_DIM, "  (outlive %s ", verb);
-	page_add(page, STYLE_DIM, path);
-	page_add(page, STYLE_DIM, ")");
+	if (page->width && page->columns + safe_width(command.data) > page->width)
+		page_end_line(page);
+	page_add(page, STYLE_DIM, command.data);
 	page_end_line(page);
+	str_free(&command);
 }
 
 /* "function  file.c:12" of the row's first own frame. */

@@ -16,6 +16,12 @@ static const struct fake_name names[] = {
         {0x50, "worker", "worker.c", 5, NULL},
         {0x51, "reader", "worker.c", 51, NULL},
         {0x60, "setlocale", NULL, 0, NULL},
+        {0x70, "copy", "copy.c", 7, NULL},
+        {0x71, "copy", "copy.c", 7, NULL},
+        {0x72, "copy", "copy.c", 7, NULL},
+        {0x73, "copy", "copy.c", 8, NULL},
+        {0x74, "copy", NULL, 0, NULL},
+        {0x75, "copy", NULL, 0, NULL},
         {0},
 };
 
@@ -288,6 +294,40 @@ TEST(what_is_new_since_the_base_comes_first)
 	/* It has become a leak by the end, and is not new by that. */
 	EQ(k->table[KIND_THREADS].n_grown, 0);
 	EQ(group(k, KIND_THREADS, 0)->leak, LEAK_RUNNING);
+	kinds_free(k);
+	snapshot_free(a);
+	snapshot_free(b);
+}
+
+/* A compiler that unrolls a loop makes several calls of one line. */
+TEST(copies_of_one_line_are_one_group_in_both_snapshots)
+{
+	struct side s = begin(1, FMT_REASON_DEMAND);
+	unsigned copy[3];
+	for (unsigned i = 0; i < 3; i++)
+		copy[i] = build_node(&s.b, s.main, s.exe, 0x70 + i);
+	descriptor(&s, 7, 0, copy[2]);
+	struct snapshot *a = end(&s);
+	s = begin(2, FMT_REASON_DEMAND);
+	for (unsigned i = 0; i < 3; i++)
+		copy[i] = build_node(&s.b, s.main, s.exe, 0x70 + i);
+	descriptor(&s, 7, 0, copy[0]);
+	descriptor(&s, 8, 0, copy[1]);
+	/* Of the same function, but of another line. */
+	descriptor(&s, 9, 0, build_node(&s.b, s.main, s.exe, 0x73));
+	/* Without lines an address is all that there is. */
+	descriptor(&s, 10, 0, build_node(&s.b, s.main, s.exe, 0x74));
+	descriptor(&s, 11, 0, build_node(&s.b, s.main, s.exe, 0x75));
+	struct snapshot *b = end(&s);
+	struct kinds *k = kinds(a, b, NULL);
+
+	EQ(k->table[KIND_FDS].n, 4);
+	for (size_t i = 0; i < 4; i++) {
+		const struct group *g = group(k, KIND_FDS, i);
+		EQ(group_growth(k, g), 1);
+		EQ(g->base, g->count - 1);
+	}
+	EQ(k->table[KIND_FDS].gone, 0);
 	kinds_free(k);
 	snapshot_free(a);
 	snapshot_free(b);
