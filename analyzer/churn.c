@@ -45,6 +45,15 @@ static bool surely_older(uint32_t bucket, uint64_t since_ns)
 	return fmt_fine_floor(bucket) > (since_ns >> FMT_TICK_SHIFT) + 1;
 }
 
+struct histogram row_survivors(const struct profile *p, const struct row *r)
+{
+	struct histogram h = r->ages;
+
+	while (p->same_run && h.n && surely_older(h.at[h.n - 1].bucket, p->since_ns))
+		h.n--;
+	return h;
+}
+
 /* The bucket that A falls into holds blocks of both sides. Blocks that lived at A can be no more
  * than A had young enough to have this age at B: bucket is one of A's. */
 bool churn_is_young(uint32_t bucket, uint64_t since_ns)

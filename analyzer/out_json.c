@@ -9,25 +9,8 @@
  * bounds), freed_share, verdict, site, stack; a frame: function, file, line, module, address
  * (hexadecimal, in the module's file), inlined. Unknown is null.
  */
+#include "out_details.h"
 #include "out_kinds.h"
-
-/* Buckets are powers of two: a quantile is "at most so long". */
-static json_t *lifetimes(const struct row *r)
-{
-	static const struct {
-		const char *name;
-		unsigned permille;
-	} quantile[] = {{"p50", 500}, {"p90", 900}, {"p99", 990}, {"max", 1000}};
-	json_t *o = json_object();
-
-	for (size_t i = 0; i < sizeof(quantile) / sizeof(*quantile); i++) {
-		uint32_t bucket = histogram_quantile(&r->lifetimes, quantile[i].permille);
-		uint64_t ns = UINT64_C(1) << (bucket + FMT_TICK_SHIFT);
-		json_object_set_new(o, quantile[i].name,
-		                    r->lifetimes.n ? document_number(ns) : json_null());
-	}
-	return o;
-}
 
 static json_t *freed_share(const struct profile *p, const struct row *r)
 {
@@ -50,9 +33,7 @@ static json_t *row(const struct profile *p, size_t i, size_t rank)
 	for (int c = 0; c < N_COLUMNS; c++)
 		json_object_set_new(o, column_name[c], json_integer(r->value[c]));
 	json_object_set_new(o, "temporary", document_number(r->temporary));
-	json_object_set_new(o, "size_min", document_number(r->size_min));
-	json_object_set_new(o, "size_max", document_number(r->size_max));
-	json_object_set_new(o, "lifetime_ns", lifetimes(r));
+	out_details_json(o, p, r);
 	json_object_set_new(o, "frees", document_number(r->frees));
 	json_object_set_new(o, "bytes_freed", document_number(r->bytes_freed));
 	json_object_set_new(o, "freed_share", freed_share(p, r));

@@ -9,6 +9,7 @@
  */
 #include "notes.h"
 #include "out.h"
+#include "out_details.h"
 #include "out_kinds.h"
 
 #include <string.h>
@@ -43,34 +44,6 @@ static const char *percent(char buf[32], uint64_t part, uint64_t whole)
 	return buf;
 }
 
-static void print_details(struct page *page, const struct row *r)
-{
-	char a[32], b[32], text[256];
-	int n = 0;
-
-	if (r->size_max) {
-		n = snprintf(text, sizeof(text), "sizes %s to %s",
-		             human_bytes(a, (int64_t)r->size_min),
-		             human_bytes(b, (int64_t)r->size_max));
-	}
-	if (r->lifetimes.n)
-		n += snprintf(text + n, sizeof(text) - (size_t)n,
-		              "%slived up to %s (half), %s (99 %%)", n ? "; " : "",
-		              human_ns(a, UINT64_C(1) << (histogram_quantile(&r->lifetimes, 500) +
-		                                          FMT_TICK_SHIFT)),
-		              human_ns(b, UINT64_C(1) << (histogram_quantile(&r->lifetimes, 990) +
-		                                          FMT_TICK_SHIFT)));
-	if (r->temporary)
-		n += snprintf(text + n, sizeof(text) - (size_t)n,
-		              "%s%s freed before the thread's next allocation", n ? "; " : "",
-		              human_count(a, (int64_t)r->temporary));
-	if (!n)
-		return;
-	page_pad(page, 10);
-	page_add(page, STYLE_DIM, text);
-	page_end_line(page);
-}
-
 static void print_row(struct page *page, const struct profile *p, size_t i, size_t rank,
                       const struct out_options *o, struct nameless *nameless)
 {
@@ -85,8 +58,10 @@ static void print_row(struct page *page, const struct profile *p, size_t i, size
 	page_addf(page, STYLE_PLAIN, "%7s",
 	          percent(share, r->bytes_freed, born > 0 ? (uint64_t)born : 0));
 	out_stack_site(page, r, o, nameless);
+	if (p->a || o->wide)
+		out_details_survivors(page, p, r);
 	if (o->wide)
-		print_details(page, r);
+		out_details(page, p, r);
 	if (r->n_frames)
 		out_stack_callers(page, r, o, nameless);
 }

@@ -289,6 +289,9 @@ int64_t row_born(const struct profile *p, const struct row *r, enum column colum
 
 /* True when what the row allocated since A is given back again, or still in flight: see churn.c. */
 bool churn_is(const struct row *r, bool same_run, uint64_t since_ns);
+/* Ages of the blocks that live; of a diff of one run, of those that were born since A. The bins are
+ * the row's. */
+struct histogram row_survivors(const struct profile *p, const struct row *r);
 /* Bucket of the first age (in ticks) that may be taken for "born since A" though it was not, and up
  * to which A's blocks are to be summed into base_young. */
 bool churn_is_young(uint32_t bucket, uint64_t since_ns);
