@@ -76,8 +76,9 @@ void out_details(struct page *page, const struct profile *p, const struct row *r
 	uint64_t avg = size_avg(p, r);
 
 	if (r->size_max)
-		str_addf(&s, "sizes %s to %s, %s on average", human_bytes(a, (int64_t)r->size_min),
-		         human_bytes(b, (int64_t)r->size_max),
+		str_addf(&s,
+		         r->size_min == r->size_max ? "all of %s" : "sizes %s to %s, %s on average",
+		         human_bytes(a, (int64_t)r->size_min), human_bytes(b, (int64_t)r->size_max),
 		         avg ? human_bytes(c, (int64_t)avg) : "unknown");
 	if (r->temporary)
 		str_addf(&s, "%s%s freed before the thread's next allocation", s.len ? "; " : "",

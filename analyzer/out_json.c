@@ -5,8 +5,9 @@
  * top:  snapshot, audit, totals {heap, mmap: the four columns}, rows
  * diff: the same of B; base {snapshot, audit, totals} of A; churn {the four columns, stacks};
  * same_run, since_ns, unmatched; threads, timers, fds: what grew beside the heap, rows as in
- * out_kinds_json.c. A row: rank, kind, the four columns, temporary, sizes, lifetimes (ns, upper
- * bounds), freed_share, verdict, site, stack; a frame: function, file, line, module, address
+ * out_kinds_json.c. A row: rank, kind, the four columns, temporary, sizes, lifetimes of what was
+ * freed (ns, upper bounds), ages of what lives (ns, lower bounds; of a diff of one run: of what was
+ * born since A), freed_share, verdict, site, stack; a frame: function, file, line, module, address
  * (hexadecimal, in the module's file), inlined. Unknown is null.
  */
 #include "out_details.h"

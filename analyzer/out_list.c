@@ -208,11 +208,9 @@ static void print_excuse(const struct lister *w, const struct listing *l)
 
 static void print_heads(const struct lister *w)
 {
-	static const char *const first[] = {"alloc", "inuse", "alloc", "inuse"}, *const second[] = {
-	                                                                                 "space",
-	                                                                                 "space",
-	                                                                                 "objects",
-	                                                                                 "objects"};
+	static const char *const first[] = {"alloc",     "inuse",     "alloc",     "inuse",
+	                                    "cum alloc", "cum inuse", "cum alloc", "cum inuse"};
+	static const char *const second[] = {"space", "space", "objects", "objects"};
 
 	if (!w->o->wide) {
 		page_addf(w->page, STYLE_BOLD, "%10s%11s", "flat", "cum");
@@ -220,8 +218,7 @@ static void print_heads(const struct lister *w)
 		return;
 	}
 	for (int i = 0; i < 2 * N_COLUMNS; i++)
-		page_addf(w->page, STYLE_BOLD, "%*s%s", WIDE_COLUMN - 5, i < N_COLUMNS ? "" : "cum",
-		          first[i % N_COLUMNS]);
+		page_addf(w->page, STYLE_BOLD, "%*s", WIDE_COLUMN, first[i]);
 	page_end_line(w->page);
 	for (int i = 0; i < 2 * N_COLUMNS; i++)
 		page_addf(w->page, STYLE_BOLD, "%*s", WIDE_COLUMN, second[i % N_COLUMNS]);

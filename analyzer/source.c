@@ -88,7 +88,10 @@ bool source_open(struct source *s, const char *file, const char *folders)
 		return false;
 	for (const char *at = folders; at && *at;) {
 		size_t n = strcspn(at, ":");
-		if (n && try_folder(s, at, n, file))
+		size_t bare = n;
+		while (bare > 1 && at[bare - 1] == '/')
+			bare--;
+		if (n && try_folder(s, at, bare, file))
 			return true;
 		at += n + (at[n] == ':');
 	}
