@@ -113,6 +113,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a $(O)
 
 # Programs to be profiled, *_so.c libraries that they open: as users build theirs, without frame pointers.
 PROG_CFLAGS := -O1 -g -fomit-frame-pointer -fno-builtin -D_GNU_SOURCE -Wall -MMD -MP -I.
+$(O)/tests/progs/%_omp: PROG_CFLAGS += -fopenmp
 $(O)/tests/progs/%: tests/progs/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

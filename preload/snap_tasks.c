@@ -49,6 +49,29 @@ static uint64_t uptime(const struct snap_job *j, uint64_t ns)
 	return ns > start ? ns - start : 0;
 }
 
+/* Does the kernel's list of this program's threads have the numbers that the program knows? Not
+ * where /proc is of another pid namespace. One snapshot at a time. */
+static bool g_listed;
+
+static bool numbers_agree(const struct snap_job *j)
+{
+	char link[16];
+	const char *p = j->proc + sizeof("/proc/") - 1;
+	uint64_t n = 0;
+
+	if (!j->proc[0])
+		return false;
+	if (*p == 's') {
+		long length = sys_call(SYS_readlinkat, AT_FDCWD, j->proc, link, sizeof(link) - 1);
+
+		link[length > 0 ? length : 0] = 0;
+		p = link;
+	}
+	for (; *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (uint64_t)(*p - '0');
+	return n == j->pid;
+}
+
 /* /proc/<program>/task/<tid>/<file>; what there is of it, ended by NUL. */
 static long read_task(const struct snap_job *j, uint32_t tid, const char *file, char *buf,
                       size_t size)
@@ -77,7 +100,7 @@ static void ask_kernel(const struct snap_job *j, uint32_t tid, struct kernel_tas
 	char text[64];
 
 	memset(k, 0, sizeof(*k));
-	if (!j->proc[0])
+	if (!g_listed)
 		return;
 	long n = read_task(j, tid, "/comm", k->name, sizeof(k->name));
 
@@ -150,7 +173,7 @@ static void put_known(struct snap_out *o, struct snap_job *j, const struct snap_
 		if (v.state == FMT_TASK_RUNNING) {
 			ask_kernel(j, v.tid, &k);
 			/* It ended by a path that we do not see, or is ending just now. */
-			if (j->proc[0] && !k.there) {
+			if (g_listed && !k.there) {
 				j->threads_vanished++;
 				continue;
 			}
@@ -169,14 +192,15 @@ void snap_moment(void)
 /* Threads of the kernel's list that were not in the table when we went through it. */
 struct strangers {
 	const struct tids *known;
-	uint32_t *tid, n, room;
+	uint32_t *tid, n, room, pid;
 };
 
 static void note_stranger(uint32_t tid, void *arg)
 {
 	struct strangers *s = arg;
 
-	if (!tids_have(s->known, tid) && s->n < s->room)
+	/* The first thread's number stays while others run, though it may be gone and joined. */
+	if (tid != s->pid && !tids_have(s->known, tid) && s->n < s->room)
 		s->tid[s->n++] = tid;
 }
 
@@ -190,31 +214,61 @@ static bool find_task(uint32_t tid, struct task_view *v)
 	return false;
 }
 
-/*
- * Most are being born or dying: a moment later they are in the table, or gone. What then is still
- * there was made by a path that no hook sees.
- */
-static void put_strangers(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
-                          const struct strangers *s)
+/* Made by a path that no hook sees. */
+static void put_unseen(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
+                       uint32_t tid)
 {
-	if (s->n)
-		snap_moment();
+	struct task_view v = {.tid = tid,
+	                      .state = FMT_TASK_RUNNING,
+	                      .flags = FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_UNSEEN};
+	struct kernel_task k;
+
+	ask_kernel(j, tid, &k);
+	if (!k.there)
+		return;
+	j->threads_unseen++;
+	put_task(o, j, have, &v, &k);
+}
+
+/* Returns how many are strangers still. */
+static uint32_t put_found(struct snap_out *o, const struct snap_job *j,
+                          const struct snap_bounds *have, struct strangers *s)
+{
+	uint32_t left = 0;
+
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct kernel_task k;
 		struct task_view v;
 
-		ask_kernel(j, s->tid[i], &k);
-		if (!k.there)
+		if (task_ended_lately(s->tid[i]))
 			continue;
-		if (!find_task(s->tid[i], &v)) {
-			j->threads_unseen++;
-			v = (struct task_view){.tid = s->tid[i],
-			                       .state = FMT_TASK_RUNNING,
-			                       .flags = FMT_TASK_FLAG_ADOPTED |
-			                                FMT_TASK_FLAG_UNSEEN};
+		if (find_task(s->tid[i], &v)) {
+			ask_kernel(j, v.tid, &k);
+			put_task(o, j, have, &v, &k);
+		} else {
+			s->tid[left++] = s->tid[i];
 		}
-		put_task(o, j, have, &v, &k);
 	}
+	return left;
+}
+
+/*
+ * Most are being born or dying: a moment later they are in the table, or gone. As long as there are
+ * records of threads that have not begun, a stranger may be one of them.
+ */
+static void put_strangers(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
+                          struct strangers *s)
+{
+	for (int looks = 0; looks < 10; looks++) {
+		bool unborn = task_unborn() > 0;
+
+		s->n = put_found(o, j, have, s);
+		if (!s->n || !unborn)
+			break;
+		snap_moment();
+	}
+	for (uint32_t i = 0; i < s->n; i++)
+		put_unseen(o, j, have, s->tid[i]);
 }
 
 void snap_each_number(const char *folder, int *fd, void (*fn)(uint32_t number, void *arg),
@@ -273,7 +327,7 @@ static void put_task_sums(struct snap_out *o, const struct snap_bounds *have)
 static void put_unknown(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have,
                         const struct tids *known)
 {
-	struct strangers s = {.known = known, .room = 1 << 15};
+	struct strangers s = {.known = known, .room = 1 << 15, .pid = j->pid};
 	char path[64];
 	struct text t = TEXT(path);
 	int fd;
@@ -297,9 +351,10 @@ void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds
 		room *= 2;
 	known.slot = snap_scratch(room * sizeof(*known.slot));
 	known.mask = room - 1;
+	g_listed = numbers_agree(j);
 	snap_record(o, FMT_TASK);
 	put_known(o, j, have, &known);
-	if (known.slot && j->proc[0])
+	if (known.slot && g_listed)
 		put_unknown(o, j, have, &known);
 	snap_record_end(o);
 	snap_scratch_free(known.slot);

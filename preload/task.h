@@ -42,6 +42,11 @@ struct task_view {
 uint32_t task_slots(void); /* records are 0..slots-1, with holes */
 bool task_get(uint32_t slot, struct task_view *out);
 
+/* Records of threads that are on their way to their first instruction. */
+uint32_t task_unborn(void);
+/* It has told its end, and may be listed by the kernel still. */
+bool task_ended_lately(uint32_t tid);
+
 struct task_site {
 	uint32_t stack, next; /* next: track_task.c's */
 	uintptr_t start;

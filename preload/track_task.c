@@ -11,11 +11,12 @@
 #include <time.h>
 
 #include "format.h"
+#include "process.h"
 #include "stack.h"
 #include "track.h"
 
 enum { CHUNK = 256, MAX_CHUNKS = 1024, N_BUCKETS = 1024 };
-enum { SITE_CHUNK = 128, MAX_SITE_CHUNKS = 512, SITE_BUCKETS = 4096 };
+enum { SITE_CHUNK = 128, MAX_SITE_CHUNKS = 512, SITE_BUCKETS = 4096, LATE = 512 };
 
 struct task {
 	struct task_view view; /* serial 0: a hole */
@@ -30,6 +31,8 @@ static struct sys_lock g_lock;
 static struct task *g_chunk[MAX_CHUNKS], *g_free, *g_bucket[N_BUCKETS];
 static uint32_t g_slots;
 static uint64_t g_serial, g_lost;
+/* Threads whose end was told lately: they may take a little longer to go. */
+static uint32_t g_late[LATE], g_n_late;
 static struct task_site *g_site_chunk[MAX_SITE_CHUNKS];
 static uint32_t g_sites;
 static uint32_t g_site_bucket[SITE_BUCKETS]; /* number of a site, from 1 */
@@ -198,6 +201,7 @@ static void retire_if_done(struct task *t)
 struct track_start *track_thread_create(const struct caller *from,
                                         const struct track_new_thread *how)
 {
+	process_check_fork();
 	struct stack_cache *cache = track_stack_cache();
 	uint32_t flags = t_self.flags;
 
@@ -280,6 +284,7 @@ struct track_thread track_thread_find(uintptr_t pthread)
 
 	if (!g_tracking || (t_self.flags & IN_TRACKER))
 		return r;
+	process_check_fork();
 	uint32_t flags = enter();
 
 	r.task = find(pthread, false);
@@ -326,8 +331,23 @@ void track_thread_detached(struct track_thread who)
 
 /* ---- life and death ---- */
 
+/* Its first event was one of libc's own, before the program's function was called. */
+static void tell_more(struct task *t, uint32_t stack, uintptr_t start, uint32_t task_flags)
+{
+	uint32_t flags = enter();
+
+	if (t->view.flags & FMT_TASK_FLAG_ADOPTED && !t->view.stack) {
+		t->view.stack = stack;
+		t->view.start = start;
+		t->view.flags |= task_flags;
+	}
+	leave(flags);
+}
+
 void task_adopt(uint32_t stack, uintptr_t start, uint32_t task_flags)
 {
+	if (t_self.task && start)
+		tell_more(t_self.task, stack, start, task_flags);
 	if (t_self.task)
 		return;
 	uint32_t flags = enter();
@@ -367,6 +387,7 @@ void task_end(void)
 		t->view.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec;
 	sys_call(SYS_prctl, PR_GET_NAME, t->view.name);
 	end(t);
+	__atomic_store_n(&g_late[g_n_late++ % LATE], t->view.tid, __ATOMIC_RELEASE);
 	retire_if_done(t);
 	leave(flags);
 }
@@ -379,6 +400,7 @@ void task_fork_child(void)
 {
 	sys_lock_reset(&g_lock);
 	memset(g_bucket, 0, sizeof(g_bucket));
+	memset(g_late, 0, sizeof(g_late));
 	g_free = NULL;
 	for (uint32_t i = 0; i < g_slots; i++) {
 		struct task *t = slot(i);
@@ -426,6 +448,26 @@ bool task_get(uint32_t i, struct task_view *out)
 	*out = t->view;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&t->view.serial, __ATOMIC_RELAXED) == serial && out->tid;
+}
+
+uint32_t task_unborn(void)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < task_slots(); i++) {
+		const struct task *t = slot(i);
+
+		n += __atomic_load_n(&t->view.serial, __ATOMIC_ACQUIRE) && !t->view.tid;
+	}
+	return n;
+}
+
+bool task_ended_lately(uint32_t tid)
+{
+	for (uint32_t i = 0; i < LATE; i++)
+		if (__atomic_load_n(&g_late[i], __ATOMIC_ACQUIRE) == tid)
+			return true;
+	return false;
 }
 
 uint32_t task_site_count(void)
