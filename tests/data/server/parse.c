@@ -137,7 +137,7 @@
 static char *parse_header(const char *from)
 {
 	char *to;
-	to = xmalloc(1024); /* [31m latin: é */
+	to = xmalloc(1024); /* [31m */
 	return to;
 }
 
