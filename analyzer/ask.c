@@ -135,7 +135,7 @@ static uint32_t post(struct target *t, const struct ask *a)
 	struct fmt_control *c = t->control;
 
 	snprintf(c->label, sizeof c->label, "%s", a->label);
-	c->flags = 0;
+	c->flags = a->trim ? FMT_REQUEST_TRIM : 0;
 	uint32_t request = __atomic_add_fetch(&c->requested, 1, __ATOMIC_ACQ_REL);
 	/* Not deliverable is no reason to give up: hooked calls look at the page, too. */
 	if (c->signal_number)
@@ -166,16 +166,18 @@ static int await(struct target *t, const struct ask *a, uint32_t request, struct
 	}
 }
 
-static int ask_by_control(struct target *t, const struct ask *a, char **path, struct err *err)
+static int ask_by_control(struct target *t, struct ask *a, char **path, struct err *err)
 {
 	struct fmt_control *c = t->control;
 
 	if (lock_control(t, a, err))
 		return -1;
 	uint32_t failed = __atomic_load_n(&c->failed, __ATOMIC_ACQUIRE);
+	a->rss_before = target_resident(t);
 	if (await(t, a, post(t, a), err))
 		return -1;
 	reap_writer(t, (int)c->signal_number);
+	a->rss_after = target_resident(t);
 	if (__atomic_load_n(&c->failed, __ATOMIC_ACQUIRE) != failed)
 		return err_set(err, "process %d (%s): %.*s", (int)t->pid, t->comm,
 		               (int)sizeof c->error - 1, c->error);
@@ -241,8 +243,8 @@ static char *newest(const char *folder, pid_t pid, unsigned *sequence)
 
 /* Waits for a file after number `before`. A fork's child has a page only after its first look: then
  * that way. */
-static int await_file(struct target *t, const struct ask *a, int number, unsigned before,
-                      char **path, struct err *err)
+static int await_file(struct target *t, struct ask *a, int number, unsigned before, char **path,
+                      struct err *err)
 {
 	char *folder = guess_folder(t);
 	int result = -1;
@@ -269,7 +271,7 @@ static int await_file(struct target *t, const struct ask *a, int number, unsigne
 	return result;
 }
 
-static int ask_by_signal(struct target *t, const struct ask *a, const struct err *why, char **path,
+static int ask_by_signal(struct target *t, struct ask *a, const struct err *why, char **path,
                          struct err *err)
 {
 	char *options = target_getenv(t, "OUTLIVE_OPTIONS"),
@@ -327,8 +329,15 @@ int ask_snapshot(pid_t pid, struct ask *a, char **path, struct err *err)
 		        (int)pid, t.comm);
 		goto out;
 	}
-	result = !target_open_control(&t, &why) ? ask_by_control(&t, a, &written, err)
-	                                        : ask_by_signal(&t, a, &why, &written, err);
+	int page = target_open_control(&t, &why);
+	if (page && a->trim) {
+		err_set(err,
+		        "process %d (%s) can only be signalled (%.500s): --trim cannot reach it",
+		        (int)pid, t.comm, why.text);
+		goto out;
+	}
+	result = !page ? ask_by_control(&t, a, &written, err)
+	               : ask_by_signal(&t, a, &why, &written, err);
 	if (!result)
 		*path = target_path(&t, written);
 out:

@@ -5,9 +5,11 @@
 #include "cmd.h"
 #include "folder.h"
 #include "kinds.h"
+#include "live.h"
 #include "out_sums.h"
 #include "view.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
 static int print_diff(const char *path_a, const char *path_b, const struct view *v, struct err *err)
@@ -53,22 +55,57 @@ static int diff_folder(const char *path, uint64_t pid, const struct view *v, str
 	return rc;
 }
 
-static int diff(int argc, char **argv, const struct opt_count *pid, const struct view *v,
+/* What is compared: two files, a folder, or a live process. */
+struct subject {
+	struct opt_count pid, live;
+	uint64_t pause_ns;
+};
+
+static int parse_pause(const char *value, void *to, struct err *err)
+{
+	if (parse_time(value, to))
+		return 0;
+	return err_set(err, "--for is a time such as 30s, 2m or 1h, not \"%s\"", value);
+}
+
+/* The files stay: for `list`, or to compare again. */
+static int diff_live(const struct subject *s, const struct view *v, struct err *err)
+{
+	struct ask ask = {.label = "", .timeout_ns = UINT64_C(30000000000)};
+	char *a = NULL, *b = NULL;
+	int rc = -1;
+
+	if (s->live.value < 1 || s->live.value > INT32_MAX)
+		return err_set(err, "--live %llu is not a pid", (unsigned long long)s->live.value);
+	if (!live_pair((pid_t)s->live.value, s->pause_ns, &ask, &a, &b, err)) {
+		fprintf(stderr, "A: %s\nB: %s\n", a, b);
+		rc = print_diff(a, b, v, err);
+	} else if (a) {
+		fprintf(stderr, "A: %s\n", a);
+	}
+	free(a);
+	free(b);
+	return rc;
+}
+
+static int diff(int argc, char **argv, const struct subject *s, const struct view *v,
                 struct err *err)
 {
 	struct stat st;
 
+	if (s->live.given)
+		return diff_live(s, v, err);
 	if (argc == 3)
 		return print_diff(argv[1], argv[2], v, err);
 	if (!stat(argv[1], &st) && !S_ISDIR(st.st_mode))
 		return err_set(err, "%s: a diff needs a second snapshot, or a folder", argv[1]);
-	return diff_folder(argv[1], pid->given ? pid->value : 0, v, err);
+	return diff_folder(argv[1], s->pid.given ? s->pid.value : 0, v, err);
 }
 
 int cmd_diff(int argc, char **argv)
 {
 	struct view v = {.out.sort = ALLOC_SPACE};
-	struct opt_count pid = {0};
+	struct subject subject = {.pause_ns = UINT64_C(60000000000)};
 	struct opt options[] = {
 	        VIEW_OPTIONS(&v, "alloc_space (default), inuse_space, alloc_objects or "
 	                         "inuse_objects: its growth"),
@@ -76,12 +113,17 @@ int cmd_diff(int argc, char **argv)
 	        {"churn", 0, OPT_FLAG, &v.out.churn, NULL,
 	         "also the stacks that gave back all they took, or hold it for requests in flight",
 	         NULL},
-	        {"pid", 0, OPT_COUNT, &pid, "PID",
+	        {"pid", 0, OPT_COUNT, &subject.pid, "PID",
 	         "of a folder: the process whose snapshots to compare", NULL},
+	        {"live", 0, OPT_COUNT, &subject.live, "PID",
+	         "takes both snapshots itself, of a live process, with a pause between them", NULL},
+	        {"for", 0, OPT_PARSED, &subject.pause_ns, "TIME",
+	         "with --live: the pause (default 1m; 30s, 2m, 1h); Ctrl-C ends it early",
+	         parse_pause},
 	        {0}};
 	struct opt_verb verb = {
 	        .verb = "diff",
-	        .synopsis = "[OPTION]... A.snap B.snap | FOLDER",
+	        .synopsis = "[OPTION]... A.snap B.snap | FOLDER | --live PID",
 	        .about = "Ranks the call stacks by what they allocated between snapshot A and the "
 	                 "later B and did not\n"
 	                 "give back. With a folder: between the first and the last snapshot of a "
@@ -90,8 +132,9 @@ int cmd_diff(int argc, char **argv)
 	                 "by function names.",
 	        .examples = "outlive diff outlive.server.4711.1.snap outlive.server.4711.2.snap\n"
 	                    "outlive diff --sort=inuse_space -n 3 /var/tmp/snapshots\n"
+	                    "outlive diff --live 4711 --for 2m\n"
 	                    "outlive diff --json A.snap B.snap | jq '.rows[0]'",
-	        .least = 1,
+	        .least = 0,
 	        .most = 2,
 	        .operands = "name two snapshots, the older one first, or a folder",
 	        .options = options};
@@ -100,6 +143,12 @@ int cmd_diff(int argc, char **argv)
 	int status = opt_parse(&verb, &argc, argv);
 	if (status >= 0)
 		return status;
+	if (subject.live.given ? argc > 1 : argc < 2) {
+		fprintf(stderr, "outlive diff: %s (outlive diff --help)\n",
+		        argc > 1 ? "--live takes its snapshots itself; name no file"
+		                 : verb.operands);
+		return EXIT_USAGE;
+	}
 	view_ready(&v);
-	return diff(argc, argv, &pid, &v, &err) ? view_fail("diff", &err) : EXIT_CLEAN;
+	return diff(argc, argv, &subject, &v, &err) ? view_fail("diff", &err) : EXIT_CLEAN;
 }

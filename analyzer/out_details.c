@@ -51,7 +51,7 @@ void out_details_survivors(struct page *page, const struct profile *p, const str
 {
 	struct histogram h = row_survivors(p, r);
 	uint64_t n = 0;
-	char half[48], oldest[48], count[32];
+	char half[48], oldest[48];
 	struct str s = {0};
 
 	for (uint32_t i = 0; i < h.n; i++)
@@ -59,8 +59,8 @@ void out_details_survivors(struct page *page, const struct profile *p, const str
 	if (!n)
 		return;
 	uint64_t middle = age_ns(&h, 500), most = age_ns(&h, 1000);
-	str_addf(&s, "%s alive%s: ", human_count(count, n > INT64_MAX ? INT64_MAX : (int64_t)n),
-	         p->same_run ? " of those made since A" : "");
+	/* How many is in the columns; near A the ages are too coarse to count by. */
+	str_addf(&s, "%s alive: ", p->same_run ? "made since A and" : n > 1 ? "those" : "the one");
 	if (n > 1 && middle != most)
 		str_addf(&s, "half for %s or more, the oldest for %s", age(half, middle),
 		         age(oldest, most));

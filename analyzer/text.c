@@ -4,6 +4,7 @@
  */
 #include "util.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -217,6 +218,27 @@ const char *nearest(const char *typed, const char *const *candidates)
 		best_distance = d;
 	}
 	return best;
+}
+
+/* ---- times ---- */
+
+bool parse_time(const char *s, uint64_t *ns)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {{"", 1e9}, {"s", 1e9},  {"ms", 1e6},  {"us", 1e3},
+	             {"ns", 1}, {"m", 60e9}, {"h", 3600e9}};
+	char *end;
+	double n = strtod(s, &end);
+
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+		if (end == s || strcmp(end, units[i].unit) || !(n >= 0) || n * units[i].ns > 1e18)
+			continue;
+		*ns = (uint64_t)(n * units[i].ns);
+		return true;
+	}
+	return false;
 }
 
 /* ---- progress ---- */

@@ -99,6 +99,9 @@ char *human_bytes(char buf[32], int64_t bytes);
 char *human_count(char buf[32], int64_t n);
 char *human_ns(char buf[32], uint64_t ns);
 
+/* "30s", "500ms", "2m", "1.5h": seconds without a unit. False when it is nothing of the kind. */
+bool parse_time(const char *s, uint64_t *ns);
+
 /* Of `candidates` (ended by NULL) the one nearest to what was typed, or NULL when none is near. */
 const char *nearest(const char *typed, const char *const *candidates);
 
