@@ -14,8 +14,8 @@ enum { ROWS = 5 };
 
 /* ---- the heap, by site ---- */
 
-/* Rows below these are too small to make a site large; each costs a walk of its stack. */
-enum { ROWS_SUMMED = 20000 };
+/* Each row costs a walk of its stack; rows that come after so many frames are small ones. */
+enum { FRAMES_SUMMED = 10000000 };
 
 struct summing {
 	struct residue *r;
@@ -64,6 +64,7 @@ static int by_space(const void *a, const void *b)
 static void sum_heap(struct residue *r, struct rule_work *excuses)
 {
 	struct summing g = {.r = r};
+	uint64_t frames = 0;
 
 	for (size_t i = 0; i < r->profile->n_rows; i++) {
 		const struct row *row = &r->profile->row[i];
@@ -75,7 +76,8 @@ static void sum_heap(struct residue *r, struct rule_work *excuses)
 			r->known_space = add_sat(r->known_space, space);
 			continue;
 		}
-		if (i >= ROWS_SUMMED)
+		frames += row->snapshot->stack[row->stack].n;
+		if (frames > FRAMES_SUMMED)
 			continue;
 		struct residue_site *site = site_of(&g, profile_row(r->profile, i), i);
 		site->space = add_sat(site->space, space);

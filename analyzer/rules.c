@@ -2,8 +2,8 @@
  * rules.c - holds stacks against patterns. Owns how a pattern matches and how a suppressions file
  * is read; what is built in is rules.def.
  *
- * Stacks are asked for one by one and walked frame by frame; what a location matches is worked out
- * once. Patterns are matched without recursion: a file may be hostile.
+ * What a location matches is worked out once, and what a node of the tree of stacks follows from
+ * its parent's: a snapshot may hold many deep stacks. Nothing is worked out that nobody asks for.
  */
 #include "rules.h"
 
@@ -22,21 +22,32 @@ static const struct rule builtin[] = {
 
 /* ---- patterns ---- */
 
-/* The pattern's end that is given, or text's: does [p, end) match text? '*' is any text. At a
- * mismatch the last '*' takes one character more. */
-static bool glob(const char *p, const char *end, const char *text)
+/*
+ * [p, end) with its anchors; without them any text may stand before and behind. '*' is any text. At
+ * a mismatch the last '*' takes one character more: no recursion, and nothing is tried twice.
+ */
+static bool matches(const char *p, const char *end, const char *text)
 {
-	const char *star = NULL, *resume = NULL;
+	bool head = p < end && *p == '^', tail = p + head < end && end[-1] == '$';
+	const char *star = NULL, *resume = text;
 
+	p += head;
+	end -= tail;
+	if (!text || !*text || p == end)
+		return false;
+	if (!head)
+		star = p;
 	while (*text) {
+		if (p == end && !tail)
+			return true;
 		if (p < end && *p == '*') {
-			star = p++;
+			star = ++p;
 			resume = text;
 		} else if (p < end && *p == *text) {
 			p++;
 			text++;
 		} else if (star) {
-			p = star + 1;
+			p = star;
 			text = ++resume;
 		} else {
 			return false;
@@ -45,30 +56,6 @@ static bool glob(const char *p, const char *end, const char *text)
 	while (p < end && *p == '*')
 		p++;
 	return p == end;
-}
-
-/* [p, end) with its anchors. Without them there is a '*' at each end. */
-static bool matches(const char *p, const char *end, const char *text)
-{
-	bool head = p < end && *p == '^', tail = p < end && end[-1] == '$';
-
-	if (!text || !*text)
-		return false;
-	p += head;
-	end -= tail && end > p;
-	if (p == end)
-		return false;
-	if (head && tail)
-		return glob(p, end, text);
-	struct str s = {0};
-	if (!head)
-		str_add_mem(&s, "*", 1);
-	str_add_mem(&s, p, (size_t)(end - p));
-	if (!tail)
-		str_add_mem(&s, "*", 1);
-	bool yes = glob(s.data, s.data + s.len, text);
-	str_free(&s);
-	return yes;
 }
 
 bool rule_matches_text(const char *pattern, const char *text)
@@ -155,6 +142,8 @@ int rules_add_file(struct rules *r, const char *path, struct err *err)
 
 /* ---- stacks ---- */
 
+enum { ANY_UNKNOWN, ANY_NONE, ANY_RULE }; /* ANY_RULE + i: rule i */
+
 /* What is known of a location: a bit for each rule; of a chain for its first pattern. */
 struct rule_work {
 	const struct rules *rules;
@@ -162,6 +151,10 @@ struct rule_work {
 	size_t words;
 	uint64_t **hits; /* by location; NULL: not worked out yet */
 	struct pool pool;
+	uint32_t
+	        *any[N_RULE_KINDS]; /* by node: the rule that a frame of its stack matches, ANY_* */
+	uint32_t *path;             /* nodes that are being worked out */
+	uint32_t cap_path;
 	uint64_t *mask[N_RULE_KINDS][RULE_CHAIN + 1]; /* the rules that speak of a kind, in a way */
 };
 
@@ -187,6 +180,9 @@ void rules_end(struct rule_work *w)
 	if (!w)
 		return;
 	pool_free(&w->pool);
+	for (int kind = 0; kind < N_RULE_KINDS; kind++)
+		free(w->any[kind]);
+	free(w->path);
 	free(w->hits);
 	free(w);
 }
@@ -259,22 +255,41 @@ static const struct rule *find_chain(const struct rule_work *w, enum rule_kind k
 	return NULL;
 }
 
-static const struct rule *find_stack(struct rule_work *w, enum rule_kind kind, uint32_t stack)
+/* The innermost frame that matches counts. */
+static const struct rule *find_any(struct rule_work *w, enum rule_kind kind, uint32_t node)
 {
 	const struct snapshot *s = w->s;
-	const struct rule *found = NULL;
-	uint32_t first = s->stack[stack].node;
+	uint32_t n = 0;
 
-	for (uint32_t node = first; node && !found; node = s->node[node].parent) {
-		const uint64_t *hits = hits_of(w, s->node[node].location);
-		if (node == first)
-			found = first_of(w, kind, RULE_FIRST, hits);
-		if (node == first && !found)
-			found = find_chain(w, kind, node, hits);
-		if (!found)
-			found = first_of(w, kind, RULE_ANY, hits);
+	if (!w->any[kind])
+		w->any[kind] = xcalloc(s->n_nodes, sizeof(*w->any[kind]));
+	uint32_t *any = w->any[kind];
+	any[0] = ANY_NONE;
+	for (; !any[node]; node = s->node[node].parent) {
+		w->path = xgrow(w->path, n, &w->cap_path, sizeof(*w->path));
+		w->path[n++] = node;
 	}
-	return found;
+	uint32_t outer = any[node];
+	while (n) {
+		node = w->path[--n];
+		const struct rule *found =
+		        first_of(w, kind, RULE_ANY, hits_of(w, s->node[node].location));
+		outer = any[node] = found ? ANY_RULE + (uint32_t)(found - w->rules->at) : outer;
+	}
+	return outer >= ANY_RULE ? &w->rules->at[outer - ANY_RULE] : NULL;
+}
+
+static const struct rule *find_stack(struct rule_work *w, enum rule_kind kind, uint32_t stack)
+{
+	uint32_t node = w->s->stack[stack].node;
+
+	if (!node)
+		return NULL;
+	const uint64_t *hits = hits_of(w, w->s->node[node].location);
+	const struct rule *found = first_of(w, kind, RULE_FIRST, hits);
+	if (!found)
+		found = find_chain(w, kind, node, hits);
+	return found ? found : find_any(w, kind, node);
 }
 
 const struct rule *rules_find(struct rule_work *w, enum rule_kind kind, uint32_t stack,

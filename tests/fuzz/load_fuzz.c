@@ -10,8 +10,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "analyzer/out.h"
-#include "analyzer/profile.h"
+#include "analyzer/out_kinds.h"
+#include "analyzer/residue.h"
 
 static FILE *nowhere;
 
@@ -60,6 +60,40 @@ static void show(const struct profile *p, bool is_diff)
 	out_folded(nowhere, p, &out, &err);
 }
 
+/* Threads, timers and descriptors of b since a, and what b leaves behind. */
+static void use_kinds(struct snapshot *a, struct snapshot *b)
+{
+	struct profile_options options = {.ignore = "^libz"};
+	struct out_options out = {.n = 20, .width = 80, .color = true};
+	struct nameless nameless = {0};
+	struct residue *r = NULL;
+	struct kinds *k = NULL;
+	struct rules rules = {0};
+	struct err err;
+
+	rules_add_builtin(&rules);
+	if (!kinds_make(a, b, &(struct kinds_options){&options, &rules}, &k, &err)) {
+		struct page page = {.file = nowhere, .width = 60};
+
+		for (int kind = 0; kind < N_KINDS; kind++) {
+			out_text_kind(nowhere, k, (enum object_kind)kind, &out, &err);
+			out_json_kind(nowhere, k, (enum object_kind)kind, &out, &err);
+			struct profile *p = kinds_profile(k, (enum object_kind)kind);
+			out_pprof(nowhere, p, &(struct out_options){.counted = "x"}, &err);
+			profile_free(p);
+		}
+		out_text_growth(&page, k, &out, &nameless);
+		page_end(&page, &err);
+	}
+	kinds_free(k);
+	if (!residue_make(b, &rules, &options, &r, &err)) {
+		out_text_residue(nowhere, r, "fuzz", &out, &err);
+		out_json_residue(nowhere, r, &out, &err);
+	}
+	residue_free(r);
+	rules_free(&rules);
+}
+
 static void use(struct snapshot *a, struct snapshot *b)
 {
 	struct profile_options options = {.sort = ALLOC_SPACE, .ignore = "^libz"};
@@ -100,8 +134,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	memcpy(copy, data, n);
 	mend(copy, n);
 	struct snapshot *b = load(copy, n);
-	if (b)
+	if (b) {
 		use(a ? a : b, b);
+		use_kinds(a, b);
+	}
 	snapshot_free(a);
 	snapshot_free(b);
 	free(copy);

@@ -10,9 +10,9 @@ cd "$(dirname "$0")/../.." || exit 1
 seeds=$build/fuzz/seeds
 mkdir -p "$seeds"
 rm -rf "${seeds:?}"/*
-for program in "heap_exact 2" heap_new "heap_plugin $build/tests/progs/heap_plugin_so.so close"; do
+for program in "heap_exact 2" heap_new kind_left "heap_plugin $build/tests/progs/heap_plugin_so.so close"; do
   # shellcheck disable=SC2086
-  OUTLIVE_OPTIONS="out=$seeds" LD_PRELOAD="$build/liboutlive.so" "$build/tests/progs/"$program > /dev/null
+  OUTLIVE_OPTIONS="out=$seeds" LD_PRELOAD="$build/liboutlive.so" "$build/tests/progs/"$program < /dev/zero > /dev/null
 done
 # The symbolizer eats programs.
 mkdir -p "$seeds/symbolize_fuzz"
