@@ -15,6 +15,7 @@
 static int print_diff(const char *path_a, const char *path_b, const struct view *v, struct err *err)
 {
 	struct out_options out = v->out;
+	struct hints hints = {0};
 	struct view_set set;
 	struct rules rules = {0};
 	int rc = -1;
@@ -22,6 +23,8 @@ static int print_diff(const char *path_a, const char *path_b, const struct view 
 	rules_add_builtin(&rules);
 	if (view_open(v, path_a, path_b, &set, err))
 		goto out;
+	view_hints(v, &set, false, &hints);
+	out.hints = &hints;
 	if (v->out.by) {
 		struct sums *g = view_sums(v, &set, false);
 		rc = v->json ? out_json_sums(stdout, g, &out, err)
@@ -36,6 +39,7 @@ static int print_diff(const char *path_a, const char *path_b, const struct view 
 out:
 	kinds_free(out.kinds);
 	rules_free(&rules);
+	hints_free(&hints);
 	view_close(&set);
 	return rc;
 }

@@ -15,6 +15,8 @@ struct list {
 static int print_list(const char *regex, const char *path, const struct list *c, struct err *err)
 {
 	const struct view *v = &c->view;
+	struct out_options out = v->out;
+	struct hints hints = {0};
 	struct view_set set;
 	struct sums *sums = NULL;
 	struct listings *l = NULL;
@@ -22,6 +24,8 @@ static int print_list(const char *regex, const char *path, const struct list *c,
 
 	if (view_open(v, v->base, path, &set, err))
 		goto out;
+	view_hints(v, &set, true, &hints);
+	out.hints = &hints;
 	sums = view_sums(v, &set, false);
 	if (sums_pick(sums, regex, err) < 0)
 		goto out;
@@ -30,11 +34,11 @@ static int print_list(const char *regex, const char *path, const struct list *c,
 	                                                  .sort = v->out.sort,
 	                                                  .churn = v->out.churn,
 	                                                  .raw = v->profile.raw});
-	rc = v->json ? out_json_list(stdout, l, &v->out, err)
-	             : out_text_list(stdout, l, &v->out, err);
+	rc = v->json ? out_json_list(stdout, l, &out, err) : out_text_list(stdout, l, &out, err);
 out:
 	listings_free(l);
 	sums_free(sums);
+	hints_free(&hints);
 	view_close(&set);
 	return rc;
 }

@@ -7,17 +7,22 @@
 
 static int print_traces(const char *path, const struct view *v, struct err *err)
 {
+	struct out_options out = v->out;
+	struct hints hints = {0};
 	struct view_set set;
 	int rc = -1;
 
 	if (view_open(v, v->base, path, &set, err))
 		goto out;
+	view_hints(v, &set, false, &hints);
+	out.hints = &hints;
 	if (v->json)
-		rc = v->base ? out_json_diff(stdout, set.p, &v->out, err)
-		             : out_json_top(stdout, set.p, &v->out, err);
+		rc = v->base ? out_json_diff(stdout, set.p, &out, err)
+		             : out_json_top(stdout, set.p, &out, err);
 	else
-		rc = out_text_traces(stdout, set.p, &v->out, err);
+		rc = out_text_traces(stdout, set.p, &out, err);
 out:
+	hints_free(&hints);
 	view_close(&set);
 	return rc;
 }

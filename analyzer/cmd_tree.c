@@ -7,19 +7,23 @@
 
 static int print_tree(const char *path, const char *peek, const struct view *v, struct err *err)
 {
+	struct out_options out = v->out;
+	struct hints hints = {0};
 	struct view_set set;
 	struct sums *g = NULL;
 	int rc = -1;
 
 	if (view_open(v, v->base, path, &set, err))
 		goto out;
+	view_hints(v, &set, false, &hints);
+	out.hints = &hints;
 	g = view_sums(v, &set, true);
 	if (sums_pick(g, peek, err) < 0)
 		goto out;
-	rc = v->json ? out_json_tree(stdout, g, &v->out, err)
-	             : out_text_tree(stdout, g, &v->out, err);
+	rc = v->json ? out_json_tree(stdout, g, &out, err) : out_text_tree(stdout, g, &out, err);
 out:
 	sums_free(g);
+	hints_free(&hints);
 	view_close(&set);
 	return rc;
 }

@@ -181,6 +181,15 @@ json_t *document_columns(const int64_t value[N_COLUMNS])
 	return o;
 }
 
+json_t *document_hints(const struct hints *h)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; h && i < h->n; i++)
+		json_array_append_new(list, document_text(h->text[i]));
+	return list;
+}
+
 /* ---- stacks ---- */
 
 static json_t *frame(const struct snapshot *s, const struct location *loc, uint32_t i)

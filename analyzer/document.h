@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "profile.h"
+#include "hints.h"
 
 json_t *document_text(const char *s);                /* null for NULL and for "" */
 json_t *document_number(uint64_t n);                 /* at most INT64_MAX */
@@ -15,6 +15,7 @@ json_t *document_snapshot(const struct snapshot *s); /* "snapshot" */
 json_t *document_audit(const struct snapshot *s);    /* "audit" */
 json_t *document_stack(const struct row *r);         /* "stack": of a row written out */
 json_t *document_site(const struct row *r);          /* "site" */
+json_t *document_hints(const struct hints *h);       /* "hints": sentences; NULL: none */
 json_t *document_columns(const int64_t value[N_COLUMNS]);
 
 /*

@@ -230,3 +230,12 @@ void notes_churn(struct page *page, const struct profile *p, const struct out_op
 	         o->churn ? "" : " (--churn shows them)");
 	print(page, STYLE_PLAIN, 2, &s);
 }
+
+void notes_hints(struct page *page, const struct out_options *o)
+{
+	for (unsigned i = 0; o->hints && i < o->hints->n; i++) {
+		struct str s = {0};
+		str_addf(&s, "hint: %s", o->hints->text[i]);
+		print(page, STYLE_PLAIN, 2, &s);
+	}
+}

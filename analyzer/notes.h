@@ -15,6 +15,8 @@ void notes_warnings(struct page *page, const struct snapshot *s);
 void notes_unmatched(struct page *page, const struct profile *p);
 /* A line: who, which snapshot it is, of when. */
 void notes_moment(struct page *page, const struct snapshot *s);
+/* Closing lines. */
+void notes_hints(struct page *page, const struct out_options *o);
 /* The closing line of a diff: what was folded; nothing when there was none. */
 void notes_churn(struct page *page, const struct profile *p, const struct out_options *o);
 /* A line: "redis-server (pid 4711)" and more. */

@@ -5,6 +5,7 @@
 #ifndef OUTLIVE_OUT_H
 #define OUTLIVE_OUT_H
 
+#include "hints.h"
 #include "sums.h"
 
 struct out_options {
@@ -19,7 +20,8 @@ struct out_options {
 	const char *counted; /* a profile_of_counts(): of what ("threads"); NULL: of the heap */
 	struct kinds *kinds; /* a diff: what grew beside the heap; NULL: nothing is said of it */
 	enum sum_by by;      /* what a row is; not by stack: the writers of out_sums.h */
-	bool cum;            /* groups are ranked by cum */
+	const struct hints *hints; /* NULL: none */
+	bool cum;                  /* groups are ranked by cum */
 };
 
 int out_text_top(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);

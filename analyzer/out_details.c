@@ -60,7 +60,7 @@ void out_details_survivors(struct page *page, const struct profile *p, const str
 		return;
 	uint64_t middle = age_ns(&h, 500), most = age_ns(&h, 1000);
 	/* How many is in the columns; near A the ages are too coarse to count by. */
-	str_addf(&s, "%s alive: ", p->same_run ? "made since A and" : n > 1 ? "those" : "the one");
+	str_addf(&s, "%salive: ", p->same_run ? "made since A, " : "");
 	if (n > 1 && middle != most)
 		str_addf(&s, "half for %s or more, the oldest for %s", age(half, middle),
 		         age(oldest, most));

@@ -2,7 +2,7 @@
  * out_json.c - profiles as JSON documents. The shape is stable: keys may be added, none is removed
  * or changed.
  *
- * top:  snapshot, audit, totals {heap, mmap: the four columns}, rows
+ * top:  snapshot, audit, totals {heap, mmap: the four columns}, hints (sentences), rows
  * diff: the same of B; base {snapshot, audit, totals} of A; churn {the four columns, stacks};
  * same_run, since_ns, unmatched; threads, timers, fds: what grew beside the heap, rows as in
  * out_kinds_json.c. A row: rank, kind, the four columns, temporary, sizes, lifetimes of what was
@@ -77,6 +77,7 @@ int out_json_top(FILE *f, const struct profile *p, const struct out_options *o, 
 	document_put(&d, "snapshot", document_snapshot(p->b));
 	document_put(&d, "audit", document_audit(p->b));
 	document_put(&d, "totals", totals(p->total));
+	document_put(&d, "hints", document_hints(o->hints));
 	document_put(&d, "sort", json_string(column_name[o->sort]));
 	document_put(&d, "n_rows", document_number(p->n_rows));
 	rows(&d, p, o);
@@ -126,6 +127,7 @@ int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o,
 		out_json_growth(&d, o->kinds, o);
 	for (int kind = 0; kind < N_KINDS && !o->kinds; kind++)
 		document_put(&d, kind_name[kind], json_null());
+	document_put(&d, "hints", document_hints(o->hints));
 	document_put(&d, "sort", json_string(column_name[o->sort]));
 	document_put(&d, "n_rows", document_number(p->n_rows - p->n_churn));
 	rows(&d, p, o);

@@ -268,6 +268,7 @@ int out_text_list(FILE *f, const struct listings *l, const struct out_options *o
 		          l->n_more == 1 ? "" : "s");
 		page_end_line(&page);
 	}
+	notes_hints(&page, o);
 	return page_end(&page, err);
 }
 
@@ -341,6 +342,7 @@ int out_json_list(FILE *f, const struct listings *l, const struct out_options *o
 	struct document d = {.file = f};
 
 	out_sum_document(&d, l->sums->p);
+	document_put(&d, "hints", document_hints(o->hints));
 	document_put(&d, "sort", json_string(column_name[o->sort]));
 	document_put(&d, "total", document_columns(l->sums->total));
 	document_put(&d, "n_rows", document_number(l->n + l->n_more));

@@ -196,6 +196,7 @@ int out_text_sums(FILE *f, const struct sums *g, const struct out_options *o, st
 	}
 	if (g->p->a)
 		notes_churn(&page, g->p, o);
+	notes_hints(&page, o);
 	return page_end(&page, err);
 }
 
@@ -268,6 +269,7 @@ int out_json_sums(FILE *f, const struct sums *g, const struct out_options *o, st
 	uint32_t n = o->n && o->n < g->n ? (uint32_t)o->n : g->n;
 
 	out_sum_document(&d, g->p);
+	document_put(&d, "hints", document_hints(o->hints));
 	document_put(&d, "by", json_string(sum_by_name[g->by]));
 	document_put(&d, "sort", json_string(column_name[o->sort]));
 	document_put(&d, "total", document_columns(g->total));

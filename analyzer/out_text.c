@@ -139,6 +139,7 @@ int out_text_top(FILE *f, const struct profile *p, const struct out_options *o, 
 		page_wrap(&page, STYLE_PLAIN, 0, 4, "Nothing to show.");
 	print_left_out(&page, p, n, o);
 	out_stack_nameless(&page, &nameless);
+	notes_hints(&page, o);
 	return page_end(&page, err);
 }
 
@@ -168,5 +169,6 @@ int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o,
 	if (o->kinds)
 		out_text_growth(&page, o->kinds, o, &beside);
 	out_stack_nameless(&page, &beside);
+	notes_hints(&page, o);
 	return page_end(&page, err);
 }

@@ -9,6 +9,7 @@
  */
 #include "out_traces.h"
 
+#include "notes.h"
 #include "out_stack.h"
 #include "out_sums.h"
 
@@ -107,5 +108,6 @@ int out_text_traces(FILE *f, const struct profile *p, const struct out_options *
 	out_stack_nameless(&page, &nameless);
 	free(x.first);
 	free(x.at);
+	notes_hints(&page, o);
 	return page_end(&page, err);
 }

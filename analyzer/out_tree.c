@@ -169,6 +169,7 @@ int out_text_tree(FILE *f, const struct sums *g, const struct out_options *o, st
 		page_end_line(&page);
 	}
 	tree_end(&t);
+	notes_hints(&page, o);
 	return page_end(&page, err);
 }
 
@@ -210,6 +211,7 @@ int out_json_tree(FILE *f, const struct sums *g, const struct out_options *o, st
 
 	tree_start(&t, g, o);
 	out_sum_document(&d, g->p);
+	document_put(&d, "hints", document_hints(o->hints));
 	document_put(&d, "sort", json_string(column_name[o->sort]));
 	document_put(&d, "total", document_columns(g->total));
 	document_put(&d, "n_rows", document_number(g->n));

@@ -4,6 +4,7 @@
  */
 #include "view.h"
 
+#include "dpkg.h"
 #include "focus.h"
 #include "symbolize.h"
 
@@ -113,6 +114,18 @@ void view_close(struct view_set *set)
 	profile_free(set->p);
 	snapshot_free(set->a);
 	snapshot_free(set->b);
+}
+
+void view_hints(const struct view *v, const struct view_set *set, bool lines, struct hints *hints)
+{
+	enum { FEW = 10 };
+	struct hint_options o = {.rows = v->out.n ? v->out.n : FEW,
+	                         .sort = v->out.sort,
+	                         .raw = v->profile.raw,
+	                         .lines = lines,
+	                         .lists = DPKG_LISTS};
+
+	hints_find(set->p, &o, hints);
 }
 
 struct sums *view_sums(const struct view *v, const struct view_set *set, bool edges)

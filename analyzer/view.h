@@ -82,7 +82,9 @@ struct view_set {
 int view_open(const struct view *v, const char *base, const char *path, struct view_set *set,
               struct err *err);
 void view_close(struct view_set *set);
-/* Its groups by v->out.by; sums_free() before view_close(). */
+/* What would help a reader of its first rows; hints_free() it. lines: source lines are wanted. */
+void view_hints(const struct view *v, const struct view_set *set, bool lines, struct hints *hints);
+/* Its sums by v->out.by; sums_free() before view_close(). */
 struct sums *view_sums(const struct view *v, const struct view_set *set, bool edges);
 /* "outlive VERB: ..." on stderr. Returns EXIT_UNREADABLE. */
 int view_fail(const char *verb, const struct err *err);
