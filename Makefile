@@ -217,10 +217,11 @@ compile_commands.json: Makefile scripts/compile_commands.sh $(PRELOAD_SRC) $(ANA
 
 # ---- install ----
 
-INSTALLED := $(DESTDIR)$(PREFIX)/bin/outlive $(DESTDIR)$(PREFIX)/lib/liboutlive.so
-install: all ## into $(DESTDIR)$(PREFIX): bin/outlive, lib/liboutlive.so
+INSTALLED := $(DESTDIR)$(PREFIX)/bin/outlive $(DESTDIR)$(PREFIX)/lib/liboutlive.so $(DESTDIR)$(PREFIX)/include/outlive.h
+install: all ## into $(DESTDIR)$(PREFIX): bin/outlive, lib/liboutlive.so, include/outlive.h
 	install -D -m 755 $(O)/outlive $(word 1,$(INSTALLED))
 	install -D -m 755 $(O)/liboutlive.so $(word 2,$(INSTALLED))
+	install -D -m 644 preload/outlive.h $(word 3,$(INSTALLED))
 uninstall: ## remove what install put there
 	rm -f $(INSTALLED)
 

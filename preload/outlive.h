@@ -47,8 +47,12 @@ struct outlive_stats {
 };
 
 /* What liboutlive.so has; use the functions below. */
-extern int outlive_read_stats_v1(struct outlive_stats *stats, uint64_t size) __attribute__((weak));
-extern int outlive_snapshot_v1(const char *label) __attribute__((weak));
+int outlive_read_stats_v1(struct outlive_stats *stats, uint64_t size) __attribute__((weak));
+int outlive_snapshot_v1(const char *label) __attribute__((weak));
+
+/* A program that is not position-independent takes a weak function that is missing when it is
+ * linked for missing for ever; then dlsym is asked, weakly for the sake of older libcs. */
+static void *outlive_dlsym_(void *handle, const char *name) __attribute__((weakref("dlsym")));
 
 /*
  * Fills in *stats. 0, or -1 when the process is not profiled; then all of it is 0. The counts are
@@ -57,9 +61,11 @@ extern int outlive_snapshot_v1(const char *label) __attribute__((weak));
  */
 static inline int outlive_read_stats(struct outlive_stats *stats)
 {
+	static struct outlive_stats none;
 	int (*volatile read_stats)(struct outlive_stats *, uint64_t) = outlive_read_stats_v1;
-	struct outlive_stats none = {0};
 
+	if (!read_stats && outlive_dlsym_)
+		*(void *volatile *)&read_stats = outlive_dlsym_((void *)0, "outlive_read_stats_v1");
 	*stats = none;
 	return read_stats ? read_stats(stats, sizeof(*stats)) : -1;
 }
@@ -72,6 +78,8 @@ static inline int outlive_snapshot(const char *label)
 {
 	int (*volatile snapshot)(const char *) = outlive_snapshot_v1;
 
+	if (!snapshot && outlive_dlsym_)
+		*(void *volatile *)&snapshot = outlive_dlsym_((void *)0, "outlive_snapshot_v1");
 	return snapshot ? snapshot(label) : -1;
 }
 

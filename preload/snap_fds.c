@@ -458,7 +458,9 @@ void snap_fd_timers(struct snap_out *o, const struct snap_job *j, const struct s
 		snap_item(o);
 		snap_u(o, FMT_TIMER_FD);
 		snap_u(o, l->fd);
-		snap_u(o, (l->remaining_ns ? FMT_TIMER_FLAG_ARMED : 0u) |
+		/* A periodic one that nobody reads is not wound up again before it is read. */
+		snap_u(o, (l->remaining_ns || (l->ticks && l->interval_ns) ? FMT_TIMER_FLAG_ARMED
+		                                                           : 0u) |
 		                  (l->ticks ? FMT_TIMER_FLAG_FIRED : 0u));
 		snap_put_node(o, have, v.stack);
 		snap_u(o, v.task);

@@ -65,7 +65,7 @@ born inotify_init1 inotify
 born timerfd_create timerfd
 born pidfd_open pidfd
 like "pidfd_getfd is seen" "$(fd_row "$(fd_of pidfd_getfd)")" "^case_pidfd_getfd "
-for how in dup fcntl_dup fcntl_dup_cloexec dup2 dup3 syscall_dup; do
+for how in dup fcntl_dup fcntl64_dup fcntl_dup_cloexec dup2 dup3 syscall_dup; do
   born $how file dup
 done
 like "recvmsg: a descriptor that came in a message" "$(fd_row "$(fd_of recvmsg)")" "^case_recvmsg "

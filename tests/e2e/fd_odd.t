@@ -58,7 +58,7 @@ is "nor has it at the next look" "$(fd_row "$(fd_of reused)"), $(fd_row "$(fd_of
 mode closed_unseen
 is "what a birth was seen over is closed" "$(opened_closed)" "11 10"
 
-for how in vfork clone; do
+for how in vfork old_vfork clone; do
   mode by_$how
   is "a $how child's calls leave the parent's table alone" \
     "$(q '[.fds[] | select(.fd > 2) | "\(.fd) \(.stack[0])"] | join(", ")')" "3 open_null, 4 open_null, 5 open_null"

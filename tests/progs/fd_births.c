@@ -96,6 +96,7 @@ CASE(pidfd_getfd, pidfd_getfd(case_pidfd_open(), 1, 0))
 CASE(mq_open, mq_open("/outlive-test-mq", O_CREAT | O_RDWR, 0600, NULL))
 CASE(dup, dup(1))
 CASE(fcntl_dup, fcntl(1, F_DUPFD, 60))
+CASE(fcntl64_dup, fcntl64(1, F_DUPFD, 60))
 CASE(fcntl_dup_cloexec, fcntl(1, F_DUPFD_CLOEXEC, 60))
 CASE(dup2, dup2(1, 70))
 CASE(dup3, dup3(1, 71, O_CLOEXEC))
@@ -295,7 +296,8 @@ static void others(void)
 	SHOW(socket), SHOW(epoll_create), SHOW(epoll_create1), SHOW(eventfd), SHOW(signalfd);
 	SHOW(inotify_init), SHOW(inotify_init1), SHOW(fanotify_init), SHOW(timerfd_create);
 	SHOW(pidfd_open), SHOW(pidfd_getfd);
-	SHOW(dup), SHOW(fcntl_dup), SHOW(fcntl_dup_cloexec), SHOW(dup2), SHOW(dup3);
+	SHOW(dup), SHOW(fcntl_dup), SHOW(fcntl64_dup), SHOW(fcntl_dup_cloexec), SHOW(dup2),
+	        SHOW(dup3);
 	SHOW(syscall_open), SHOW(syscall_memfd), SHOW(syscall_dup);
 	SHOW_PAIR(pipe);
 	SHOW_PAIR(pipe2);

@@ -239,6 +239,23 @@ static void by_vfork(void)
 	snapshot();
 }
 
+pid_t __vfork(void) __attribute__((returns_twice));
+
+static void by_old_vfork(void)
+{
+	int fds[3];
+
+	three(fds);
+	pid_t pid = __vfork();
+
+	if (!pid) {
+		child_closes(fds);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	snapshot();
+}
+
 static void by_clone(void)
 {
 	static char stack[65536] __attribute__((aligned(16)));
@@ -486,6 +503,7 @@ static const struct {
         {"number_reused", number_reused},
         {"closed_unseen", closed_unseen},
         {"by_vfork", by_vfork},
+        {"by_old_vfork", by_old_vfork},
         {"by_clone", by_clone},
         {"by_fork", by_fork},
         {"by_exec", by_exec},
