@@ -132,19 +132,21 @@ progs: $(PROG_BIN)
 objects: $(PRELOAD_OBJ) $(ANALYZER_OBJ)
 
 # deps may install headers and archives that the rules above look for, so what needs them is a make of its own.
-test: ## unit tests (again under address,undefined) and end-to-end tests; T=pattern picks by name
+test: ## unit tests (again under sanitizers) and end-to-end tests; T=pattern picks by name
 	$(Q)scripts/deps build test
 	$(Q)$(MAKE) --no-print-directory all unit progs
 	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined outlive-san unit
+	$(Q)$(MAKE) --no-print-directory race-bins
 	$(Q)tests/run.sh $(O) '$(T)'
 outlive-san: $(O)/outlive
 
 # The tables' own tests, the tables included, under the thread sanitizer, which wants their addresses elsewhere.
-RACE := live_test track_test
-race: ## races in the tables: their unit tests under the thread sanitizer
+RACE := live_test context_test track_test
+race-bins:
 	$(Q)$(MAKE) --no-print-directory O=$(O)/race CFLAGS='-fsanitize=thread -Wno-tsan' \
 		CPPFLAGS='-DOWN_BASE=0x7e9000000000ul -DOWN_END=0x7ea000000000ul' $(RACE:%=$(O)/race/tests/unit/%)
-	$(Q)for t in $(RACE); do $(O)/race/tests/unit/$$t || exit 1; done
+race: race-bins ## races in the tables: their unit tests under the thread sanitizer
+	$(Q)prove $(RACE:%=$(O)/race/tests/unit/%)
 
 check: ## structure: exports, layers, sizes, format, lint, clang build; fails where a tool is missing and CI=true
 	$(Q)scripts/deps build check
@@ -233,7 +235,7 @@ help: ## this list
 	@awk -F' *## ' '/^[a-z_.-]+:.*## /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo '  switches: O=DIR (build)  DEBUG=1  SAN=address,undefined (analyzer, unit tests)  V=1  T=pattern  PREFIX= DESTDIR='
 
-.PHONY: all build unit progs objects test outlive-san race check demo test-matrix bench bench-progs soak fuzz fuzz-bins \
+.PHONY: all build unit progs objects test outlive-san race race-bins check demo test-matrix bench bench-progs soak fuzz fuzz-bins \
 	format format-check lint install uninstall clean help
 .DELETE_ON_ERROR:
 

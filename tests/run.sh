@@ -9,7 +9,7 @@ pattern=${2:-}
 cd "$(dirname "$0")/.."
 
 tests=
-for test in "$build"/tests/unit/*_test "$build"/san/tests/unit/*_test tests/e2e/*.t; do
+for test in "$build"/tests/unit/*_test "$build"/san/tests/unit/*_test "$build"/race/tests/unit/*_test tests/e2e/*.t; do
   [ -x "$test" ] || { echo "run.sh: $test is not there, or not executable" >&2; exit 1; }
   # The sanitizer changes the frames that the unwinder's tests look at, and refuses RTLD_DEEPBIND.
   case $test in */san/tests/unit/stack_*) continue ;; esac

@@ -1,0 +1,197 @@
+/* context_test.c - contexts: who gets which, sites by stack, and the clock that blocks are dated
+ * by. */
+#include "preload/context.h"
+
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "tests/unit/check.h"
+
+/* In place of stack.c, which the tables only hand through. */
+struct stack_cache *stack_cache_new(void)
+{
+	return NULL;
+}
+
+static void sleep_ms(long ms)
+{
+	nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
+}
+
+static struct ctx *lease_as(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+	return context_lease();
+}
+
+TEST(sites_of_a_context_are_found_again_and_differ_from_anothers)
+{
+	struct ctx *a = context_lease(), *b = context_lease();
+	uint32_t of_a[3000], wrong = 0;
+
+	OK(a && b && a != b);
+	for (uint32_t i = 0; i < 3000; i++)
+		of_a[i] = context_site(a, i * 1399 % STACK_MAX);
+	for (uint32_t i = 0; i < 3000; i++) {
+		uint32_t of_b = context_site(b, i * 1399 % STACK_MAX);
+
+		wrong += context_site(a, i * 1399 % STACK_MAX) != of_a[i] || of_b == of_a[i];
+		wrong += !site_get(of_a[i]) || site_get(of_a[i])->stack != i * 1399 % STACK_MAX;
+		wrong += site_get(of_a[i])->context != a->number;
+		wrong += site_get(of_b)->context != b->number;
+		wrong += of_a[i] > site_count() || of_b > site_count();
+	}
+	EQ(wrong, 0);
+	EQ(context_site(a, 0), a->nowhere);
+	EQ(context_site(a, STACK_MAX), a->nowhere);
+	EQ(context_site(a, UINT32_MAX), a->nowhere);
+}
+
+TEST(numbers_that_are_no_site_are_holes)
+{
+	struct ctx *c = context_lease();
+
+	OK(c);
+	OK(!site_get(0));
+	OK(!site_get(site_count()));
+	OK(!site_get(site_count() + 1));
+	OK(!site_get(UINT32_MAX));
+	OK(site_get(c->nowhere));
+}
+
+TEST(a_context_comes_back_to_a_thread_of_the_same_name)
+{
+	struct ctx *reader = lease_as("reader"), *writer = lease_as("writer"), *c;
+	struct context_info info;
+
+	context_release(writer, false);
+	context_release(reader, false);
+	c = lease_as("writer");
+	OK(c == writer);
+	EQ(lease_as("anything") == reader, 1);
+	context_info(writer->number, &info);
+	STREQ(info.name, "writer");
+	EQ(info.leased, true);
+	EQ(info.n_threads, 1); /* it is the same thread still */
+	EQ(context_count(), 2);
+}
+
+TEST(a_name_that_was_given_late_is_known)
+{
+	struct ctx *c = lease_as("early");
+	struct context_info info;
+
+	prctl(PR_SET_NAME, "late");
+	for (int i = 0; i < 20; i++) {
+		sleep_ms(5);
+		context_now(c);
+	}
+	context_info(c->number, &info);
+	STREQ(info.name, "late");
+	prctl(PR_SET_NAME, "last");
+	context_release(c, true);
+	context_info(c->number, &info);
+	STREQ(info.name, "last");
+	EQ(info.leased, false);
+}
+
+TEST(a_thread_with_few_events_dates_each_right)
+{
+	struct ctx *c = context_lease();
+	unsigned late = 0;
+
+	for (int i = 0; i < 20; i++) {
+		sleep_ms(10);
+		uint32_t before = context_tick();
+		late += context_now(c) < before;
+	}
+	EQ(late, 0);
+}
+
+TEST(a_busy_thread_is_late_by_a_few_events_at_most)
+{
+	struct ctx *c = context_lease();
+
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < 10000; i++)
+			context_now(c);
+		sleep_ms(20);
+		uint32_t before = context_tick(), now = 0;
+		for (int i = 0; i < CONTEXT_CLOCK_EVERY; i++)
+			now = context_now(c);
+		OK(now >= before);
+	}
+}
+
+static void *tick_on(void *arg)
+{
+	struct ctx *c = context_lease();
+
+	(void)arg;
+	sleep_ms(20);
+	return (void *)(uintptr_t)context_now(c);
+}
+
+TEST(the_clock_is_one_for_all_threads)
+{
+	struct ctx *c = context_lease();
+	pthread_t t;
+	void *theirs;
+
+	c->until = c->every = 1000000; /* this one never looks */
+	pthread_create(&t, NULL, tick_on, NULL);
+	pthread_join(t, &theirs);
+	EQ(context_now(c), (uintptr_t)theirs);
+	OK(theirs != NULL);
+}
+
+TEST(memory_of_a_context_is_zero_and_its_own)
+{
+	struct ctx *c = context_lease();
+	unsigned wrong = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		uint32_t n = (uint32_t)(1 + i * 37 % 1024);
+		unsigned char *p = context_small(c, n);
+
+		if (!p || (uintptr_t)p % 8) {
+			wrong++;
+			continue;
+		}
+		for (uint32_t k = 0; k < n; k++)
+			wrong += p[k] != 0;
+		memset(p, 0xff, n);
+	}
+	EQ(wrong, 0);
+}
+
+TEST(losses_are_counted_by_reason)
+{
+	struct context_audit a;
+
+	for (unsigned i = 0; i < 8; i++)
+		for (unsigned k = 0; k < i; k++)
+			context_lost(i);
+	context_audit(&a);
+	for (unsigned i = 0; i < 8; i++)
+		EQ(a.lost[i], i);
+}
+
+TEST(a_context_costs_little_until_it_is_used)
+{
+	uint64_t before;
+
+	context_lease();
+	before = context_bytes_used();
+	for (int i = 0; i < 100; i++)
+		context_lease();
+	printf("# %.1f kB a context\n", (double)(context_bytes_used() - before) / 100 / 1024);
+	OK(context_bytes_used() - before <= 100 * 16384);
+}
+
+int main(int argc, char **argv)
+{
+	context_init();
+	return check_main(argc, argv);
+}
