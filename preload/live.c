@@ -363,14 +363,15 @@ int live_put(uintptr_t address, const struct block *b, struct block *stale)
 	if (home.line)
 		in_line = LIVE_LOAD(&home.line->word[home.slot]);
 	/* Home is empty, and the address is in neither home: the usual case. */
-	if (b->size <= LIVE_SMALL && way) {
+	if (way && b->size <= LIVE_SMALL) {
 		if (likely(!in_way && !line_is(in_line, address)) &&
 		    likely(way_try(way, live_way_word(address, b))))
 			return 0;
-	} else if (likely(home.line && !in_line && !way_is(in_way, address)) &&
-	           likely(b->size < LIVE_HUGE && line_put(home, address, b, b->size))) {
-		return 0;
+		return put(s, address, b, stale);
 	}
+	if (likely(home.line && !in_line && !way_is(in_way, address)) &&
+	    likely(b->size < LIVE_HUGE && line_put(home, address, b, b->size)))
+		return 0;
 	return put(s, address, b, stale);
 }
 
