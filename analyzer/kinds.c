@@ -261,8 +261,9 @@ static void add_base(struct grouping *g)
 			g->table->base++;
 		if (!is_shown(g, &t))
 			continue;
-		struct family *f = &g->family[family_of(g, &t)];
-		f->base = addu_sat(f->base, t.count);
+		/* It may move them. */
+		uint32_t family = family_of(g, &t);
+		g->family[family].base = addu_sat(g->family[family].base, t.count);
 	}
 }
 
@@ -272,13 +273,13 @@ static void spread_base(struct grouping *g)
 {
 	struct kind_table *t = g->table;
 
-	for (size_t i = 0; i < t->n; i++) {
+	for (size_t i = 0; g->family_of && i < t->n; i++) {
 		struct family *f = &g->family[g->family_of[i]];
 		uint64_t n = f->base < t->group[i].count ? f->base : t->group[i].count;
 		t->group[i].base = n;
 		f->base -= n;
 	}
-	for (size_t i = 0; i < t->n; i++) {
+	for (size_t i = 0; g->family_of && i < t->n; i++) {
 		struct family *f = &g->family[g->family_of[i]];
 		t->group[i].base = addu_sat(t->group[i].base, f->base);
 		t->gone = addu_sat(t->gone, f->base);

@@ -208,10 +208,11 @@ static const struct rule *first_of(const struct rule_work *w, enum rule_kind kin
                                    enum rule_where where, const uint64_t *bits)
 {
 	const uint64_t *mask = w->mask[kind][where];
+	const struct rule *rule = w->rules->at;
 
-	for (size_t i = 0; i < w->words; i++)
+	for (size_t i = 0; rule && i < w->words; i++)
 		if (bits[i] & mask[i])
-			return &w->rules->at[i * 64 + (size_t)__builtin_ctzll(bits[i] & mask[i])];
+			return &rule[i * 64 + (size_t)__builtin_ctzll(bits[i] & mask[i])];
 	return NULL;
 }
 
@@ -243,11 +244,11 @@ static const struct rule *find_chain(const struct rule_work *w, enum rule_kind k
                                      const uint64_t *hits)
 {
 	const uint64_t *mask = w->mask[kind][RULE_CHAIN];
+	const struct rule *rule = w->rules->at;
 
-	for (size_t i = 0; i < w->words; i++) {
+	for (size_t i = 0; rule && i < w->words; i++) {
 		for (uint64_t bits = hits[i] & mask[i]; bits; bits &= bits - 1) {
-			const struct rule *r =
-			        &w->rules->at[i * 64 + (size_t)__builtin_ctzll(bits)];
+			const struct rule *r = &rule[i * 64 + (size_t)__builtin_ctzll(bits)];
 			if (chain_holds(w, r, node))
 				return r;
 		}
@@ -283,7 +284,7 @@ static const struct rule *find_stack(struct rule_work *w, enum rule_kind kind, u
 {
 	uint32_t node = w->s->stack[stack].node;
 
-	if (!node)
+	if (!node || !w->rules->at)
 		return NULL;
 	const uint64_t *hits = hits_of(w, w->s->node[node].location);
 	const struct rule *found = first_of(w, kind, RULE_FIRST, hits);
