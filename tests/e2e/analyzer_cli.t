@@ -20,7 +20,7 @@ status_is "no operand" 2 "$OUTLIVE" info
 status_is "too many operands" 2 "$OUTLIVE" top "$good" "$good"
 status_is "--version" 0 "$OUTLIVE" --version
 like "says a version" "$(cat out)" '^outlive [0-9]+\.[0-9]+\.[0-9]+$'
-for verb in run snapshot top diff info export; do
+for verb in run snapshot top diff list traces tree info export; do
   status_is "$verb --help" 0 "$OUTLIVE" $verb --help
   like "$verb --help says how" "$(cat out)" "^usage: outlive $verb "
 done
