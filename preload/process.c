@@ -57,6 +57,7 @@ bool process_early(void)
 	if (!g_same || sys_call(SYS_madvise, g_same, 4096, MADV_WIPEONFORK))
 		g_same = &g_always;
 	*g_same = 1;
+	g_sys_waited = process_check_fork;
 	if (!process_match(g_options.only, (const char *)getauxval(AT_EXECFN)))
 		return false;
 	if (g_options.follow || !process_environment(MARK, mark, sizeof(mark)))

@@ -79,6 +79,8 @@ uint64_t sys_mapped_bytes(void)
 	return __atomic_load_n(&g_own_bytes, __ATOMIC_RELAXED);
 }
 
+void (*g_sys_waited)(void);
+
 /* 0 free, 1 held, 2 held and somebody waits (Drepper, "Futexes are tricky", mutex 2). */
 void sys_lock_slow(struct sys_lock *l)
 {
@@ -87,8 +89,14 @@ void sys_lock_slow(struct sys_lock *l)
 			return;
 		__builtin_ia32_pause();
 	}
-	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE))
-		sys_call(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, 2, 0, 0, 0);
+	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE)) {
+		struct timespec a_while = {0, 20000000};
+		long r = sys_call(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, 2, &a_while, 0, 0);
+
+		/* The holder may be a thread that a raw fork has not brought along. */
+		if (r == -ETIMEDOUT && g_sys_waited)
+			g_sys_waited();
+	}
 }
 
 void sys_unlock_slow(struct sys_lock *l)

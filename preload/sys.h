@@ -56,6 +56,8 @@ uint64_t sys_mapped_bytes(void);
 struct sys_lock {
 	uint32_t word;
 };
+/* Called when a lock was not to be had for a while; may reset it. NULL at first. */
+extern void (*g_sys_waited)(void) __attribute__((visibility("hidden")));
 void sys_lock_slow(struct sys_lock *l);
 void sys_unlock_slow(struct sys_lock *l);
 static inline void sys_lock(struct sys_lock *l)
