@@ -205,6 +205,15 @@ const struct task_site *task_site_get(uint32_t site)
 	(void)site;
 	return NULL;
 }
+uint32_t task_unborn(void)
+{
+	return 0;
+}
+bool task_ended_lately(uint32_t tid)
+{
+	(void)tid;
+	return false;
+}
 uint64_t task_lost(void)
 {
 	return 0;
