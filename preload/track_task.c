@@ -270,9 +270,9 @@ static struct task *find(uintptr_t pthread, bool ended)
 		if (t->pthread != pthread || t->joined ||
 		    (ended && t->view.state != FMT_TASK_ENDED))
 			continue;
-		/* The number may be in use again already: the older record is the one that is
-		 * meant. */
-		if (!best || t->view.serial < best->view.serial)
+		/* An older record is of a thread that another thread has joined or detached by now
+		 * and is just about to tell so: only then can the number be in use again. */
+		if (!best || t->view.serial > best->view.serial)
 			best = t;
 	}
 	return best;
