@@ -14,14 +14,23 @@ struct own_stack {
 	uintptr_t far_lo, far_hi; /* sp in here: another stack, and above it a hole */
 };
 static TLS struct own_stack t_own;
-static uintptr_t g_main_top;
+static uintptr_t g_main_top, g_main_pointer;
 
 /* Own stack is looked for this far below what is known of it. */
 enum { OWN_SPAN = 16 << 20 };
 
+static uintptr_t thread_pointer(void)
+{
+	uintptr_t p;
+
+	__asm__("mov %%fs:0, %0" : "=r"(p));
+	return p;
+}
+
 void mem_init(void)
 {
 	g_main_top = getauxval(AT_RANDOM);
+	g_main_pointer = thread_pointer();
 }
 
 /* rt_sigprocmask copies the new mask in before it finds that there is no such operation: EFAULT
@@ -36,14 +45,6 @@ bool mem_probe(uintptr_t address)
 	if (address < MEM_PAGE || address > (uintptr_t)INT64_MAX - MEM_PAGE)
 		return false;
 	return probe_word(address & ~7ul) && (!(address & 7) || probe_word((address & ~7ul) + 8));
-}
-
-static uintptr_t thread_pointer(void)
-{
-	uintptr_t p;
-
-	__asm__("mov %%fs:0, %0" : "=r"(p));
-	return p;
 }
 
 /* Is every page from sp up to `end` readable? Upward only: below a stack there is what would grow.
@@ -63,7 +64,9 @@ static bool is_whole(struct own_stack *o, uintptr_t sp, uintptr_t end)
 
 static COLD bool find_own(struct own_stack *o, uintptr_t sp)
 {
-	uintptr_t top[2] = {g_main_top, thread_pointer()};
+	/* A thread's control block stands above its stack; the first thread's among mappings of any
+	 * kind. */
+	uintptr_t tp = thread_pointer(), top[2] = {g_main_top, tp == g_main_pointer ? 0 : tp};
 
 	if (sp - o->far_lo < o->far_hi - o->far_lo)
 		return false;
