@@ -117,7 +117,10 @@ $(O)/tests/progs/%_omp: PROG_CFLAGS += -fopenmp
 $(O)/tests/progs/%: tests/progs/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) -std=gnu11 $(PROG_CFLAGS) -o $@ $< -lpthread -ldl
+	$(Q)$(CC) -std=gnu11 $(PROG_CFLAGS) -o $@ $< $(PROG_LIBS) -lpthread -ldl
+$(O)/tests/progs/family_jemalloc: PROG_LIBS := -ljemalloc
+$(O)/tests/progs/family_tcmalloc: PROG_LIBS := -ltcmalloc_minimal
+$(O)/tests/progs/family_mimalloc: PROG_LIBS := -Wl,-z,now -lmimalloc
 $(O)/tests/progs/%.so: tests/progs/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

@@ -175,6 +175,14 @@ void notes_warnings(struct page *page, const struct snapshot *s)
 {
 	const uint64_t *a = s->audit;
 
+	if (*INFO_S(&s->info, UNSEEN)) {
+		struct str text = {0};
+		str_addf(&text,
+		         "warning: the heap is NOT SEEN: malloc is that of %s, which stands before "
+		         "liboutlive.so (in LD_PRELOAD, liboutlive.so must come first)",
+		         INFO_S(&s->info, UNSEEN));
+		print(page, STYLE_WARNING, 2, &text);
+	}
 	warn(page, s, a[FMT_AUDIT_LOST_REENTRANT],
 	     "events lost: signal handlers allocated inside of outlive's own work");
 	warn(page, s, a[FMT_AUDIT_LOST_NO_MEMORY], "events lost: no memory for outlive's tables");

@@ -246,6 +246,12 @@ static void print_live(FILE *f, const struct snapshot *s, pid_t pid)
 	fputs("outlive: ", f);
 	print_safe(f, INFO_S(&s->info, COMMAND));
 	fprintf(f, " (pid %d): ", (int)pid);
+	if (*INFO_S(&s->info, UNSEEN)) {
+		fputs("its heap was NOT SEEN: malloc is that of ", f);
+		print_safe(f, INFO_S(&s->info, UNSEEN));
+		fputs(", which stands before liboutlive.so. This says nothing about leaks.\n", f);
+		return;
+	}
 	if (sum[ALLOC_OBJECTS])
 		fprintf(f, "%s blocks, %s live %s\n", human_count(count, sum[INUSE_OBJECTS]),
 		        human_bytes(size, sum[INUSE_SPACE]), when(INFO_U(&s->info, REASON)));

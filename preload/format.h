@@ -163,29 +163,30 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 
 /* K(name, number, type: U varint or S string, meaning). Numbers are for ever. Unknown keys:
  * a number below 128 is a varint, from 128 on a string, so a reader can skip them. */
-#define FMT_INFO_KEYS(K)                                                               \
-	K(PID, 1, U, "process id as the process sees it")                              \
-	K(PPID, 2, U, "parent")                                                        \
-	K(SEQUENCE, 3, U, "1 for the first snapshot of this image")                    \
-	K(REASON, 4, U, "FMT_REASON_*")                                                \
-	K(SIGNAL, 5, U, "the signal, when it was one")                                 \
-	K(TIME, 6, U, "of the snapshot, ns since 1970")                                \
-	K(UPTIME, 7, U, "ns from the image's first hook to the snapshot")              \
-	K(UID, 8, U, "effective user id")                                              \
-	K(DEPTH, 9, U, "longest stack kept, in frames")                                \
-	K(SAMPLE, 10, U, "0 exact, else bytes between samples")                        \
-	K(FORKED, 11, U, "1: this image came by fork, its blocks may be its parent's") \
-	K(EXIT_STATUS, 12, U, "status, when the reason is an exit that names it")      \
-	K(START_TIME, 13, U, "of the image's first hook, ns since 1970")               \
-	K(COMMAND, 128, S, "short name (comm at start)")                               \
-	K(EXE, 129, S, "full path of the program")                                     \
-	K(CMDLINE, 130, S, "arguments, each ended by NUL")                             \
-	K(CWD, 131, S, "current folder at the snapshot")                               \
-	K(VERSION, 132, S, "of liboutlive.so")                                         \
-	K(OPTIONS, 133, S, "OUTLIVE_OPTIONS as it was")                                \
-	K(LABEL, 134, S, "given by who asked for the snapshot")                        \
-	K(ALLOCATOR, 135, S, "path of the module that malloc is in")                   \
-	K(BOOT_ID, 136, S, "kernel's boot_id: pids and clocks compare only within one")
+#define FMT_INFO_KEYS(K)                                                                \
+	K(PID, 1, U, "process id as the process sees it")                               \
+	K(PPID, 2, U, "parent")                                                         \
+	K(SEQUENCE, 3, U, "1 for the first snapshot of this image")                     \
+	K(REASON, 4, U, "FMT_REASON_*")                                                 \
+	K(SIGNAL, 5, U, "the signal, when it was one")                                  \
+	K(TIME, 6, U, "of the snapshot, ns since 1970")                                 \
+	K(UPTIME, 7, U, "ns from the image's first hook to the snapshot")               \
+	K(UID, 8, U, "effective user id")                                               \
+	K(DEPTH, 9, U, "longest stack kept, in frames")                                 \
+	K(SAMPLE, 10, U, "0 exact, else bytes between samples")                         \
+	K(FORKED, 11, U, "1: this image came by fork, its blocks may be its parent's")  \
+	K(EXIT_STATUS, 12, U, "status, when the reason is an exit that names it")       \
+	K(START_TIME, 13, U, "of the image's first hook, ns since 1970")                \
+	K(COMMAND, 128, S, "short name (comm at start)")                                \
+	K(EXE, 129, S, "full path of the program")                                      \
+	K(CMDLINE, 130, S, "arguments, each ended by NUL")                              \
+	K(CWD, 131, S, "current folder at the snapshot")                                \
+	K(VERSION, 132, S, "of liboutlive.so")                                          \
+	K(OPTIONS, 133, S, "OUTLIVE_OPTIONS as it was")                                 \
+	K(LABEL, 134, S, "given by who asked for the snapshot")                         \
+	K(ALLOCATOR, 135, S, "path of the module that malloc is in")                    \
+	K(BOOT_ID, 136, S, "kernel's boot_id: pids and clocks compare only within one") \
+	K(UNSEEN, 137, S, "module whose malloc stands before ours: heap unseen")
 
 #define FMT_K_ENUM(name, number, type, meaning) FMT_INFO_##name = number,
 enum fmt_info_key { FMT_INFO_KEYS(FMT_K_ENUM) };

@@ -107,6 +107,7 @@ static inline void delete_counted(any_fn *f, uintptr_t p, uintptr_t b, uintptr_t
 	{                                                             \
 		void *p = g_original[i](n, b, c);                     \
                                                                       \
+		t_self.n_heap++;                                      \
 		if (!(t_self.flags & IN_HEAP))                        \
 			track_alloc(p, n, &CALLER());                 \
 		return p;                                             \

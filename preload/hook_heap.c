@@ -10,6 +10,8 @@
 
 #include "hook.h"
 
+const void *const hook_own_malloc = (const void *)malloc;
+
 /* The allocator's own calls, and ours, pass through. */
 static inline bool inner(uint32_t flags)
 {
@@ -47,16 +49,44 @@ EXPORT void *calloc(size_t n, size_t size)
 	return p;
 }
 
+#define FREE(call)                           \
+	uint32_t flags = t_self.flags;       \
+                                             \
+	t_self.n_heap++;                     \
+	if (unlikely(!p || real_is_boot(p))) \
+		return;                      \
+	if (!inner(flags))                   \
+		track_free(p, NULL);         \
+	REAL_HEAP(, call)
+
 EXPORT void free(void *p)
 {
-	uint32_t flags = t_self.flags;
+	FREE(real.free(p));
+}
 
-	t_self.n_heap++;
-	if (unlikely(!p || real_is_boot(p)))
-		return;
-	if (!inner(flags))
-		track_free(p, NULL);
-	REAL_HEAP(, real.free(p));
+/* C23's, and one that libc keeps for old programs only. Where there is none, they are free. */
+EXPORT void free_sized(void *p, size_t n)
+{
+	hook_ready();
+	if (unlikely(g_unseen_malloc && !real.free_sized))
+		return real_program_free(p);
+	FREE(real.free_sized ? real.free_sized(p, n) : real.free(p));
+}
+
+EXPORT void free_aligned_sized(void *p, size_t alignment, size_t n)
+{
+	hook_ready();
+	if (unlikely(g_unseen_malloc && !real.free_aligned_sized))
+		return real_program_free(p);
+	FREE(real.free_aligned_sized ? real.free_aligned_sized(p, alignment, n) : real.free(p));
+}
+
+EXPORT void cfree(void *p)
+{
+	hook_ready();
+	if (unlikely(g_unseen_malloc))
+		return real.cfree ? real.cfree(p) : real_program_free(p);
+	FREE(real.free(p));
 }
 
 /* One free and one allocation of the new size, as valgrind counts. realloc(p, 0) frees where libc
@@ -98,6 +128,8 @@ EXPORT void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t bytes;
 
+	if (unlikely(g_unseen_malloc && real.reallocarray))
+		return real.reallocarray(p, n, size);
 	if (__builtin_mul_overflow(n, size, &bytes)) {
 		errno = ENOMEM;
 		return NULL;

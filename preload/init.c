@@ -80,6 +80,19 @@ void init_early(void)
 	__atomic_store_n(&g_tracking, true, __ATOMIC_RELEASE);
 }
 
+/* The figures of a libc's heap that nobody uses say nothing. */
+static void set_allocator(void)
+{
+	struct snapshot_allocator a = {.unseen = g_unseen_malloc};
+
+	if (!a.unseen) {
+		a.malloc = *(void **)&real.malloc;
+		a.mallinfo2 = real.mallinfo2;
+		a.mallctl = real.mallctl;
+	}
+	snapshot_set_allocator(&a);
+}
+
 static void fork_child(void)
 {
 	process_fork_child();
@@ -99,8 +112,7 @@ __attribute__((constructor)) static void init_late(void)
 	pthread_atfork(NULL, NULL, fork_child);
 	fd_init();
 	snapshot_init();
-	snapshot_set_allocator(
-	        &(struct snapshot_allocator){real.malloc, real.mallinfo2, real.mallctl});
+	set_allocator();
 	process_init();
 	t_self.flags = flags;
 }

@@ -6,6 +6,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <string.h>
 
 #include "format.h"
@@ -121,19 +122,109 @@ void *real_late(const char *name)
 	return f;
 }
 
+/*
+ * A look-up that fails makes a message with the program's malloc, and that may be one which stands
+ * before us and now begins its life, by calls of what we interpose. So what every libc has comes
+ * first, and what may be missing when that is in place. Not into `real` one by one: malloc of one
+ * library and free of the boot buffer must never be mixed.
+ */
 static void resolve(void)
 {
 	struct real r;
 
-	/* Not into `real` one by one: malloc of one library and free of the boot buffer must never
-	 * be mixed. */
-#define HOOK(family, ret, name, params)     *(void **)&r.name = next(#name);
-#define HOOK_MAY(family, ret, name, params) *(void **)&r.name = next(#name);
-#define TRAMPOLINE(family, name)            *(void **)&r.name = next(#name);
-#define LOOKUP(ret, name, params)           *(void **)&r.name = next(#name);
+	memset(&r, 0, sizeof(r));
+#define HOOK(family, ret, name, params) *(void **)&r.name = next(#name);
+#define HOOK_MAY(family, ret, name, params)
+#define TRAMPOLINE(family, name)
+#define LOOKUP(ret, name, params)
 #define API(ret, name, params)
 #include "hooks.def"
+#undef HOOK
+#undef HOOK_MAY
+#undef TRAMPOLINE
+#undef LOOKUP
+#undef API
 	real = r;
+#define HOOK(family, ret, name, params)
+#define HOOK_MAY(family, ret, name, params) *(void **)&real.name = next(#name);
+#define TRAMPOLINE(family, name)            *(void **)&real.name = next(#name);
+#define LOOKUP(ret, name, params)           *(void **)&real.name = next(#name);
+#define API(ret, name, params)
+#include "hooks.def"
+}
+
+/* ---- the allocators ---- */
+
+/* glibc 2.35 or later; without it IN_HEAP alone tells what is an allocator's. */
+extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
+
+static struct {
+	uintptr_t start, end;
+} g_allocator[4];
+
+void real_add_allocator(const void *f)
+{
+	struct dl_find_object o;
+
+	if (!_dl_find_object || _dl_find_object((void *)(uintptr_t)f, &o))
+		return;
+	for (size_t i = 0; i < sizeof(g_allocator) / sizeof(g_allocator[0]); i++) {
+		if (g_allocator[i].end)
+			continue;
+		g_allocator[i].start = (uintptr_t)o.dlfo_map_start;
+		g_allocator[i].end = (uintptr_t)o.dlfo_map_end;
+		return;
+	}
+}
+
+bool real_is_allocator(uintptr_t address)
+{
+	for (size_t i = 0; i < sizeof(g_allocator) / sizeof(g_allocator[0]); i++)
+		if (address >= g_allocator[i].start && address < g_allocator[i].end)
+			return true;
+	return false;
+}
+
+const char *g_unseen_malloc;
+static void (*g_program_free)(void *);
+
+void real_program_free(void *p)
+{
+	g_program_free(p);
+}
+
+/*
+ * An allocator that stands before us, in the program or by LD_PRELOAD: its blocks must never reach
+ * the functions behind us, by the few names of ours that it does not have.
+ */
+static void find_unseen(void)
+{
+	static char path[4096];
+	void *(*found)(size_t);
+	const Elf64_Sym *symbol = NULL;
+	Dl_info where;
+
+	/* The main program's handle: RTLD_DEFAULT looks into our own library first, for it is
+	 * linked with -Bsymbolic. */
+	*(void **)&found = dlsym(_r_debug.r_map, "malloc");
+	if (*(void **)&found == hook_own_malloc || !found ||
+	    !dladdr1(*(void **)&found, &where, (void **)&symbol, RTLD_DL_SYMENT))
+		return;
+	if (symbol && symbol->st_shndx == SHN_UNDEF) {
+		/* A program at a fixed address that takes malloc's: this is its own jump, and who
+		 * is at the other end shows when it is made. */
+		uint32_t before = t_self.n_heap;
+		void *p = found(1);
+
+		if (t_self.n_heap != before) {
+			real.free(p);
+			return;
+		}
+	}
+	*(void **)&g_program_free = dlsym(_r_debug.r_map, "free");
+	if (where.dli_fname)
+		strncpy(path, where.dli_fname, sizeof(path) - 1);
+	g_unseen_malloc = path;
 }
 
 static uint32_t g_starter; /* tid of the thread that starts us */
@@ -155,6 +246,12 @@ void hook_start(void)
 	t_self.flags |= IN_TRACKER | IN_HEAP;
 	resolve();
 	init_early();
+	real_add_allocator(*(void **)&real.malloc);
+	if (g_tracking)
+		hook_families_init(next);
+	/* Last, for it finds what it looks for: that frees the message of the look-up before, which
+	 * else the program would do, of a block whose birth nobody has seen. */
+	find_unseen();
 	__atomic_store_n(&g_hooks_ready, true, __ATOMIC_RELEASE);
 	t_self.flags = flags;
 	errno = was;

@@ -153,6 +153,8 @@ static void info_strings(struct snap_out *o, const struct snap_job *j)
 		pair_str(o, FMT_INFO_LABEL, j->label);
 	if (m)
 		pair_str(o, FMT_INFO_ALLOCATOR, m->path);
+	if (g_allocator.unseen)
+		pair_str(o, FMT_INFO_UNSEEN, g_allocator.unseen);
 	if (g_boot_id[0])
 		pair_str(o, FMT_INFO_BOOT_ID, g_boot_id);
 }

@@ -1,0 +1,155 @@
+/*
+ * rebind.c - see rebind.h. Reads the dynamic sections that ld.so has relocated. Context: the first
+ * hooked call of the process, IN_TRACKER set.
+ */
+#include "rebind.h"
+
+#include <link.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "sys.h"
+
+struct walk {
+	const struct rebind *rows;
+	size_t n;
+	bool (*may)(const char *name);
+	unsigned done;
+};
+
+/* What a module's dynamic section says; addresses at run time. */
+struct object {
+	uintptr_t bias, start, end;
+	uintptr_t relro_start, relro_end; /* read-only since ld.so has relocated it */
+	const Elf64_Sym *symbols;
+	const char *strings;
+	const Elf64_Rela *table[2]; /* data, calls */
+	size_t bytes[2];
+};
+
+/* ld.so has made most of these addresses, but leaves those of read-only sections as offsets. */
+static uintptr_t address(const struct object *o, Elf64_Addr v)
+{
+	return v < o->bias ? o->bias + v : v;
+}
+
+static void read_dynamic(struct object *o, const Elf64_Dyn *d)
+{
+	for (; d->d_tag != DT_NULL; d++) {
+		uintptr_t at = address(o, d->d_un.d_ptr);
+
+		if (d->d_tag == DT_SYMTAB)
+			o->symbols = (const Elf64_Sym *)at;
+		if (d->d_tag == DT_STRTAB)
+			o->strings = (const char *)at;
+		if (d->d_tag == DT_RELA)
+			o->table[0] = (const Elf64_Rela *)at;
+		if (d->d_tag == DT_RELASZ)
+			o->bytes[0] = d->d_un.d_val;
+		if (d->d_tag == DT_JMPREL)
+			o->table[1] = (const Elf64_Rela *)at;
+		if (d->d_tag == DT_PLTRELSZ)
+			o->bytes[1] = d->d_un.d_val;
+	}
+}
+
+static void read_object(struct object *o, const struct dl_phdr_info *info)
+{
+	const Elf64_Dyn *dynamic = NULL;
+
+	*o = (struct object){.bias = info->dlpi_addr, .start = UINTPTR_MAX};
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		const Elf64_Phdr *p = &info->dlpi_phdr[i];
+		uintptr_t start = o->bias + p->p_vaddr, end = start + p->p_memsz;
+
+		if (p->p_type == PT_DYNAMIC)
+			dynamic = (const Elf64_Dyn *)start;
+		if (p->p_type == PT_GNU_RELRO) {
+			o->relro_start = start & -4096ul;
+			o->relro_end = end & -4096ul;
+		}
+		if (p->p_type == PT_LOAD) {
+			o->start = start < o->start ? start : o->start;
+			o->end = end > o->end ? end : o->end;
+		}
+	}
+	if (dynamic)
+		read_dynamic(o, dynamic);
+}
+
+static bool is_in(const struct object *o, const void *p)
+{
+	return (uintptr_t)p >= o->start && (uintptr_t)p < o->end;
+}
+
+static bool set_slot(const struct object *o, uintptr_t slot, void *to)
+{
+	uintptr_t page = slot & -4096ul;
+	bool sealed = page >= o->relro_start && page < o->relro_end;
+
+	if (sealed && sys_call(SYS_mprotect, page, 4096, PROT_READ | PROT_WRITE))
+		return false;
+	__atomic_store_n((void **)slot, to, __ATOMIC_RELEASE);
+	if (sealed)
+		sys_call(SYS_mprotect, page, 4096, PROT_READ);
+	return true;
+}
+
+static const struct rebind *find(const struct walk *w, const char *name)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->rows[i].original && !strcmp(w->rows[i].name, name))
+			return &w->rows[i];
+	return NULL;
+}
+
+/* Only what leads to the original now, or is bound at its first call, is led elsewhere. */
+static bool rebind_one(const struct object *o, const Elf64_Rela *r, const struct rebind *row)
+{
+	uintptr_t slot = o->bias + r->r_offset;
+	void *now = *(void **)slot;
+
+	if (is_in(o, row->original) || is_in(o, row->to) || (slot & 7))
+		return false;
+	bool lazy = ELF64_R_TYPE(r->r_info) == R_X86_64_JUMP_SLOT && is_in(o, now);
+	if (now != row->original && !lazy)
+		return false;
+	return set_slot(o, slot, row->to);
+}
+
+static int each_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct walk *w = arg;
+	struct object o;
+
+	(void)size;
+	read_object(&o, info);
+	if (!o.symbols || !o.strings)
+		return 0;
+	for (int t = 0; t < 2; t++)
+		for (size_t i = 0; o.table[t] && i < o.bytes[t] / sizeof(Elf64_Rela); i++) {
+			const Elf64_Rela *r = &o.table[t][i];
+			uint64_t type = ELF64_R_TYPE(r->r_info);
+
+			if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT &&
+			    (type != R_X86_64_64 || r->r_addend))
+				continue;
+			const Elf64_Sym *s = &o.symbols[ELF64_R_SYM(r->r_info)];
+			const char *name = o.strings + s->st_name;
+
+			if (s->st_shndx != SHN_UNDEF || !w->may(name))
+				continue;
+			const struct rebind *row = find(w, name);
+			if (row && rebind_one(&o, r, row))
+				w->done++;
+		}
+	return 0;
+}
+
+unsigned rebind_all(const struct rebind *rows, size_t n, bool (*may)(const char *name))
+{
+	struct walk w = {rows, n, may, 0};
+
+	dl_iterate_phdr(each_object, &w);
+	return w.done;
+}
