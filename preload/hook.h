@@ -73,12 +73,10 @@ void *real_late(const char *name);
 /* The module that f lies in is an allocator: what it maps is not the program's doing. */
 void real_add_allocator(const void *f);
 bool real_is_allocator(uintptr_t address);
-/* Where the program finds malloc when it does not find ours: the module's path; NULL when it does.
- * Its free then is real_program_free(). */
+/* Where the program finds malloc when it does not find ours: the module's path, "" for the main
+ * program; NULL when it does. Its free then is real_program_free(). */
 extern const char *g_unseen_malloc __attribute__((visibility("hidden")));
 void real_program_free(void *p);
-/* Our malloc, for those who must not name what is interposed. */
-extern const void *const hook_own_malloc __attribute__((visibility("hidden")));
 /* Leads calls of entry points that only some allocators have to us (hook_family.c). At the start;
  * original: looks a name up. */
 void hook_families_init(void *(*original)(const char *name));

@@ -10,8 +10,6 @@
 
 #include "hook.h"
 
-const void *const hook_own_malloc = (const void *)malloc;
-
 /* The allocator's own calls, and ours, pass through. */
 static inline bool inner(uint32_t flags)
 {

@@ -6,12 +6,12 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <string.h>
 
 #include "format.h"
 #include "hook.h"
 #include "init.h"
+#include "symbol.h"
 
 static void *boot_malloc(size_t n);
 static void *boot_calloc(size_t n, size_t size);
@@ -122,35 +122,25 @@ void *real_late(const char *name)
 	return f;
 }
 
-/*
- * A look-up that fails makes a message with the program's malloc, and that may be one which stands
- * before us and now begins its life, by calls of what we interpose. So what every libc has comes
- * first, and what may be missing when that is in place. Not into `real` one by one: malloc of one
- * library and free of the boot buffer must never be mixed.
- */
+/* For the start, where a failing look-up would enter the program's malloc (symbol.h). */
+static void *next_if_any(const char *name)
+{
+	return symbol_is_behind(name) ? next(name) : NULL;
+}
+
 static void resolve(void)
 {
 	struct real r;
 
-	memset(&r, 0, sizeof(r));
-#define HOOK(family, ret, name, params) *(void **)&r.name = next(#name);
-#define HOOK_MAY(family, ret, name, params)
-#define TRAMPOLINE(family, name)
-#define LOOKUP(ret, name, params)
+	/* Not into `real` one by one: malloc of one library and free of the boot buffer must never
+	 * be mixed. */
+#define HOOK(family, ret, name, params)     *(void **)&r.name = next(#name);
+#define HOOK_MAY(family, ret, name, params) *(void **)&r.name = next_if_any(#name);
+#define TRAMPOLINE(family, name)            *(void **)&r.name = next_if_any(#name);
+#define LOOKUP(ret, name, params)           *(void **)&r.name = next_if_any(#name);
 #define API(ret, name, params)
 #include "hooks.def"
-#undef HOOK
-#undef HOOK_MAY
-#undef TRAMPOLINE
-#undef LOOKUP
-#undef API
 	real = r;
-#define HOOK(family, ret, name, params)
-#define HOOK_MAY(family, ret, name, params) *(void **)&real.name = next(#name);
-#define TRAMPOLINE(family, name)            *(void **)&real.name = next(#name);
-#define LOOKUP(ret, name, params)           *(void **)&real.name = next(#name);
-#define API(ret, name, params)
-#include "hooks.def"
 }
 
 /* ---- the allocators ---- */
@@ -199,32 +189,13 @@ void real_program_free(void *p)
  */
 static void find_unseen(void)
 {
-	static char path[4096];
-	void *(*found)(size_t);
-	const Elf64_Sym *symbol = NULL;
-	Dl_info where;
+	struct symbol_found malloc_there = symbol_before("malloc");
+	struct symbol_found free_there = symbol_before("free");
 
-	/* The main program's handle: RTLD_DEFAULT looks into our own library first, for it is
-	 * linked with -Bsymbolic. */
-	*(void **)&found = dlsym(_r_debug.r_map, "malloc");
-	if (*(void **)&found == hook_own_malloc || !found ||
-	    !dladdr1(*(void **)&found, &where, (void **)&symbol, RTLD_DL_SYMENT))
+	if (!malloc_there.address || !free_there.address)
 		return;
-	if (symbol && symbol->st_shndx == SHN_UNDEF) {
-		/* A program at a fixed address that takes malloc's: this is its own jump, and who
-		 * is at the other end shows when it is made. */
-		uint32_t before = t_self.n_heap;
-		void *p = found(1);
-
-		if (t_self.n_heap != before) {
-			real.free(p);
-			return;
-		}
-	}
-	*(void **)&g_program_free = dlsym(_r_debug.r_map, "free");
-	if (where.dli_fname)
-		strncpy(path, where.dli_fname, sizeof(path) - 1);
-	g_unseen_malloc = path;
+	*(void **)&g_program_free = (void *)free_there.address;
+	g_unseen_malloc = malloc_there.path;
 }
 
 static uint32_t g_starter; /* tid of the thread that starts us */
@@ -247,11 +218,9 @@ void hook_start(void)
 	resolve();
 	init_early();
 	real_add_allocator(*(void **)&real.malloc);
-	if (g_tracking)
-		hook_families_init(next);
-	/* Last, for it finds what it looks for: that frees the message of the look-up before, which
-	 * else the program would do, of a block whose birth nobody has seen. */
 	find_unseen();
+	if (g_tracking)
+		hook_families_init(next_if_any);
 	__atomic_store_n(&g_hooks_ready, true, __ATOMIC_RELEASE);
 	t_self.flags = flags;
 	errno = was;

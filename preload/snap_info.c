@@ -154,7 +154,7 @@ static void info_strings(struct snap_out *o, const struct snap_job *j)
 	if (m)
 		pair_str(o, FMT_INFO_ALLOCATOR, m->path);
 	if (g_allocator.unseen)
-		pair_str(o, FMT_INFO_UNSEEN, g_allocator.unseen);
+		pair_str(o, FMT_INFO_UNSEEN, *g_allocator.unseen ? g_allocator.unseen : g_exe);
 	if (g_boot_id[0])
 		pair_str(o, FMT_INFO_BOOT_ID, g_boot_id);
 }

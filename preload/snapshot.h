@@ -64,11 +64,11 @@ void snapshot_fork_child(void);
  */
 struct snapshot_allocator {
 	const void *malloc; /* the function that serves the program */
+	struct mallinfo2 (*mallinfo2)(void);
+	int (*mallctl)(const char *, void *, size_t *, void *, size_t);
 	/* Path of the module in which the program finds a malloc before ours: its heap is not
 	 * seen. Else NULL. */
 	const char *unseen;
-	struct mallinfo2 (*mallinfo2)(void);
-	int (*mallctl)(const char *, void *, size_t *, void *, size_t);
 };
 void snapshot_set_allocator(const struct snapshot_allocator *a);
 /*

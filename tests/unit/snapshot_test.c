@@ -142,8 +142,8 @@ static struct mallinfo2 fake_mallinfo2(void)
 TEST(allocator_figures_of_another_moment_are_left_out)
 {
 	setup(NULL);
-	snapshot_set_allocator(
-	        &(struct snapshot_allocator){(const void *)fake_mallinfo2, fake_mallinfo2, NULL});
+	snapshot_set_allocator(&(struct snapshot_allocator){(const void *)fake_mallinfo2,
+	                                                    fake_mallinfo2, NULL, NULL});
 	EQ(take(true), 0);
 	struct decoded *d = last_snapshot();
 	EQ(d->has_audit[FMT_AUDIT_MALLOC_INUSE], 0);
