@@ -117,6 +117,8 @@ static void fold(struct folding *f, const struct snapshot *s, const struct match
 		text[i] = text_of(f, s, &s->location[i]);
 	for (uint32_t i = 1; i < s->n_nodes; i++) {
 		const struct node *n = &s->node[i];
+		if (m->need && !m->need[i])
+			continue;
 		number[i] = child(f, (struct edge){number[n->parent], text[n->location]},
 		                  m->meaning[i]);
 		uint32_t x = root(f, f->meaning[number[i] - 1]), y = root(f, m->meaning[i]);
@@ -138,7 +140,8 @@ static uint32_t most(const struct snapshot *s, const struct match *m)
 static void rewrite(struct folding *f, const struct snapshot *s, struct match *m)
 {
 	for (uint32_t i = 0; i < s->n_nodes; i++)
-		m->meaning[i] = root(f, m->meaning[i]);
+		if (!m->need || m->need[i])
+			m->meaning[i] = root(f, m->meaning[i]);
 }
 
 void alike_nodes(const struct snapshot *a, const struct snapshot *b, struct match *ma,

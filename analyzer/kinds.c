@@ -356,13 +356,41 @@ static void make_table(struct kinds *k, enum object_kind kind, const struct matc
 	free(g.family_of);
 }
 
+/* 1 for the nodes of stacks in which a thread, a timer or a descriptor was made: the heap has a
+ * thousand times as many, and they need no number here. */
+static uint8_t *nodes_of_objects(const struct snapshot *s)
+{
+	uint8_t *need = xcalloc(s->n_nodes, 1);
+
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		need[s->stack[s->task[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_task_sums; i++)
+		need[s->stack[s->task_sum[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_fds; i++)
+		need[s->stack[s->fd[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_fd_sums; i++)
+		need[s->stack[s->fd_sum[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_fd_bads; i++) {
+		need[s->stack[s->fd_bad[i].stack].node] = 1;
+		need[s->stack[s->fd_bad[i].before].node] = 1;
+	}
+	for (uint32_t i = 0; i < s->n_timers; i++)
+		need[s->stack[s->timer[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_timer_sums; i++)
+		need[s->stack[s->timer_sum[i].stack].node] = 1;
+	/* Callers stand before their callees. */
+	for (uint32_t i = s->n_nodes; i-- > 1;)
+		need[s->node[i].parent] |= need[i];
+	return need;
+}
+
 int kinds_make(const struct snapshot *a, const struct snapshot *b, const struct kinds_options *o,
                struct kinds **out, struct err *err)
 {
 	static const struct profile_options none;
 	const struct profile_options *p = o->profile ? o->profile : &none;
 	struct match match[2] = {{0}};
-	uint8_t *shown[2] = {NULL, NULL};
+	uint8_t *shown[2] = {NULL, NULL}, *need[2] = {NULL, NULL};
 	struct kinds *k = xcalloc(1, sizeof(*k));
 	int rc = -1;
 
@@ -370,6 +398,10 @@ int kinds_make(const struct snapshot *a, const struct snapshot *b, const struct 
 	*k = (struct kinds){.a = a, .b = b, .final = snapshot_is_final(b), .raw = p->raw};
 	if (focus_nodes(b, p, &shown[1], err) || (a && focus_nodes(a, p, &shown[0], err)))
 		goto out;
+	need[1] = nodes_of_objects(b);
+	need[0] = a ? nodes_of_objects(a) : NULL;
+	match[1].need = need[1];
+	match[0].need = need[0];
 	match_nodes(a, b, &match[0], &match[1]);
 	alike_nodes(a, b, &match[0], &match[1]);
 	if (o->rules)
@@ -382,6 +414,8 @@ out:
 	match_free(&match[1]);
 	free(shown[0]);
 	free(shown[1]);
+	free(need[0]);
+	free(need[1]);
 	if (rc)
 		kinds_free(k);
 	else

@@ -287,6 +287,14 @@ int load_node_items(struct loader *l)
 
 /* ---- counters ---- */
 
+/* Of what is counted by the billion for a year. */
+static uint64_t at_most(uint64_t blocks)
+{
+	return blocks < BIN_MOST ? blocks : BIN_MOST;
+}
+
+_Static_assert(sizeof(struct bin) == 16, "two words");
+
 /*
  * Reads the n bins of a histogram, with bytes or without. n is believed only as far as bytes are
  * there for it. `first` is a bin to stand before them (bucket 0 of lifetimes, which is not
@@ -313,15 +321,16 @@ static void bins(struct loader *l, struct histogram *h, bool with_bytes, uint32_
 	h->n = reserve;
 	for (uint64_t i = 0; i < n && !l->failed; i++) {
 		const uint8_t *at = l->at;
-		struct bin b = {.bucket = load_small(l, "bucket")};
-		b.blocks = load_figure(l, "blocks");
-		b.bytes = with_bytes ? load_figure(l, "bytes") : 0;
-		bool ascends = h->n == 0 || b.bucket > h->at[h->n - 1].bucket;
-		if (!l->failed && (b.bucket >= max || !ascends))
-			load_bad(l, at, "histogram bucket %u is out of order or beyond %u",
-			         b.bucket, max - 1);
-		else if (b.blocks)
-			h->at[h->n++] = b;
+		uint32_t bucket = load_small(l, "bucket");
+		uint64_t blocks = load_figure(l, "blocks");
+		uint64_t bytes = with_bytes ? load_figure(l, "bytes") : 0;
+		bool ascends = h->n == 0 || bucket > h->at[h->n - 1].bucket;
+		if (!l->failed && (bucket >= max || !ascends))
+			load_bad(l, at, "histogram bucket %u is out of order or beyond %u", bucket,
+			         max - 1);
+		else if (blocks)
+			h->at[h->n++] =
+			        (struct bin){bucket & 1023, at_most(blocks) & BIN_MOST, bytes};
 	}
 }
 
@@ -329,15 +338,15 @@ static void bins(struct loader *l, struct histogram *h, bool with_bytes, uint32_
  * of a running thread was read between its two additions. */
 static void lifetimes(struct loader *l, struct sample *p)
 {
-	uint64_t others = 0;
+	uint64_t others = 0, frees = sample_frees(p);
 
-	bins(l, &p->lifetimes, false, FMT_AGE_BUCKETS, p->frees ? 1 : 0);
-	if (l->failed || !p->frees)
+	bins(l, &p->lifetimes, false, FMT_AGE_BUCKETS, frees ? 1 : 0);
+	if (l->failed || !frees)
 		return;
 	for (uint32_t i = 1; i < p->lifetimes.n; i++)
 		others = addu_sat(others, p->lifetimes.at[i].blocks);
-	if (others < p->frees) {
-		p->lifetimes.at[0].blocks = p->frees - others;
+	if (others < frees) {
+		p->lifetimes.at[0].blocks = at_most(frees - others) & BIN_MOST;
 		return;
 	}
 	p->lifetimes.n--;
@@ -347,7 +356,7 @@ static void lifetimes(struct loader *l, struct sample *p)
 static void one_site(struct loader *l, struct sample *p)
 {
 	const uint8_t *start = l->at;
-	uint64_t allocs, space;
+	uint64_t allocs, space, frees, bytes_freed;
 
 	/* The number of a node for now: load_tree.c makes stacks of them. */
 	p->stack = load_refer(&l->node, l, load_varint(l), start);
@@ -359,17 +368,17 @@ static void one_site(struct loader *l, struct sample *p)
 	p->thread = load_refer(&l->thread, l, load_varint(l), at);
 	allocs = load_figure(l, "allocations");
 	space = load_figure(l, "bytes");
-	p->frees = load_figure(l, "frees");
-	p->bytes_freed = load_figure(l, "bytes freed");
+	frees = load_figure(l, "frees");
+	bytes_freed = load_figure(l, "bytes freed");
 	p->temporary = load_figure(l, "temporary allocations");
 	p->size_min = load_figure(l, "size");
 	p->size_max = load_figure(l, "size");
 	p->live_blocks = load_figure(l, "blocks");
-	p->live_bytes = load_figure(l, "bytes");
+	load_figure(l, "bytes");
 	p->value[ALLOC_OBJECTS] = (int64_t)allocs;
 	p->value[ALLOC_SPACE] = (int64_t)space;
-	p->value[INUSE_OBJECTS] = (int64_t)allocs - (int64_t)p->frees;
-	p->value[INUSE_SPACE] = (int64_t)space - (int64_t)p->bytes_freed;
+	p->value[INUSE_OBJECTS] = (int64_t)allocs - (int64_t)frees;
+	p->value[INUSE_SPACE] = (int64_t)space - (int64_t)bytes_freed;
 	lifetimes(l, p);
 	bins(l, &p->ages, true, fmt_fine_bucket(UINT64_MAX) + 1, 0);
 }

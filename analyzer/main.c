@@ -5,6 +5,7 @@
 #include "cmd.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 struct verb {
@@ -63,6 +64,8 @@ static int check_stdout(int status)
 
 int main(int argc, char **argv)
 {
+	/* Large tables come and go: each goes back to the kernel, whatever was freed before it. */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

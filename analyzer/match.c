@@ -7,6 +7,8 @@
  */
 #include "match.h"
 
+#include "edges.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,18 +18,13 @@ struct key {
 	uint64_t module, place;
 };
 
-/* An edge of the tree that both are folded into. */
-struct edge {
-	uint32_t parent, key;
-};
-
 struct matcher {
 	const struct snapshot *a, *b;
 	bool same_run;
 	struct key *key;
-	struct edge *edge; /* [i] leads to number i + 1 */
-	uint32_t n_keys, cap_keys, n_edges, cap_edges;
-	struct table by_key, by_edge;
+	uint32_t n_keys, cap_keys;
+	struct table by_key;
+	struct edges edges;
 };
 
 /* Keys of all locations of a snapshot: those of location i are list[first[i]] ... list[first[i + 1]
@@ -36,6 +33,7 @@ struct keys {
 	uint32_t *first, *list;
 	uint32_t n_list, cap_list;
 	uint8_t *nameless; /* by location: it can be matched with nothing of the other snapshot */
+	uint32_t n_nameless;
 };
 
 static bool same_key(const void *ctx, uint32_t value, const void *key)
@@ -56,27 +54,6 @@ static uint32_t key_number(struct matcher *m, struct key k)
 	m->key[m->n_keys] = k;
 	table_add(&m->by_key, hash, m->n_keys);
 	return m->n_keys++;
-}
-
-static bool same_edge(const void *ctx, uint32_t value, const void *key)
-{
-	const struct edge *have = &((const struct matcher *)ctx)->edge[value], *want = key;
-
-	return have->parent == want->parent && have->key == want->key;
-}
-
-static uint32_t child(struct matcher *m, uint32_t parent, uint32_t key)
-{
-	struct edge e = {parent, key};
-	uint64_t hash = table_hash(parent, key);
-	uint32_t i = table_find(&m->by_edge, hash, same_edge, m, &e);
-
-	if (i != TABLE_NONE)
-		return i + 1;
-	m->edge = xgrow(m->edge, m->n_edges, &m->cap_edges, sizeof(e));
-	m->edge[m->n_edges] = e;
-	table_add(&m->by_edge, hash, m->n_edges);
-	return ++m->n_edges;
 }
 
 /* ---- modules ---- */
@@ -164,6 +141,7 @@ static void location_keys(struct matcher *m, const struct snapshot *s, uint32_t 
 		return;
 	/* Its own in this snapshot: the module's number, never an address of a text. */
 	k->nameless[i] = 1;
+	k->n_nameless++;
 	add_key(k,
 	        key_number(m, (struct key){2 * (uint64_t)loc->module + (s == m->b), loc->address}));
 }
@@ -193,15 +171,21 @@ static void number_nodes(struct matcher *m, const struct snapshot *s, struct mat
 
 	all_keys(m, s, &k);
 	out->meaning = xcalloc(s->n_nodes, sizeof(*out->meaning));
-	out->unmatched = xcalloc(s->n_nodes, 1);
+	if (k.n_nameless)
+		out->unmatched = xcalloc(s->n_nodes, 1);
+	if (!out->need)
+		edges_reserve(&m->edges, s->n_nodes);
 	for (uint32_t i = 1; i < s->n_nodes; i++) {
+		if (out->need && !out->need[i])
+			continue;
 		uint32_t parent = s->node[i].parent, loc = s->node[i].location;
 		uint32_t number = out->meaning[parent];
 		for (uint32_t at = k.first[loc]; at < k.first[loc + 1]; at++)
 			/* NOLINTNEXTLINE: there is a list where first[] counts keys */
-			number = child(m, number, k.list[at]);
+			number = edges_child(&m->edges, number, k.list[at]);
 		out->meaning[i] = number;
-		out->unmatched[i] = out->unmatched[parent] | k.nameless[loc];
+		if (out->unmatched)
+			out->unmatched[i] = out->unmatched[parent] | k.nameless[loc];
 	}
 	free(k.first);
 	free(k.list);
@@ -217,9 +201,8 @@ void match_nodes(const struct snapshot *a, const struct snapshot *b, struct matc
 	if (a)
 		number_nodes(&m, a, ma);
 	table_free(&m.by_key);
-	table_free(&m.by_edge);
+	edges_free(&m.edges);
 	free(m.key);
-	free(m.edge);
 }
 
 void match_free(struct match *m)

@@ -9,10 +9,12 @@
 
 /* Of one snapshot. */
 struct match {
-	uint32_t *meaning;  /* by node: equal numbers are equal stacks, in both snapshots; 0 is the
-	                       empty stack */
-	uint8_t *unmatched; /* by node: a frame of the stack has no name, in a module that the two
-	                       do not share */
+	const uint8_t *need; /* by node, given: those alone are numbered, and their callers must be
+	                        among them; NULL: all */
+	uint32_t *meaning;   /* by node: equal numbers are equal stacks, in both snapshots; 0 is the
+	                        empty stack */
+	uint8_t *unmatched;  /* by node: a frame of the stack has no name, in a module that the two
+	                        do not share */
 };
 
 /*

@@ -85,19 +85,35 @@ static uint32_t histogram_union(const struct histogram *h, const struct histogra
 	return n;
 }
 
+static uint64_t blocks_sum(uint64_t a, uint64_t b)
+{
+	return a + b < BIN_MOST ? a + b : BIN_MOST;
+}
+
+/* Bins of its own, with room for n. */
+static void histogram_own(struct pool *pool, struct histogram *h, uint32_t n)
+{
+	struct bin *at = pool_alloc(pool, n * sizeof(*at));
+
+	if (h->n)
+		memcpy(at, h->at, h->n * sizeof(*at));
+	h->at = at;
+	h->cap = n;
+}
+
 /* Adds in place, from the last bin downwards; room doubles, so that many small samples of one row
  * stay cheap. */
 static void histogram_add(struct pool *pool, struct histogram *h, const struct histogram *from)
 {
 	uint32_t n = histogram_union(h, from), i = h->n, j = from->n;
 
-	if (n > h->cap) {
-		h->cap = h->n ? 2 * n : n;
-		struct bin *roomy = pool_alloc(pool, h->cap * sizeof(*roomy));
-		if (h->n)
-			memcpy(roomy, h->at, h->n * sizeof(*roomy));
-		h->at = roomy;
+	/* Most rows are of one sample. */
+	if (!h->n) {
+		*h = (struct histogram){.n = from->n, .at = from->at};
+		return;
 	}
+	if (n > h->cap)
+		histogram_own(pool, h, 2 * n);
 	h->n = n;
 	while (j) {
 		struct bin b = from->at[j - 1];
@@ -107,7 +123,7 @@ static void histogram_add(struct pool *pool, struct histogram *h, const struct h
 		}
 		if (i && h->at[i - 1].bucket == b.bucket) {
 			i--;
-			b.blocks = addu_sat(b.blocks, h->at[i].blocks);
+			b.blocks = blocks_sum(b.blocks, h->at[i].blocks) & BIN_MOST;
 			b.bytes = addu_sat(b.bytes, h->at[i].bytes);
 		}
 		h->at[--n] = b;
@@ -116,16 +132,19 @@ static void histogram_add(struct pool *pool, struct histogram *h, const struct h
 }
 
 /* Never below 0: two shards may have been read at slightly different moments. */
-static void histogram_subtract(struct histogram *h, const struct histogram *from)
+static void histogram_subtract(struct pool *pool, struct histogram *h, const struct histogram *from)
 {
 	uint32_t n = 0, j = 0;
 
+	if (!h->cap && h->n)
+		histogram_own(pool, h, h->n);
 	for (uint32_t i = 0; i < h->n; i++) {
 		struct bin b = h->at[i];
 		while (j < from->n && from->at[j].bucket < b.bucket)
 			j++;
 		if (j < from->n && from->at[j].bucket == b.bucket) {
-			b.blocks -= b.blocks < from->at[j].blocks ? b.blocks : from->at[j].blocks;
+			uint64_t less = from->at[j].blocks;
+			b.blocks = b.blocks > less ? (b.blocks - less) & BIN_MOST : 0;
 			b.bytes -= b.bytes < from->at[j].bytes ? b.bytes : from->at[j].bytes;
 		}
 		if (b.blocks)
@@ -167,7 +186,7 @@ static struct row *row_of(struct grouping *g, const struct sample *sample)
 		                            .number = i};
 		table_add(&g->by_meaning, hash, i);
 	}
-	if (g->match->unmatched[node])
+	if (g->match->unmatched && g->match->unmatched[node])
 		g->p->row[i].matched = false;
 	return &g->p->row[i];
 }
@@ -179,8 +198,8 @@ static void add_sample(struct grouping *g, struct row *r, const struct sample *s
 
 	for (int c = 0; c < N_COLUMNS; c++)
 		r->value[c] = add_sat(r->value[c], sample->value[c]);
-	r->frees = addu_sat(r->frees, sample->frees);
-	r->bytes_freed = addu_sat(r->bytes_freed, sample->bytes_freed);
+	r->frees = addu_sat(r->frees, sample_frees(sample));
+	r->bytes_freed = addu_sat(r->bytes_freed, sample_bytes_freed(sample));
 	r->temporary = addu_sat(r->temporary, sample->temporary);
 	r->live_blocks = addu_sat(r->live_blocks, sample->live_blocks);
 	if (sample->value[ALLOC_OBJECTS]) {
@@ -208,12 +227,12 @@ static void take_sample(struct grouping *g, struct row *r, const struct sample *
 	}
 	if (!g->p->same_run)
 		return;
-	r->frees = minus(r->frees, sample->frees);
-	r->bytes_freed = minus(r->bytes_freed, sample->bytes_freed);
+	r->frees = minus(r->frees, sample_frees(sample));
+	r->bytes_freed = minus(r->bytes_freed, sample_bytes_freed(sample));
 	r->temporary = minus(r->temporary, sample->temporary);
 	if (sample->size_max > r->base_size_max)
 		r->base_size_max = sample->size_max;
-	histogram_subtract(&r->lifetimes, &sample->lifetimes);
+	histogram_subtract(&g->p->work->pool, &r->lifetimes, &sample->lifetimes);
 	for (uint32_t i = 0; i < sample->ages.n; i++)
 		if (churn_is_young(sample->ages.at[i].bucket, g->p->since_ns))
 			r->base_young = addu_sat(r->base_young, sample->ages.at[i].blocks);
@@ -252,15 +271,20 @@ static void add_snapshot(struct grouping *g, const struct snapshot *s, const str
 
 /* ---- ranking ---- */
 
+struct ranking {
+	const struct row *row;
+	enum column first;
+};
+
 static int by_column(const void *a, const void *b, void *ctx)
 {
-	const struct row *x = a, *y = b;
-	const enum column *first = ctx;
+	const struct ranking *r = ctx;
+	const struct row *x = &r->row[*(const uint32_t *)a], *y = &r->row[*(const uint32_t *)b];
 
 	if (x->churn != y->churn)
 		return x->churn ? 1 : -1;
-	if (x->value[*first] != y->value[*first])
-		return x->value[*first] > y->value[*first] ? -1 : 1;
+	if (x->value[r->first] != y->value[r->first])
+		return x->value[r->first] > y->value[r->first] ? -1 : 1;
 	for (int c = N_COLUMNS - 1; c >= 0; c--)
 		if (x->value[c] != y->value[c])
 			return x->value[c] > y->value[c] ? -1 : 1;
@@ -268,6 +292,33 @@ static int by_column(const void *a, const void *b, void *ctx)
 	if (x->snapshot != y->snapshot)
 		return x->base[ALLOC_OBJECTS] < y->base[ALLOC_OBJECTS] ? -1 : 1;
 	return x->stack < y->stack ? -1 : x->stack > y->stack;
+}
+
+/* Sorts numbers, then moves each row once, in place: a sort of rows would need their memory again.
+ */
+static void rank(struct profile *p, enum column sort)
+{
+	struct ranking r = {p->row, sort};
+	uint32_t *from = xcalloc(p->n_rows + 1, sizeof(*from));
+
+	for (size_t i = 0; i < p->n_rows; i++)
+		from[i] = (uint32_t)i;
+	qsort_r(from, p->n_rows, sizeof(*from), by_column, &r);
+	for (uint32_t i = 0; i < p->n_rows; i++) {
+		struct row first = p->row[i];
+		uint32_t to = i;
+		if (from[i] == i)
+			continue;
+		while (from[to] != i) {
+			uint32_t next = from[to];
+			p->row[to] = p->row[next];
+			from[to] = to;
+			to = next;
+		}
+		p->row[to] = first;
+		from[to] = to;
+	}
+	free(from);
 }
 
 static bool says_nothing(const struct row *r)
@@ -300,8 +351,7 @@ static void finish_rows(struct profile *p, uint32_t n, enum column sort)
 		}
 		p->row[p->n_rows++] = *r;
 	}
-	if (p->n_rows)
-		qsort_r(p->row, p->n_rows, sizeof(*p->row), by_column, &sort);
+	rank(p, sort);
 }
 
 /* *shown by stack: focus, ignore, hide and show-from leave something of it; NULL: all. */
@@ -349,6 +399,7 @@ static int make(struct snapshot *a, struct snapshot *b, const struct profile_opt
 	}
 	match_nodes(a, b, &match_a, &match_b);
 	add_snapshot(&g, b, &match_b, shown_b, false);
+	match_free(&match_b); /* so that there is room for what A adds */
 	if (a)
 		add_snapshot(&g, a, &match_a, shown_a, true);
 	if (o->samples)

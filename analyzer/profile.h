@@ -66,14 +66,15 @@ struct stack {
 	uint32_t node;
 };
 
-/* A histogram: bins in ascending order, none empty. */
+/* A histogram: bins in ascending order, none empty. Most of a large snapshot is these. */
 struct histogram {
-	uint32_t n, cap;
+	uint32_t n, cap; /* cap 0: the bins are another's, not to be written to */
 	struct bin {
-		uint32_t bucket;
-		uint64_t blocks, bytes;
+		uint64_t bucket : 10, blocks : 54; /* of blocks at most BIN_MOST are known */
+		uint64_t bytes;
 	} * at;
 };
+#define BIN_MOST ((UINT64_C(1) << 54) - 1)
 
 struct sample {
 	uint32_t stack;           /* index into stack[] */
@@ -81,12 +82,21 @@ struct sample {
 	uint32_t thread;          /* index into thread[], 0 unknown */
 	int64_t value[N_COLUMNS]; /* by threads in-use may be negative: another thread gave the
 	                             blocks back */
-	uint64_t frees, bytes_freed, temporary;
-	uint64_t live_blocks, live_bytes; /* as the live table has them: made by this thread */
+	uint64_t temporary;
+	uint64_t live_blocks; /* as the live table has them: made by this thread */
 	uint64_t size_min, size_max;
 	struct histogram lifetimes; /* of freed blocks, fmt_age_bucket() with bucket 0; no bytes */
 	struct histogram ages;      /* of live blocks, fmt_fine_bucket() */
 };
+/* What a sample has freed: blocks, bytes. */
+static inline uint64_t sample_frees(const struct sample *s)
+{
+	return (uint64_t)(s->value[ALLOC_OBJECTS] - s->value[INUSE_OBJECTS]);
+}
+static inline uint64_t sample_bytes_freed(const struct sample *s)
+{
+	return (uint64_t)(s->value[ALLOC_SPACE] - s->value[INUSE_SPACE]);
+}
 
 struct thread_group {
 	uint32_t tid, n_threads;

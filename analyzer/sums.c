@@ -216,7 +216,7 @@ static void add_samples(struct grouping *g, bool of_b)
 		uint32_t at = sum_of_thread(g, &s->thread[sample->thread]); /* may move at[] */
 		struct sum *group = &g->g->at[at];
 		bool since = of_b || p->same_run;
-		uint64_t frees = sample->frees, freed = sample->bytes_freed;
+		uint64_t frees = sample_frees(sample), freed = sample_bytes_freed(sample);
 		for (int c = 0; c < N_COLUMNS; c++) {
 			int64_t v = of_b ? sample->value[c] : sub_sat(0, sample->value[c]);
 			group->flat[c] = add_sat(group->flat[c], v);
