@@ -243,6 +243,8 @@ void track_thread_created(struct track_start *start, uint64_t serial, uintptr_t 
 			t->next = g_free;
 			g_free = t;
 		} else if (!t->pthread) {
+			/* Its creator may detach it before it begins, and must find it. */
+			retire_namesakes(t, pthread);
 			bucket_add(t, pthread);
 		}
 	}
