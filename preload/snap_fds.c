@@ -259,7 +259,7 @@ static bool still_open(const struct snap_job *j, uint32_t fd)
 static bool still_same(const struct snap_job *j, const struct look *l)
 {
 	char path[96];
-	struct stat st;
+	struct stat st = {0};
 
 	path_of(j, l->fd, path, sizeof(path));
 	return !j->proc[0] || (sys_call(SYS_stat, path, &st) >= 0 && st.st_dev == l->device &&

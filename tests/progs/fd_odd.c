@@ -365,7 +365,7 @@ static void freopen_fails(void)
 
 /* ---- many at a time ---- */
 
-static volatile sig_atomic_t g_handled, g_stop;
+static volatile sig_atomic_t g_handled;
 
 static void handler(int sig)
 {
