@@ -252,7 +252,7 @@ TEST(quantiles)
 	EQ(histogram_quantile(&h, 1000), 7);
 	bins[0].blocks = 49;
 	EQ(histogram_quantile(&h, 990), 7);
-	bins[0].blocks = UINT64_MAX;
+	bins[0].blocks = BIN_MOST;
 	EQ(histogram_quantile(&h, 990), 0);
 	EQ(histogram_quantile(&(struct histogram){0}, 990), 0);
 }
