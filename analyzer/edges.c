@@ -19,50 +19,50 @@ static uint32_t hash_of(uint32_t parent, uint32_t key)
 	return (uint32_t)table_hash(parent, key);
 }
 
+static uint32_t next(const struct edges *e, uint32_t at)
+{
+	return at + 1 < e->n_slots ? at + 1 : 0;
+}
+
 /* The slot with the edge, or the free one where it belongs. */
 static struct edge_slot *find(const struct edges *e, uint32_t parent, uint32_t key)
 {
-	uint32_t near = parent * 2 & e->mask;
+	/* Numbers go up to what there is room for: spread over all slots they keep their order. */
+	uint32_t at = (uint32_t)((uint64_t)parent * e->n_slots / (e->room + UINT64_C(1)));
 
-	for (uint32_t i = 0; i < NEAR; i++) {
-		struct edge_slot *s = &e->slot[(near + i) & e->mask];
+	for (uint32_t i = 0; i < NEAR; i++, at = next(e, at)) {
+		struct edge_slot *s = &e->slot[at];
 		if (!s->number || (s->parent == parent && s->key == key))
 			return s;
 	}
-	for (uint32_t i = hash_of(parent, key) & e->mask;; i = (i + 1) & e->mask) {
-		struct edge_slot *s = &e->slot[i];
+	at = (uint32_t)((uint64_t)hash_of(parent, key) * e->n_slots >> 32);
+	for (;; at = next(e, at)) {
+		struct edge_slot *s = &e->slot[at];
 		if (!s->number || (s->parent == parent && s->key == key))
 			return s;
 	}
 }
 
-static void resize(struct edges *e, uint32_t n_slots)
+/* Three quarters full at most: runs of taken slots stay short. */
+void edges_reserve(struct edges *e, uint32_t n)
 {
-	struct edges bigger = {.mask = n_slots - 1, .n = e->n};
+	struct edges bigger = {.n = e->n, .room = n < 64 ? 64 : n};
 
-	bigger.slot = xcalloc(n_slots, sizeof(*bigger.slot));
-	for (uint32_t i = 0; e->slot && i <= e->mask; i++)
+	if (n <= e->room)
+		return;
+	bigger.n_slots = bigger.room + bigger.room / 3 + NEAR;
+	bigger.slot = xcalloc(bigger.n_slots, sizeof(*bigger.slot));
+	for (uint32_t i = 0; i < e->n_slots; i++)
 		if (e->slot[i].number)
 			*find(&bigger, e->slot[i].parent, e->slot[i].key) = e->slot[i];
 	free(e->slot);
 	*e = bigger;
 }
 
-/* Half full at most: runs of taken slots stay short. */
-void edges_reserve(struct edges *e, uint32_t n)
-{
-	uint32_t n_slots = 64;
-
-	while (n_slots / 2 < n && n_slots < UINT32_C(1) << 31)
-		n_slots *= 2;
-	if (!e->slot || n_slots > e->mask + 1)
-		resize(e, n_slots);
-}
-
 uint32_t edges_child(struct edges *e, uint32_t parent, uint32_t key)
 {
-	if (!e->slot || e->n > e->mask / 2)
-		edges_reserve(e, e->n + 1);
+	if (e->n == e->room)
+		edges_reserve(e, e->n < UINT32_C(1) << 30 ? e->n + e->n / 2 + 1 : e->n + (1 << 28));
 	struct edge_slot *s = find(e, parent, key);
 	if (!s->number)
 		*s = (struct edge_slot){parent, key, ++e->n};

@@ -12,7 +12,7 @@ struct edges {
 	struct edge_slot {
 		uint32_t parent, key, number; /* number 0: free */
 	} * slot;
-	uint32_t mask, n;
+	uint32_t n_slots, room, n; /* room: how many edges may be there */
 };
 /* Makes room for n edges in all. */
 void edges_reserve(struct edges *e, uint32_t n);

@@ -361,11 +361,13 @@ static void one_site(struct loader *l, struct sample *p)
 	/* The number of a node for now: load_tree.c makes stacks of them. */
 	p->stack = load_refer(&l->node, l, load_varint(l), start);
 	const uint8_t *at = l->at;
-	p->kind = load_small(l, "kind");
-	if (!l->failed && p->kind > FMT_KIND_MMAP)
-		load_bad(l, at, "kind %u", p->kind);
+	uint32_t kind = load_small(l, "kind");
+	if (!l->failed && kind > FMT_KIND_MMAP)
+		load_bad(l, at, "kind %u", kind);
+	p->kind = kind & 3;
 	at = l->at;
-	p->thread = load_refer(&l->thread, l, load_varint(l), at);
+	/* One that is out of range is told later, by the largest. */
+	p->thread = load_refer(&l->thread, l, load_varint(l), at) & ((1u << 30) - 1);
 	allocs = load_figure(l, "allocations");
 	space = load_figure(l, "bytes");
 	frees = load_figure(l, "frees");

@@ -192,17 +192,49 @@ static void number_nodes(struct matcher *m, const struct snapshot *s, struct mat
 	free(k.nameless);
 }
 
-void match_nodes(const struct snapshot *a, const struct snapshot *b, struct match *ma,
-                 struct match *mb)
+/* From by node to by stack: a tenth of the memory. */
+static void keep_stacks(const struct snapshot *s, struct match *m)
+{
+	struct match by_stack = {.meaning = xcalloc(s->n_stacks, sizeof(*m->meaning))};
+
+	if (m->unmatched)
+		by_stack.unmatched = xcalloc(s->n_stacks, 1);
+	for (uint32_t i = 0; i < s->n_stacks; i++) {
+		by_stack.meaning[i] = m->meaning[s->stack[i].node];
+		if (m->unmatched)
+			by_stack.unmatched[i] = m->unmatched[s->stack[i].node];
+	}
+	match_free(m);
+	*m = by_stack;
+}
+
+static void match(const struct snapshot *a, const struct snapshot *b, struct match *ma,
+                  struct match *mb, bool by_stack)
 {
 	struct matcher m = {.a = a, .b = b, .same_run = a && snapshot_same_run(a, b)};
 
 	number_nodes(&m, b, mb);
+	if (by_stack)
+		keep_stacks(b, mb);
 	if (a)
 		number_nodes(&m, a, ma);
+	if (a && by_stack)
+		keep_stacks(a, ma);
 	table_free(&m.by_key);
 	edges_free(&m.edges);
 	free(m.key);
+}
+
+void match_nodes(const struct snapshot *a, const struct snapshot *b, struct match *ma,
+                 struct match *mb)
+{
+	match(a, b, ma, mb, false);
+}
+
+void match_stacks(const struct snapshot *a, const struct snapshot *b, struct match *ma,
+                  struct match *mb)
+{
+	match(a, b, ma, mb, true);
 }
 
 void match_free(struct match *m)

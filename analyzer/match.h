@@ -24,6 +24,9 @@ struct match {
  */
 void match_nodes(const struct snapshot *a, const struct snapshot *b, struct match *ma,
                  struct match *mb);
+/* The same, but *ma and *mb are by stack. */
+void match_stacks(const struct snapshot *a, const struct snapshot *b, struct match *ma,
+                  struct match *mb);
 void match_free(struct match *m);
 
 #endif

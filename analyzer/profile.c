@@ -169,8 +169,7 @@ static bool same_row(const void *ctx, uint32_t value, const void *key)
 
 static struct row *row_of(struct grouping *g, const struct sample *sample)
 {
-	uint32_t node = g->s->stack[sample->stack].node;
-	struct row_key key = {g->match->meaning[node], sample->kind};
+	struct row_key key = {g->match->meaning[sample->stack], sample->kind};
 	uint64_t hash = table_hash(key.meaning, key.kind);
 	uint32_t i = table_find(&g->by_meaning, hash, same_row, g, &key);
 
@@ -179,14 +178,14 @@ static struct row *row_of(struct grouping *g, const struct sample *sample)
 		g->p->row = xgrow(g->p->row, i, &g->cap_rows, sizeof(*g->p->row));
 		g->meaning = xgrow(g->meaning, i, &g->cap_meaning, sizeof(*g->meaning));
 		g->meaning[i] = key.meaning;
-		g->p->row[i] = (struct row){.kind = key.kind,
+		g->p->row[i] = (struct row){.kind = (uint8_t)key.kind,
 		                            .matched = true,
 		                            .snapshot = g->s,
 		                            .stack = sample->stack,
 		                            .number = i};
 		table_add(&g->by_meaning, hash, i);
 	}
-	if (g->match->unmatched && g->match->unmatched[node])
+	if (g->match->unmatched && g->match->unmatched[sample->stack])
 		g->p->row[i].matched = false;
 	return &g->p->row[i];
 }
@@ -397,7 +396,7 @@ static int make(struct snapshot *a, struct snapshot *b, const struct profile_opt
 		p->work->row_of[0] = xcalloc(a ? a->n_samples + 1 : 1, sizeof(uint32_t));
 		p->work->row_of[1] = xcalloc(b->n_samples + 1, sizeof(uint32_t));
 	}
-	match_nodes(a, b, &match_a, &match_b);
+	match_stacks(a, b, &match_a, &match_b);
 	add_snapshot(&g, b, &match_b, shown_b, false);
 	match_free(&match_b); /* so that there is room for what A adds */
 	if (a)

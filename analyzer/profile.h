@@ -77,9 +77,8 @@ struct histogram {
 #define BIN_MOST ((UINT64_C(1) << 54) - 1)
 
 struct sample {
-	uint32_t stack;           /* index into stack[] */
-	uint32_t kind;            /* FMT_KIND_* */
-	uint32_t thread;          /* index into thread[], 0 unknown */
+	uint32_t stack;                 /* index into stack[] */
+	uint32_t thread : 30, kind : 2; /* index into thread[], 0 unknown; FMT_KIND_* */
 	int64_t value[N_COLUMNS]; /* by threads in-use may be negative: another thread gave the
 	                             blocks back */
 	uint64_t temporary;
@@ -208,16 +207,17 @@ uint64_t snapshot_lost(const struct snapshot *s);
 
 /* A row of a table: one distinct stack (threads and, in a diff, equal stacks by meaning summed). */
 struct row {
-	uint32_t kind;
+	uint8_t kind;
 	bool churn;
-	bool matched; /* a diff: no frame of it is nameless in a module that the two do not share */
+	bool matched;   /* a diff: no frame of it is nameless in a module that the two do not
+	                   share */
+	uint32_t stack; /* index into its snapshot's stack[] */
 	const struct snapshot
 	        *snapshot; /* that stack and frames are of: b, or a where b has none */
-	uint32_t stack;    /* index into its stack[] */
 	uint32_t number;   /* whatever its rank: profile_row_number() */
 	/* Filled in by profile_row(): */
-	const struct location *const *frame; /* innermost first */
 	uint32_t n_frames;
+	const struct location *const *frame; /* innermost first */
 	uint32_t site_frame; /* index into frame[] of the first frame that is the user's own
 	                        (wrappers folded) */
 	uint32_t site_line;  /* and into its line[] */
