@@ -56,4 +56,13 @@ echo
 "$build/outlive" diff -n 3 "$first" "$second"
 
 say "Row 1 is the path by which the new keys came in: redis reads a command, stores its value, and keeps it."
+
+say "5. Where the source is at hand, line by line; here outlive's own, as it made that very report:"
+show "LD_PRELOAD=.../liboutlive.so outlive diff ...; outlive list --sort=alloc_space read_all ..."
+mkdir own
+LD_PRELOAD=$build/liboutlive.so OUTLIVE_OPTIONS=out=own "$build/outlive" diff "$first" "$second" > /dev/null
+echo
+"$build/outlive" list --sort=alloc_space '^read_all$' own/outlive.outlive.*.snap
+
+echo
 echo "Now your own program: LD_PRELOAD=$build/liboutlive.so ./program; then outlive snapshot PID, twice; then outlive diff."
