@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "snap.h"
 #include "sys.h"
@@ -108,9 +109,22 @@ void snap_child_close(void)
 	sys_close(1);
 }
 
+/* The look at the program's descriptors needs one of its own, also where the program has no more.
+ */
+static void raise_limit(void)
+{
+	struct rlimit l;
+
+	if (sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &l) < 0)
+		return;
+	l.rlim_cur = l.rlim_max;
+	sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, &l, NULL);
+}
+
 static void child_main(void)
 {
 	catch_faults();
+	raise_limit();
 	sys_call(SYS_prctl, PR_SET_NAME, "outlive-writer");
 	g_run();
 	leave(0);

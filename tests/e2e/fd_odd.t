@@ -111,5 +111,11 @@ is "as many as there may be, up to 2^17" \
   "$(q '[.fds[] | select(.stack[0] == "open_null")] | length') $(drift)" "$(fd_of opened) 0 0 0"
 records "$(snaps many | sed -n 2p)"
 is "and nearly all of them closed" "$(q '[.fds[] | select(.stack[0] == "open_null")] | length') $(drift)" "3 0 0 0"
+mode full_soft
+is "a program that has no more descriptors" \
+  "$(q '[.fds[] | select(.stack[0] == "open_null" and .names == "/dev/null")] | length') $(drift)" "37 0 0 0"
+mode full_hard
+is "and cannot have more: what the table knows" \
+  "$(q '[.fds[] | select(.stack[0] == "open_null")] | length') $(drift)" "37 0 0 0"
 mode cancelled
 done_testing

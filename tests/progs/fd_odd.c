@@ -456,6 +456,32 @@ static FRAME void many(void)
 	snapshot();
 }
 
+/* No more to be had: for the writer either. hard: nor can the limit be raised. */
+static FRAME void full(int hard)
+{
+	struct rlimit l;
+
+	getrlimit(RLIMIT_NOFILE, &l);
+	l.rlim_cur = 40;
+	if (hard)
+		l.rlim_max = 40;
+	setrlimit(RLIMIT_NOFILE, &l);
+	while (open_null() >= 0)
+		;
+	tell("no more", -1);
+	snapshot();
+}
+
+static void full_soft(void)
+{
+	full(0);
+}
+
+static void full_hard(void)
+{
+	full(1);
+}
+
 static void *in_accept(void *arg)
 {
 	int *cleaned = arg;
@@ -514,6 +540,8 @@ static const struct {
         {"in_handler", in_handler},
         {"in_threads", in_threads},
         {"many", many},
+        {"full_soft", full_soft},
+        {"full_hard", full_hard},
         {"cancelled", cancelled},
 };
 
