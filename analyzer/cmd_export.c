@@ -178,6 +178,10 @@ static int parse(int *argc, char **argv, struct export *e)
 	        {"focus", 0, OPT_TEXT, &v->profile.focus, "REGEX",
 	         "only stacks with a function, file or module that matches", NULL},
 	        {"ignore", 0, OPT_TEXT, &v->profile.ignore, "REGEX", "no stacks with one", NULL},
+	        {"hide", 0, OPT_PARSED, &v->profile.hide, "REGEX",
+	         "without the frames that match, wherever they stand in a stack", view_parse_regex},
+	        {"show-from", 0, OPT_PARSED, &v->profile.show_from, "REGEX",
+	         "without the callers of the outermost frame that matches", view_parse_regex},
 	        {"raw", 0, OPT_FLAG, &v->profile.raw, NULL,
 	         "with allocation wrappers (operator new, xmalloc ...) at the inner end", NULL},
 	        {0}};

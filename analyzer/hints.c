@@ -41,7 +41,7 @@ static const struct hint {
          UNSEEN,
          "V8 keeps JavaScript objects in pages of its own, out of malloc's sight: the heap here is "
          "that of native code and of Buffers. For objects: node --heapsnapshot-signal=SIGUSR2; for "
-         "names of JavaScript frames: node --perf-basic-prof"},
+         "names of JavaScript frames: node --perf-basic-prof --interpreted-frames-native-stack"},
         {{"libjvm.so"},
          NULL,
          UNSEEN,
