@@ -202,6 +202,7 @@ static void print_losses(struct page *page, const struct snapshot *s)
 	count(page, s, FMT_AUDIT_LOST_THREADS, "lost threads", "their table had no room");
 	count(page, s, FMT_AUDIT_LOST_FDS, "lost descriptors", "opened or closed, not recorded");
 	count(page, s, FMT_AUDIT_LOST_TIMERS, "lost timers", "their table had no room");
+	count(page, s, FMT_AUDIT_LOST_MAPS, "lost mappings", "made or unmapped, not recorded");
 	count(page, s, FMT_AUDIT_SNAPSHOTS_FAILED, "snapshots failed", "could not be written");
 }
 

@@ -166,6 +166,7 @@ json_t *document_audit(const struct snapshot *s)
 	json_object_set_new(lost, "threads", document_number(s->audit[FMT_AUDIT_LOST_THREADS]));
 	json_object_set_new(lost, "fds", document_number(s->audit[FMT_AUDIT_LOST_FDS]));
 	json_object_set_new(lost, "timers", document_number(s->audit[FMT_AUDIT_LOST_TIMERS]));
+	json_object_set_new(lost, "maps", document_number(s->audit[FMT_AUDIT_LOST_MAPS]));
 	json_object_set_new(o, "lost", lost);
 	json_object_set_new(o, "drift", drift(s));
 	put_figures(o, s);

@@ -51,6 +51,23 @@ static bool is_number(const char *value, const char *units)
 	return !n;
 }
 
+/* Names joined by "+". */
+static bool is_families(const char *value)
+{
+	static const char *const names[] = {"heap", "mmap", "threads", "timers", "fds"};
+	size_t n, i;
+
+	for (; *value; value += n + (value[n] == '+')) {
+		n = strcspn(value, "+");
+		for (i = 0; i < sizeof names / sizeof names[0]; i++)
+			if (strlen(names[i]) == n && !strncmp(names[i], value, n))
+				break;
+		if (i == sizeof names / sizeof names[0])
+			return false;
+	}
+	return true;
+}
+
 int setting_check(const struct setting *s, const char *value, struct err *err)
 {
 	switch (s->type) {
@@ -72,6 +89,22 @@ int setting_check(const struct setting *s, const char *value, struct err *err)
 		if (is_number(value, ""))
 			return 0;
 		return err_set(err, "--%s: '%s' is not a number", s->name, value);
+	case SETTING_STEP:
+		if (!strcmp(value, "off") || is_number(value, "k K kB m M MB g G GB "))
+			return 0;
+		/* liboutlive.so takes up to a million percent */
+		if (is_number(value, "% ") && value[strlen(value) - 1] == '%' && strlen(value) < 8)
+			return 0;
+		return err_set(err,
+		               "--%s: '%s' is neither a size such as 100M nor one such as 20%%",
+		               s->name, value);
+	case SETTING_FAMILIES:
+		if (is_families(value))
+			return 0;
+		return err_set(err,
+		               "--%s: '%s' is not made of heap, mmap, threads, timers and fds, "
+		               "joined by +",
+		               s->name, value);
 	default:
 		return 0;
 	}

@@ -14,7 +14,9 @@ enum setting_type {
 	SETTING_BYTES,
 	SETTING_TIME,
 	SETTING_BOOL,
-	SETTING_LIST
+	SETTING_LIST,
+	SETTING_STEP,
+	SETTING_FAMILIES
 };
 
 struct setting {

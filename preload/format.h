@@ -177,6 +177,7 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 	K(FORKED, 11, U, "1: this image came by fork, its blocks may be its parent's")  \
 	K(EXIT_STATUS, 12, U, "status, when the reason is an exit that names it")       \
 	K(START_TIME, 13, U, "of the image's first hook, ns since 1970")                \
+	K(FAMILIES, 14, U, "what was recorded: FMT_FAMILY_*; absent: all")              \
 	K(COMMAND, 128, S, "short name (comm at start)")                                \
 	K(EXE, 129, S, "full path of the program")                                      \
 	K(CMDLINE, 130, S, "arguments, each ended by NUL")                              \
@@ -193,47 +194,59 @@ enum fmt_info_key { FMT_INFO_KEYS(FMT_K_ENUM) };
 #undef FMT_K_ENUM
 
 /* A(name, number, meaning) */
-#define FMT_AUDIT_KEYS(A)                                                                   \
-	A(LOST_REENTRANT, 1, "events in a signal handler that interrupted outlive itself")  \
-	A(LOST_NO_MEMORY, 2, "events for which a table had no room")                        \
-	A(LOST_EARLY, 3, "allocations served from the boot buffer, before the real malloc") \
-	A(LOST_NO_STACK, 4, "events counted without a stack")                               \
-	A(UNKNOWN_FREES, 5, "frees of blocks that were never seen made")                    \
-	A(UNSEEN_FREES, 6, "blocks whose address came back from malloc without a free")     \
-	A(TRUNCATED_STACKS, 7, "captures longer than depth")                                \
-	A(FALLBACK_STACKS, 8, "captures that needed libunwind")                             \
-	A(BROKEN_STACKS, 9, "captures that ended before the outermost frame")               \
-	A(STACKS, 10, "distinct stacks")                                                    \
-	A(NODES, 11, "nodes of the stack tree")                                             \
-	A(RULES, 12, "unwind rules cached")                                                 \
-	A(LIVE_BLOCKS, 13, "blocks in the live table")                                      \
-	A(LIVE_BYTES, 14, "their requested bytes")                                          \
-	A(OWN_TABLES, 15, "bytes of outlive's tables that are resident or were touched")    \
-	A(OWN_ARENA, 16, "bytes in use in outlive's private arena")                         \
-	A(RSS, 17, "resident bytes of the process")                                         \
-	A(RSS_PEAK, 18, "its high-water mark")                                              \
-	A(VSIZE, 19, "virtual bytes")                                                       \
-	A(MALLOC_INUSE, 20, "the allocator's own count: mallinfo2 uordblks + hblkhd")       \
-	A(MALLOC_ARENA, 21, "bytes that the allocator holds")                               \
-	A(JEMALLOC_ALLOCATED, 22, "stats.allocated of the target's jemalloc")               \
-	A(JEMALLOC_RESIDENT, 23, "stats.resident of the target's jemalloc")                 \
-	A(THREADS_NOW, 24, "entries of /proc/self/task")                                    \
-	A(WRITE_NS, 25, "time that writing this file took up to this record")               \
-	A(SNAPSHOTS_FAILED, 26, "snapshots of this image that could not be written")        \
-	A(CAPTURES, 27, "stacks captured")                                                  \
-	A(PREDICTED, 28, "of them, proven by a predicted record")                           \
-	A(FDS_NOW, 29, "entries of /proc/self/fd")                                          \
-	A(FDS_UNSEEN, 30, "of them, born by a path that no hook sees")                      \
-	A(FDS_VANISHED, 31, "descriptors of the table that the kernel no longer has")       \
-	A(THREADS_UNSEEN, 32, "threads of /proc/self/task that made no hooked call yet")    \
-	A(THREADS_VANISHED, 33, "threads of the table that the kernel no longer has")       \
-	A(LOST_THREADS, 34, "threads for which the table had no room")                      \
-	A(LOST_FDS, 35, "descriptor events that could not be recorded")                     \
-	A(LOST_TIMERS, 36, "timers for which the table had no room")
+#define FMT_AUDIT_KEYS(A)                                                                      \
+	A(LOST_REENTRANT, 1, "events in a signal handler that interrupted outlive itself")     \
+	A(LOST_NO_MEMORY, 2, "events for which a table had no room")                           \
+	A(LOST_EARLY, 3, "allocations served from the boot buffer, before the real malloc")    \
+	A(LOST_NO_STACK, 4, "events counted without a stack")                                  \
+	A(UNKNOWN_FREES, 5, "frees of blocks that were never seen made")                       \
+	A(UNSEEN_FREES, 6, "blocks whose address came back from malloc without a free")        \
+	A(TRUNCATED_STACKS, 7, "captures longer than depth")                                   \
+	A(FALLBACK_STACKS, 8, "captures that needed libunwind")                                \
+	A(BROKEN_STACKS, 9, "captures that ended before the outermost frame")                  \
+	A(STACKS, 10, "distinct stacks")                                                       \
+	A(NODES, 11, "nodes of the stack tree")                                                \
+	A(RULES, 12, "unwind rules cached")                                                    \
+	A(LIVE_BLOCKS, 13, "blocks in the live table")                                         \
+	A(LIVE_BYTES, 14, "their requested bytes")                                             \
+	A(OWN_TABLES, 15, "bytes of outlive's tables that are resident or were touched")       \
+	A(OWN_ARENA, 16, "bytes in use in outlive's private arena")                            \
+	A(RSS, 17, "resident bytes of the process")                                            \
+	A(RSS_PEAK, 18, "its high-water mark")                                                 \
+	A(VSIZE, 19, "virtual bytes")                                                          \
+	A(MALLOC_INUSE, 20, "the allocator's own count: mallinfo2 uordblks + hblkhd")          \
+	A(MALLOC_ARENA, 21, "bytes that the allocator holds")                                  \
+	A(JEMALLOC_ALLOCATED, 22, "stats.allocated of the target's jemalloc")                  \
+	A(JEMALLOC_RESIDENT, 23, "stats.resident of the target's jemalloc")                    \
+	A(THREADS_NOW, 24, "entries of /proc/self/task")                                       \
+	A(WRITE_NS, 25, "time that writing this file took up to this record")                  \
+	A(SNAPSHOTS_FAILED, 26, "snapshots of this image that could not be written")           \
+	A(CAPTURES, 27, "stacks captured")                                                     \
+	A(PREDICTED, 28, "of them, proven by a predicted record")                              \
+	A(FDS_NOW, 29, "entries of /proc/self/fd")                                             \
+	A(FDS_UNSEEN, 30, "of them, born by a path that no hook sees")                         \
+	A(FDS_VANISHED, 31, "descriptors of the table that the kernel no longer has")          \
+	A(THREADS_UNSEEN, 32, "threads of /proc/self/task that made no hooked call yet")       \
+	A(THREADS_VANISHED, 33, "threads of the table that the kernel no longer has")          \
+	A(LOST_THREADS, 34, "threads for which the table had no room")                         \
+	A(LOST_FDS, 35, "descriptor events that could not be recorded")                        \
+	A(LOST_TIMERS, 36, "timers for which the table had no room")                           \
+	A(LOST_MAPS, 37, "mappings that could not be recorded")                                \
+	A(TRIM_RSS_BEFORE, 38, "resident bytes before the allocator gave back what it cached") \
+	A(TRIM_RSS_AFTER, 39, "and after it")
 
 #define FMT_A_ENUM(name, number, meaning) FMT_AUDIT_##name = number,
 enum fmt_audit_key { FMT_AUDIT_KEYS(FMT_A_ENUM) };
 #undef FMT_A_ENUM
+
+/* As the names of the option `families`. */
+enum fmt_family {
+	FMT_FAMILY_HEAP = 1,
+	FMT_FAMILY_MMAP = 2,
+	FMT_FAMILY_THREADS = 4,
+	FMT_FAMILY_TIMERS = 8,
+	FMT_FAMILY_FDS = 16
+};
 
 enum fmt_kind { FMT_KIND_HEAP = 0, FMT_KIND_MMAP = 1 };
 

@@ -72,6 +72,7 @@ void init_early(void)
 		sys_log("no memory for the tables; this process is not profiled", "", "");
 		return;
 	}
+	g_track_families = (uint32_t)g_options.families;
 	/* Threads that other libraries' constructors start end, too. Keys below 32 need no memory,
 	 * and ours is made early. */
 	task_init();

@@ -8,10 +8,11 @@
 #include <string.h>
 
 #include "sys.h"
+#include "track.h"
 
 struct options g_options;
 
-enum type { STRING, LIST, COUNT, BYTES, TIME, BOOL };
+enum type { STRING, LIST, COUNT, BYTES, TIME, BOOL, STEP, FAMILIES };
 struct option {
 	const char *name, *def;
 	enum type type;
@@ -63,6 +64,41 @@ static bool parse_bool(const char *s, bool *out)
 	return !strcmp(s, "no") || !strcmp(s, "off") || !strcmp(s, "0") || !strcmp(s, "false");
 }
 
+/* Names joined by "+"; the empty text is none of them. */
+static bool parse_families(const char *s, uint64_t *out)
+{
+	static const char *const name[] = {"heap", "mmap", "threads", "timers", "fds"};
+	uint64_t set = 0;
+
+	while (*s) {
+		size_t n = strcspn(s, "+"), i = 0;
+
+		while (i < sizeof(name) / sizeof(name[0]) &&
+		       (strlen(name[i]) != n || memcmp(name[i], s, n)))
+			i++;
+		if (i == sizeof(name) / sizeof(name[0]))
+			return false;
+		set |= 1u << i;
+		s += n + (s[n] == '+');
+	}
+	*out = set;
+	return true;
+}
+_Static_assert(TRACK_HEAP == 1 && TRACK_MMAP == 2 && TRACK_THREADS == 4 && TRACK_TIMERS == 8 &&
+                       TRACK_FDS == 16,
+               "families are bits in this order");
+
+static bool parse_step(const char *s, uint64_t *out)
+{
+	static const char *const percent[] = {"%", NULL};
+
+	if (parse_number(s, percent, no_factors, out) && *out <= 1000000) {
+		*out |= *out ? OPTIONS_PERCENT : 0;
+		return true;
+	}
+	return parse_number(s, byte_units, byte_factors, out) && !(*out & OPTIONS_PERCENT);
+}
+
 static bool set_option(const struct option *o, const char *value)
 {
 	uint64_t v;
@@ -91,6 +127,14 @@ static bool set_option(const struct option *o, const char *value)
 		break;
 	case COUNT:
 		if (!parse_number(value, no_units, no_factors, &v))
+			return false;
+		break;
+	case STEP:
+		if (!parse_step(!strcmp(value, "off") ? "0" : value, &v))
+			return false;
+		break;
+	case FAMILIES:
+		if (!parse_families(value, &v))
 			return false;
 		break;
 	default:

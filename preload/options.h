@@ -7,12 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OPT_C_STRING const char *
-#define OPT_C_LIST   const char *
-#define OPT_C_COUNT  uint64_t
-#define OPT_C_BYTES  uint64_t
-#define OPT_C_TIME   uint64_t /* ns */
-#define OPT_C_BOOL   bool
+#define OPT_C_STRING    const char *
+#define OPT_C_LIST      const char *
+#define OPT_C_COUNT     uint64_t
+#define OPT_C_BYTES     uint64_t
+#define OPT_C_TIME      uint64_t /* ns */
+#define OPT_C_BOOL      bool
+#define OPT_C_STEP      uint64_t /* bytes, or OPTIONS_PERCENT and a percentage */
+#define OPT_C_FAMILIES  uint64_t /* TRACK_* */
+#define OPTIONS_PERCENT (1ull << 63)
 
 struct options {
 #define OPT(name, type, def, arg, help) OPT_C_##type name;

@@ -17,6 +17,7 @@
 #include "fd.h"
 #include "format.h"
 #include "live.h"
+#include "map.h"
 #include "options.h"
 #include "process_match.h"
 #include "signals.h"
@@ -188,6 +189,7 @@ static void become_child(void)
 	task_fork_child();
 	fd_fork_child();
 	timer_fork_child();
+	map_fork_child();
 	stack_fork_child();
 	live_fork_child();
 	snapshot_fork_child();

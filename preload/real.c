@@ -219,7 +219,7 @@ void hook_start(void)
 	init_early();
 	real_add_allocator(*(void **)&real.malloc);
 	find_unseen();
-	if (g_tracking)
+	if (track_has(TRACK_HEAP))
 		hook_families_init(next_if_any);
 	__atomic_store_n(&g_hooks_ready, true, __ATOMIC_RELEASE);
 	t_self.flags = flags;

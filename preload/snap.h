@@ -6,6 +6,7 @@
  *     snap_file.c    folder, names, keep; what a person is told when it fails
  *     snap_write.c   records: varints, CRC, buffer
  *     snap_tables.c  modules, nodes, threads and sites into records
+ *     snap_maps.c    the program's own mappings
  *     snap_tasks.c   threads and timers
  *     snap_fds.c     descriptors, held against the kernel's list; snap_socket.c: what a socket is
  *     snap_tally.c   sums of the live table by site and age
@@ -162,7 +163,7 @@ int snap_tables(struct snap_out *o, struct snap_job *j);
 
 /* What the file holds: references beyond it are written as unknown. */
 struct snap_bounds {
-	uint32_t sites, contexts, stacks, nodes, modules;
+	uint32_t sites, map_sites, contexts, stacks, nodes, modules;
 };
 /* A stack's innermost node, as a varint. */
 void snap_put_node(struct snap_out *o, const struct snap_bounds *have, uint32_t stack);
@@ -171,6 +172,7 @@ void snap_each_number(const char *folder, int *fd, void (*fn)(uint32_t number, v
                       void *arg);
 /* 2 ms, for who is between the kernel and the tables. */
 void snap_moment(void);
+void snap_maps(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have);
 void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 /* While the child has the program's descriptors: what they are. Then snap_fds(), then

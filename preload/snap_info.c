@@ -9,6 +9,7 @@
 #include "context.h"
 #include "fd.h"
 #include "live.h"
+#include "map.h"
 #include "options.h"
 #include "snap.h"
 #include "stack.h"
@@ -177,6 +178,7 @@ void snap_info(struct snap_out *o, const struct snap_job *j)
 	if (j->request.exit_status >= 0)
 		pair_u(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);
 	pair_u(o, FMT_INFO_START_TIME, j->start_ns);
+	pair_u(o, FMT_INFO_FAMILIES, g_track_families & 31);
 	info_strings(o, j);
 	snap_record_end(o);
 }
@@ -259,11 +261,16 @@ static void audit_kernel(struct snap_out *o, const struct snap_job *j)
 
 static void audit_others(struct snap_out *o, const struct snap_job *j)
 {
-	pair_u(o, FMT_AUDIT_FDS_NOW, j->fds);
-	pair_u(o, FMT_AUDIT_FDS_UNSEEN, j->fds_unseen);
-	pair_u(o, FMT_AUDIT_FDS_VANISHED, j->fds_vanished);
-	pair_u(o, FMT_AUDIT_THREADS_UNSEEN, j->threads_unseen);
-	pair_u(o, FMT_AUDIT_THREADS_VANISHED, j->threads_vanished);
+	if (track_has(TRACK_FDS)) {
+		pair_u(o, FMT_AUDIT_FDS_NOW, j->fds);
+		pair_u(o, FMT_AUDIT_FDS_UNSEEN, j->fds_unseen);
+		pair_u(o, FMT_AUDIT_FDS_VANISHED, j->fds_vanished);
+	}
+	if (track_has(TRACK_THREADS)) {
+		pair_u(o, FMT_AUDIT_THREADS_UNSEEN, j->threads_unseen);
+		pair_u(o, FMT_AUDIT_THREADS_VANISHED, j->threads_vanished);
+	}
+	pair_u(o, FMT_AUDIT_LOST_MAPS, map_lost());
 	pair_u(o, FMT_AUDIT_LOST_THREADS, task_lost());
 	pair_u(o, FMT_AUDIT_LOST_FDS, fd_lost());
 	pair_u(o, FMT_AUDIT_LOST_TIMERS, timer_lost());
@@ -310,7 +317,7 @@ void snap_audit(struct snap_out *o, const struct snap_job *j)
 	pair_u(o, FMT_AUDIT_LIVE_BYTES, j->live_bytes);
 	pair_u(o, FMT_AUDIT_OWN_TABLES,
 	       context_bytes_used() + live_bytes_used() + s.bytes + task_bytes_used() +
-	               fd_bytes_used());
+	               fd_bytes_used() + map_bytes_used());
 	pair_u(o, FMT_AUDIT_SNAPSHOTS_FAILED, j->failed);
 	audit_kernel(o, j);
 	audit_others(o, j);

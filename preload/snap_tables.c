@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "context.h"
+#include "map.h"
 #include "snap.h"
 #include "sys.h"
 
@@ -164,6 +165,7 @@ int snap_tables(struct snap_out *o, struct snap_job *j)
 	struct snap_bounds have;
 
 	have.sites = site_count();
+	have.map_sites = map_site_count();
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	have.contexts = context_count();
 	have.stacks = stack_count();
@@ -178,9 +180,13 @@ int snap_tables(struct snap_out *o, struct snap_job *j)
 	put_threads(o, have.contexts);
 	put_nodes(o, have.nodes, have.modules);
 	put_sites(o, &have, j);
-	snap_tasks(o, j, &have);
-	snap_fds(o, j, &have);
-	snap_timers(o, j, &have);
+	snap_maps(o, j, &have);
+	if (track_has(TRACK_THREADS))
+		snap_tasks(o, j, &have);
+	if (track_has(TRACK_FDS))
+		snap_fds(o, j, &have);
+	if (track_has(TRACK_TIMERS))
+		snap_timers(o, j, &have);
 	snap_fds_done();
 	return o->error;
 }

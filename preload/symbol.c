@@ -12,6 +12,7 @@ struct tables {
 	const Elf64_Sym *symbols;
 	const char *strings;
 	const uint32_t *gnu, *sysv;
+	const Elf64_Versym *versions; /* NULL: none has one */
 };
 
 /* ld.so has made most of these addresses, but leaves those of read-only sections as offsets. */
@@ -24,7 +25,7 @@ static const void *table(const struct link_map *m, const Elf64_Dyn *d)
 
 static struct tables read_tables(const struct link_map *m)
 {
-	struct tables t = {NULL, NULL, NULL, NULL};
+	struct tables t = {NULL, NULL, NULL, NULL, NULL};
 
 	for (const Elf64_Dyn *d = m->l_ld; d && d->d_tag != DT_NULL; d++) {
 		if (d->d_tag == DT_SYMTAB)
@@ -35,15 +36,24 @@ static struct tables read_tables(const struct link_map *m)
 			t.gnu = table(m, d);
 		if (d->d_tag == DT_HASH)
 			t.sysv = table(m, d);
+		if (d->d_tag == DT_VERSYM)
+			t.versions = table(m, d);
 	}
 	return t;
+}
+
+/* A name that is kept for old programs only (libc's cfree) is none that dlsym finds. */
+static bool is_hidden(const struct tables *t, uint32_t i)
+{
+	return t->versions && t->versions[i] & 0x8000;
 }
 
 static bool is_it(const struct tables *t, uint32_t i, const char *name)
 {
 	const Elf64_Sym *s = &t->symbols[i];
 
-	return s->st_shndx != SHN_UNDEF && s->st_value && !strcmp(t->strings + s->st_name, name);
+	return s->st_shndx != SHN_UNDEF && s->st_value && !is_hidden(t, i) &&
+	       !strcmp(t->strings + s->st_name, name);
 }
 
 /* Header: buckets, first symbol in the table, words of the Bloom filter, its shift. */

@@ -37,6 +37,14 @@ extern TLS struct self t_self __attribute__((visibility("hidden")));
 /* True from the end of the first initialisation on. Hooks before that only forward. */
 extern bool g_tracking __attribute__((visibility("hidden")));
 
+/* What is recorded; hooks of the others only forward. */
+enum { TRACK_HEAP = 1, TRACK_MMAP = 2, TRACK_THREADS = 4, TRACK_TIMERS = 8, TRACK_FDS = 16 };
+extern uint32_t g_track_families __attribute__((visibility("hidden")));
+static inline bool track_has(uint32_t family)
+{
+	return likely(__atomic_load_n(&g_tracking, __ATOMIC_RELAXED) && g_track_families & family);
+}
+
 /* Where the program called us: the return address, sp just after the return, and its rbp. */
 struct caller {
 	uintptr_t ip, sp, fp;
@@ -82,6 +90,24 @@ void track_thread_end(void);
 
 /* After a dlclose that took a module away: what was learnt of its code is void (track_module.c). */
 void track_modules_changed(void);
+
+/* ---- mappings (track_map.c); in a signal handler, too ---- */
+
+enum { TRACK_UNMAPPED_PIECES = 16 };
+/* What a call is about to take away; more pieces than these cannot be given back. */
+struct track_unmapped {
+	unsigned n;
+	struct {
+		uintptr_t start, end;
+		uint32_t mapping;
+	} piece[TRACK_UNMAPPED_PIECES];
+};
+/* After the program has mapped memory of its own. */
+void track_map(uintptr_t start, size_t bytes, const struct caller *from);
+/* Before a call that unmaps [start, start + bytes), of which any part may be known. */
+void track_unmap(uintptr_t start, size_t bytes, struct track_unmapped *gone);
+/* After it; is_gone false: it failed, and all is there still. */
+void track_unmapped(const struct track_unmapped *gone, bool is_gone);
 
 /* ---- threads (track_task.c) ---- */
 

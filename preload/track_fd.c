@@ -105,7 +105,7 @@ static bool ours(void)
 {
 	const uint32_t own = IN_TRACKER | IN_HEAP;
 
-	return g_tracking && (t_self.flags & own) != own && process_owns_tables();
+	return track_has(TRACK_FDS) && (t_self.flags & own) != own && process_owns_tables();
 }
 
 static void raise_limit(uint32_t fd)

@@ -9,6 +9,7 @@
 
 TLS struct self t_self;
 bool g_tracking;
+uint32_t g_track_families = ~0u;
 void (*g_track_thread_begin)(void);
 void (*g_track_poll)(void);
 
@@ -184,7 +185,7 @@ void track_alloc(const void *p, size_t bytes, const struct caller *from)
 {
 	struct ctx *c;
 
-	if (unlikely(!p || !tracking()) || !(c = enter()))
+	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
 		return;
 	record_alloc(c, (uintptr_t)p, bytes, from);
 	leave(c);
@@ -196,7 +197,7 @@ bool track_free(const void *p, struct block *was)
 	struct ctx *c;
 	bool known;
 
-	if (unlikely(!p || !tracking()) || !(c = enter()))
+	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
 		return false;
 	known = live_take((uintptr_t)p, &b);
 	if (likely(known)) {
@@ -240,7 +241,7 @@ void track_restore(const void *p, const struct block *was)
 	struct block stale;
 	struct ctx *c;
 
-	if (unlikely(!p || !tracking()) || !(c = enter()))
+	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
 		return;
 	if (live_put((uintptr_t)p, was, &stale) < 0)
 		context_lost(FMT_AUDIT_LOST_NO_MEMORY);

@@ -205,7 +205,7 @@ struct track_start *track_thread_create(const struct caller *from,
 	struct stack_cache *cache = track_stack_cache();
 	uint32_t flags = t_self.flags;
 
-	if (!g_tracking || (flags & (IN_TRACKER | IN_HEAP)))
+	if (!track_has(TRACK_THREADS) || (flags & (IN_TRACKER | IN_HEAP)))
 		return NULL;
 	t_self.flags = flags | IN_TRACKER;
 	uint32_t stack = stack_capture(cache, from);
@@ -284,7 +284,7 @@ struct track_thread track_thread_find(uintptr_t pthread)
 {
 	struct track_thread r = {NULL, 0};
 
-	if (!g_tracking || (t_self.flags & IN_TRACKER))
+	if (!track_has(TRACK_THREADS) || (t_self.flags & IN_TRACKER))
 		return r;
 	process_check_fork();
 	uint32_t flags = enter();
@@ -298,7 +298,7 @@ struct track_thread track_thread_find(uintptr_t pthread)
 
 void track_thread_joined(struct track_thread who, uintptr_t pthread)
 {
-	if (!g_tracking || (t_self.flags & IN_TRACKER))
+	if (!track_has(TRACK_THREADS) || (t_self.flags & IN_TRACKER))
 		return;
 	uint32_t flags = enter();
 	/* Where there was no record before the call it was the thread itself that put its
@@ -350,7 +350,7 @@ void task_adopt(uint32_t stack, uintptr_t start, uint32_t task_flags)
 {
 	if (t_self.task && start)
 		tell_more(t_self.task, stack, start, task_flags);
-	if (t_self.task)
+	if (t_self.task || !(g_track_families & TRACK_THREADS))
 		return;
 	uint32_t flags = enter();
 	struct task *t = task_new();

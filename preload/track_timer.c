@@ -58,7 +58,7 @@ static void leave(uint32_t flags)
 
 static bool passive(void)
 {
-	return !g_tracking || (t_self.flags & IN_TRACKER) || !process_owns_tables();
+	return !track_has(TRACK_TIMERS) || (t_self.flags & IN_TRACKER) || !process_owns_tables();
 }
 
 static struct slot *slot_at(uint32_t i)
@@ -300,7 +300,7 @@ void track_notify_free(struct track_notify *n)
 
 void track_notify_begin(const struct track_notify *n)
 {
-	if (g_tracking && !(t_self.flags & IN_TRACKER))
+	if (track_has(TRACK_THREADS) && !(t_self.flags & IN_TRACKER))
 		task_adopt(n->stack, n->function, FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_NOTIFY);
 }
 

@@ -13,6 +13,8 @@ values() {
     COUNT) echo 0 1 37 ;;
     BOOL) echo yes no on off 1 0 true false ;;
     LIST) echo a a+b 'a*+b?' ;;
+    STEP) echo 0 off 4096 100M 1G 20% 100% ;;
+    FAMILIES) echo heap heap+mmap fds+timers+threads ;;
     *) echo here ;;
   esac
 }
@@ -22,6 +24,8 @@ wrong() {
     BYTES) echo x 5x -1 1.5M 10KB ;;
     COUNT) echo x 5x -1 ;;
     BOOL) echo maybe 2 YES ;;
+    STEP) echo x 5x -1 % 1.5% 5%% 20%M ;;
+    FAMILIES) echo heaps heap-mmap ;;
   esac
 }
 set -f
