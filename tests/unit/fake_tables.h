@@ -14,6 +14,7 @@
 #include "preload/context.h"
 #include "preload/fd.h"
 #include "preload/live.h"
+#include "preload/map.h"
 #include "preload/options.h"
 #include "preload/snapshot.h"
 #include "preload/stack.h"
@@ -282,6 +283,34 @@ const struct timer_site *timer_site_get(uint32_t site)
 	return NULL;
 }
 uint64_t timer_lost(void)
+{
+	return 0;
+}
+
+uint32_t g_track_families = ~0u;
+uint32_t map_site_count(void)
+{
+	return 0;
+}
+const struct map_site *map_site_get(uint32_t site)
+{
+	(void)site;
+	return NULL;
+}
+uint32_t map_count(void)
+{
+	return 0;
+}
+bool map_get(uint32_t mapping, struct map_view *out)
+{
+	(void)mapping, (void)out;
+	return false;
+}
+uint64_t map_lost(void)
+{
+	return 0;
+}
+uint64_t map_bytes_used(void)
 {
 	return 0;
 }
