@@ -243,9 +243,10 @@ void target_forget(pid_t pid)
 	int fd = open_control_file(&t, "", path, &why);
 	if (fd < 0)
 		return;
-	/* No process started at 0, so the page is found stale, and goes. */
-	t.start_ticks = 0;
-	map_control(&t, fd, path);
+	/* One that was killed while it made the page has left it empty. */
+	uint64_t magic = 0;
+	if (pread(fd, &magic, sizeof magic, 0) >= 0 && (!magic || magic == FMT_CONTROL_MAGIC))
+		unlink(path);
 	target_close(&t);
 	close(fd);
 }
