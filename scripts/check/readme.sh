@@ -6,6 +6,7 @@ options=$(sed -nE 's/^OPT\(([a-z_]+),.*/\1/p' preload/options.def)
 need_some options "$options"
 check "README.md lists every option with its default" \
   "$(sed -nE 's/^OPT\(([a-z_]+), *[A-Z]+, *"([^"]*)",.*/\1 \2/p' preload/options.def | while read -r name value; do
+    value=$(printf '%s' "$value" | sed 's/[+.*]/\\&/g')
     grep -qE "^\\| \`$name\` \\| (\`$value\` )?\\|" README.md || echo "$name ($value)"
   done)"
 check "README.md lists no option that is not there" \
