@@ -135,7 +135,7 @@ static uint32_t post(struct target *t, const struct ask *a)
 	struct fmt_control *c = t->control;
 
 	snprintf(c->label, sizeof c->label, "%s", a->label);
-	c->flags = a->trim ? FMT_REQUEST_TRIM : 0;
+	c->flags = 0;
 	uint32_t request = __atomic_add_fetch(&c->requested, 1, __ATOMIC_ACQ_REL);
 	/* Not deliverable is no reason to give up: hooked calls look at the page, too. */
 	if (c->signal_number)
@@ -173,11 +173,9 @@ static int ask_by_control(struct target *t, struct ask *a, char **path, struct e
 	if (lock_control(t, a, err))
 		return -1;
 	uint32_t failed = __atomic_load_n(&c->failed, __ATOMIC_ACQUIRE);
-	a->rss_before = target_resident(t);
 	if (await(t, a, post(t, a), err))
 		return -1;
 	reap_writer(t, (int)c->signal_number);
-	a->rss_after = target_resident(t);
 	if (__atomic_load_n(&c->failed, __ATOMIC_ACQUIRE) != failed)
 		return err_set(err, "process %d (%s): %.*s", (int)t->pid, t->comm,
 		               (int)sizeof c->error - 1, c->error);
@@ -330,12 +328,6 @@ int ask_snapshot(pid_t pid, struct ask *a, char **path, struct err *err)
 		goto out;
 	}
 	int page = target_open_control(&t, &why);
-	if (page && a->trim) {
-		err_set(err,
-		        "process %d (%s) can only be signalled (%.500s): --trim cannot reach it",
-		        (int)pid, t.comm, why.text);
-		goto out;
-	}
 	result = !page ? ask_by_control(&t, a, &written, err)
 	               : ask_by_signal(&t, a, &why, &written, err);
 	if (!result)

@@ -11,10 +11,7 @@
 struct ask {
 	const char *label;    /* kept in the snapshot; "" for none */
 	uint64_t timeout_ns;  /* how long to wait for the file */
-	bool trim;            /* the allocator is to give back what it caches, first */
 	uint64_t deadline_ns; /* filled in */
-	/* trim: resident bytes of the process before and behind it; filled in */
-	uint64_t rss_before, rss_after;
 };
 
 /*

@@ -251,20 +251,6 @@ void target_forget(pid_t pid)
 	close(fd);
 }
 
-uint64_t target_resident(const struct target *t)
-{
-	char path[64], text[128], *at;
-
-	snprintf(path, sizeof path, "/proc/%d/statm", (int)t->pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = 0;
-	strtoull(text, &at, 10); /* the first is its size */
-	return strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 /* ---- signals ---- */
 
 int target_signal(struct target *t, int number, struct err *err)

@@ -42,8 +42,6 @@ void target_forget(pid_t pid);
 /* Sends signal `number` with FMT_CONTROL_VALUE; never a signal that the process has no handler for.
  */
 int target_signal(struct target *t, int number, struct err *err);
-/* Bytes of it that are in memory; 0 when the kernel does not tell. */
-uint64_t target_resident(const struct target *t);
 /* How many of its threads block signal `number`; *all tells how many there are. */
 unsigned target_threads_blocking(const struct target *t, int number, unsigned *all);
 /* State of a child of it that is called `comm`, Z rather than any other; 0: it has none, or the

@@ -1,5 +1,5 @@
 #!/bin/sh
-# diff --live takes both snapshots itself; snapshot --trim says what the allocator gave back.
+# diff --live takes both snapshots itself.
 . "$(dirname "$0")/lib.sh"
 need /usr/bin/python3 jq script
 
@@ -39,12 +39,4 @@ status_is "a pid that is not there" 3 "$OUTLIVE" diff --live 4194999 --for 1s
 (sleep 1; kill "$python") &
 status_is "a process that ends in between" 0 "$OUTLIVE" diff --json --live "$python" --for 60s
 is "its last snapshot is the second" "$(jq -r .snapshot.reason out)" "at exit"
-
-status_is "--trim of a process that has ended" 3 "$OUTLIVE" snapshot --trim "$python"
-LD_PRELOAD=$LIB OUTLIVE_OPTIONS="out=$PWD/snaps" background sleep 1000
-sleeper=$pid
-wait_for test -e "/dev/shm/outlive.$sleeper.ctl"
-status_is "--trim" 0 "$OUTLIVE" snapshot --trim "$sleeper"
-like "says what was given back" "$(head -n 1 out)" '^trim: (nothing|[0-9.]+ k?M?B) given back \([0-9.]+ [kMG]?B resident before, [0-9.]+ [kMG]?B after\)$'
-like "the path is the last line" "$(tail -n 1 out)" '^/.*\.snap$'
 done_testing
