@@ -54,6 +54,12 @@ static void add_file(struct images *all, char *path)
 		free(path);
 		return;
 	}
+	/* Of some moment between the others: neither a first nor a last. */
+	if (INFO_U(&s->info, REASON) == FMT_REASON_PEAK) {
+		snapshot_free(s);
+		free(path);
+		return;
+	}
 	struct image *m = image_of(all, &s->info);
 	uint64_t sequence = INFO_U(&s->info, SEQUENCE), time = INFO_U(&s->info, TIME);
 	if (!m->n || sequence < m->first_sequence) {

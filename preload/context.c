@@ -15,6 +15,7 @@ enum { PIECE = 1 << 21, SMALL_PIECE = 4096, FREE_LOOK = 32 };
 
 struct site *context_chunks[SITE_CHUNKS];
 struct context_clock context_clock;
+bool g_context_watched;
 
 static struct ctx *g_contexts[CONTEXT_MAX]; /* by number - 1 */
 static uint32_t g_n_contexts, g_n_chunks;
@@ -243,6 +244,8 @@ COLD struct ctx *context_lease(void)
 		c->last = c->undo.address = 0;
 	}
 	c->due = 0;
+	c->low = g_context_watched ? c->live : INT64_MIN;
+	c->high = g_context_watched ? c->live : INT64_MAX;
 	c->until = c->every = 1;
 	c->clock_tick = c->name_due = c->leased_tick = context_tick();
 	return c;
@@ -332,6 +335,16 @@ void context_audit(struct context_audit *out)
 		out->unknown_frees += RELAXED(&c->unknown_frees);
 		out->unseen_frees += RELAXED(&c->unseen_frees);
 	}
+}
+
+int64_t context_live_bytes(void)
+{
+	uint32_t n = context_count();
+	int64_t live = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		live += RELAXED(&RELAXED(&g_contexts[i])->live);
+	return live;
 }
 
 uint64_t context_bytes_used(void)

@@ -47,6 +47,8 @@ struct context_audit {
 	uint64_t unknown_frees, unseen_frees;
 };
 void context_audit(struct context_audit *out);
+/* Live bytes of the heap: the sum over all contexts, at no cost that counts. */
+int64_t context_live_bytes(void);
 /* Bytes of contexts and sites that were touched. */
 uint64_t context_bytes_used(void);
 /* Ticks since context_init(), now. */
@@ -66,7 +68,7 @@ enum {
 };
 
 /* What must be done when the hook has left the tables: struct ctx, due. */
-enum { DUE_POLL = 1u, DUE_BEGIN = 2u, DUE_RELEASE = 4u };
+enum { DUE_POLL = 1u, DUE_BEGIN = 2u, DUE_RELEASE = 4u, DUE_WATCH = 8u };
 
 struct ctx {
 	uint32_t number, leased, tid, n_threads;
@@ -79,6 +81,9 @@ struct ctx {
 	uint32_t clock_tick;   /* when it was read last */
 	uint32_t name_due;     /* tick at which the name is asked for again */
 	uint32_t leased_tick;
+	/* Bytes made less bytes freed by this context, whose blocks they were; and the window which
+	 * somebody wants to be told of when they leave it (watch.h). */
+	int64_t live, low, high;
 	uint32_t nowhere;           /* site of stack 0, for when there is no room for another */
 	uint32_t site_at, site_end; /* sites to give out */
 	uint32_t small_left;
@@ -100,6 +105,9 @@ extern struct context_clock {
 	uint32_t tick;
 } __attribute__((aligned(64))) context_clock __attribute__((visibility("hidden")));
 
+/* Set before anything is tracked: windows of contexts begin empty, so that the first event tells.
+ */
+extern bool g_context_watched __attribute__((visibility("hidden")));
 /* For this thread; NULL when there is no memory. */
 struct ctx *context_lease(void);
 /* `ended`: the thread will not come back; its name is noted. */

@@ -20,6 +20,7 @@
 #include "snapshot.h"
 #include "stack.h"
 #include "task.h"
+#include "watch.h"
 
 static pthread_key_t g_thread_key;
 
@@ -73,6 +74,7 @@ void init_early(void)
 		return;
 	}
 	g_track_families = (uint32_t)g_options.families;
+	watch_init();
 	/* Threads that other libraries' constructors start end, too. Keys below 32 need no memory,
 	 * and ours is made early. */
 	task_init();
@@ -115,5 +117,6 @@ __attribute__((constructor)) static void init_late(void)
 	snapshot_init();
 	set_allocator();
 	process_init();
+	watch_start();
 	t_self.flags = flags;
 }

@@ -27,6 +27,7 @@
 #include "task.h"
 #include "timer.h"
 #include "track.h"
+#include "watch.h"
 
 /* A fork child that allocates less before its exec is a shell's way to start a command. */
 #define BRIEF_CALLS 10000u
@@ -108,6 +109,7 @@ static void finish(const struct snapshot_request *r)
 {
 	/* First: what other threads still take must not come after the last one. */
 	control_hide();
+	watch_end();
 	snapshot_final(r);
 }
 
@@ -190,6 +192,7 @@ static void become_child(void)
 	fd_fork_child();
 	timer_fork_child();
 	map_fork_child();
+	watch_fork_child();
 	stack_fork_child();
 	live_fork_child();
 	snapshot_fork_child();

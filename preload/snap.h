@@ -112,6 +112,8 @@ void snap_file_restart(void);
 int snap_file_open(struct snap_name *n, uint32_t pid, uint64_t unique);
 /* Gives the file its name, never one that is taken, and removes what `keep` does not keep. */
 int snap_file_commit(struct snap_name *n);
+/* The same for the one of the peak: it replaces this image's own before it, and nobody else's. */
+int snap_file_commit_peak(struct snap_name *n);
 void snap_file_discard(struct snap_name *n);
 /* One line to the person, once for each reason; and into line. */
 void snap_file_explain(const struct snap_name *n, int error, char *line, size_t size);

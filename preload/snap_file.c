@@ -27,6 +27,7 @@ static uint32_t g_n_kept; /* files written after the first */
 static uint32_t *g_ring;  /* [keep] their numbers */
 static uint64_t g_keep;
 static bool g_have_first;
+static uint32_t g_peak; /* number of the peak's file, 0: none yet */
 
 /* ---- parent ---- */
 
@@ -73,7 +74,7 @@ void snap_file_init(void)
 
 void snap_file_restart(void)
 {
-	g_next = g_n_kept = 0;
+	g_next = g_n_kept = g_peak = 0;
 	g_have_first = false;
 }
 
@@ -118,6 +119,22 @@ static void name_path(struct snap_name *n)
 	text_str(&t, n->folder[1] ? "/" : "");
 	text_str(&t, n->stem);
 	text_u64(&t, n->number);
+	text_str(&t, ".snap");
+}
+
+static void name_peak(struct snap_name *n)
+{
+	struct text t = TEXT(n->path);
+	uint32_t number = g_peak ? g_peak : n->number;
+
+	text_str(&t, n->folder);
+	text_str(&t, n->folder[1] ? "/" : "");
+	text_str(&t, n->stem);
+	text_str(&t, "peak");
+	if (number > 1) {
+		text_str(&t, "-");
+		text_u64(&t, number);
+	}
 	text_str(&t, ".snap");
 }
 
@@ -285,6 +302,31 @@ int snap_file_commit(struct snap_name *n)
 		if (r == -EEXIST)
 			r = 0;
 	}
+	snap_file_discard(n);
+	return r ? r : -EEXIST;
+}
+
+int snap_file_commit_peak(struct snap_name *n)
+{
+	int r = sys_close(n->fd);
+
+	n->fd = -1;
+	if (!r && g_peak) {
+		name_peak(n);
+		r = (int)sys_call(SYS_rename, n->temp, n->path);
+	}
+	/* outlive.<command>.<pid>.peak.snap, peak-2 where another image has left one. */
+	for (int tries = 0; !r && !g_peak && tries < 10000; tries++) {
+		n->number = (uint32_t)tries + 1;
+		name_peak(n);
+		r = rename_to_new(n->temp, n->path);
+		if (!r)
+			g_peak = n->number;
+		if (r == -EEXIST)
+			r = 0;
+	}
+	if (!r && g_peak)
+		return 0;
 	snap_file_discard(n);
 	return r ? r : -EEXIST;
 }

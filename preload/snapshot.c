@@ -108,7 +108,8 @@ static void report(int error)
 		memcpy(c->error, line, sizeof(line));
 		c->last_errno = (uint32_t)-error;
 		__atomic_fetch_add(&c->failed, 1, __ATOMIC_RELEASE);
-	} else {
+	} else if (g_job.request.reason != FMT_REASON_PEAK) {
+		/* Nobody asks for the peak, and who asks for another must not be given that. */
 		publish_path(c);
 	}
 	__atomic_store_n(&c->writer, 0, __ATOMIC_RELEASE);
@@ -140,7 +141,9 @@ static void write_snapshot(void)
 		if (error)
 			snap_file_discard(&g_name);
 		else
-			error = snap_file_commit(&g_name);
+			error = g_job.request.reason == FMT_REASON_PEAK
+			                ? snap_file_commit_peak(&g_name)
+			                : snap_file_commit(&g_name);
 	}
 	report(error);
 	__atomic_store_n(&g_done, 1, __ATOMIC_RELEASE);

@@ -85,6 +85,9 @@ extern void (*g_track_thread_begin)(void) __attribute__((visibility("hidden")));
 /* Set by whoever has work to do at safe points: called at the end of an event, IN_TRACKER clear, by
  * one thread in each tick that has events (4.2 ms). Keeps errno. May be NULL. */
 extern void (*g_track_poll)(void) __attribute__((visibility("hidden")));
+/* Set by who watches the live heap's size: called when a context leaves its window, IN_TRACKER
+ * clear; before a free, then with the bytes that will go. May be NULL. */
+extern void (*g_track_watch)(uint64_t going) __attribute__((visibility("hidden")));
 /* Called at a thread's end (pthread key destructor): gives the context back for the next thread. */
 void track_thread_end(void);
 

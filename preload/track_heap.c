@@ -12,6 +12,7 @@ bool g_tracking;
 uint32_t g_track_families = ~0u;
 void (*g_track_thread_begin)(void);
 void (*g_track_poll)(void);
+void (*g_track_watch)(uint64_t going);
 
 /* Only the lessee writes; the snapshot child must never see half a number. */
 #define ADD(p, n) __atomic_store_n(p, *(p) + (n), __ATOMIC_RELAXED)
@@ -78,6 +79,8 @@ static COLD void leave_due(struct ctx *c)
 		begin();
 	if (due & DUE_POLL && poll)
 		poll();
+	if (due & DUE_WATCH && g_track_watch)
+		g_track_watch(0);
 }
 
 static inline void leave(struct ctx *c)
@@ -148,6 +151,7 @@ static inline void count_free(struct ctx *c, uintptr_t a, const struct block *b,
 		count_lifetime(c, s, bucket);
 	ADD(&s->bytes_freed, b->size);
 	ADD(&s->frees, 1);
+	ADD(&c->live, -(int64_t)b->size);
 	c->undo.address = a;
 	c->undo.site = s;
 	c->undo.bucket = bucket;
@@ -179,6 +183,9 @@ static void record_alloc(struct ctx *c, uintptr_t a, size_t bytes, const struct 
 	if (unlikely(r < 0))
 		return context_lost(FMT_AUDIT_LOST_NO_MEMORY);
 	count_alloc(context_site_at(b.site), bytes);
+	ADD(&c->live, (int64_t)bytes);
+	if (unlikely(c->live > c->high))
+		c->due |= DUE_WATCH;
 }
 
 void track_alloc(const void *p, size_t bytes, const struct caller *from)
@@ -191,6 +198,23 @@ void track_alloc(const void *p, size_t bytes, const struct caller *from)
 	leave(c);
 }
 
+/*
+ * Who watches may want to write down the heap with the block still in it. So it is put back for a
+ * moment, in which it is the program's still. False: it is no longer known, or *c is NULL and the
+ * event is lost.
+ */
+static COLD bool show_first(struct ctx **c, uintptr_t a, struct block *b)
+{
+	struct block stale;
+
+	if (!g_track_watch || *c != t_self.ctx || live_put(a, b, &stale) < 0)
+		return true;
+	leave(*c);
+	g_track_watch(b->size);
+	*c = enter();
+	return *c && live_take(a, b);
+}
+
 bool track_free(const void *p, struct block *was)
 {
 	struct block b;
@@ -200,6 +224,11 @@ bool track_free(const void *p, struct block *was)
 	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
 		return false;
 	known = live_take((uintptr_t)p, &b);
+	if (unlikely(known && c->live - (int64_t)b.size < c->low)) {
+		known = show_first(&c, (uintptr_t)p, &b);
+		if (!c)
+			return false;
+	}
 	if (likely(known)) {
 		count_free(c, (uintptr_t)p, &b, context_now(c));
 		if (was)
@@ -234,6 +263,7 @@ static void undo_free(struct ctx *c, uintptr_t a, const struct block *b)
 	}
 	ADD(&s->frees, -1ull);
 	ADD(&s->bytes_freed, -b->size);
+	ADD(&c->live, (int64_t)b->size);
 }
 
 void track_restore(const void *p, const struct block *was)

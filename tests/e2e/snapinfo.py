@@ -6,7 +6,8 @@ import struct
 import sys
 import zlib
 
-REASON = {1: "exit", 2: "quick_exit", 3: "abort", 4: "signal", 5: "exec", 6: "demand", 7: "interval"}
+REASON = {1: "exit", 2: "quick_exit", 3: "abort", 4: "signal", 5: "exec", 6: "demand", 7: "interval", 8: "api",
+          9: "growth", 10: "peak"}
 PID, REASON_KEY, SIGNAL, FORKED, STATUS, LABEL = 1, 4, 5, 11, 12, 134
 
 

@@ -1,0 +1,105 @@
+/* heap_peak SHAPE: a heap whose highest moment is known to the byte; printed. */
+#include <pthread.h>
+#include <string.h>
+
+#include "prog.h"
+
+enum { MB = 1 << 20, SMALL = 1000, MANY = 40000 };
+static void *g_block[MANY];
+
+static FRAME void peak_grow(int from, int to)
+{
+	for (int i = from; i < to; i++)
+		g_block[i] = malloc(SMALL);
+}
+
+static FRAME void peak_shrink(int from, int to)
+{
+	for (int i = from; i < to; i++)
+		free(g_block[i]);
+}
+
+/* Up, down, up higher, down, up but not as high. */
+static void saw(void)
+{
+	peak_grow(0, 20000);
+	peak_shrink(5000, 20000);
+	peak_grow(5000, 40000);
+	peak_shrink(1000, 40000);
+	peak_grow(1000, 25000);
+	printf("%d\n", 40000 * SMALL);
+}
+
+/* One block that is most of it: gone by a single call. */
+static FRAME void one(void)
+{
+	peak_grow(0, 10000);
+	void *p = malloc(50 * MB);
+	prog_sink = p;
+	free(p);
+	printf("%d\n", 10000 * SMALL + 50 * MB);
+}
+
+/* The same by realloc. */
+static FRAME void resized(void)
+{
+	void *p = malloc(30 * MB);
+
+	prog_sink = p;
+	p = realloc(p, 10);
+	prog_sink = p;
+	printf("%d\n", 30 * MB);
+}
+
+/* Highest at the end. */
+static void rise(void)
+{
+	peak_grow(0, 30000);
+	printf("%d\n", 30000 * SMALL);
+}
+
+static void *worker(void *arg)
+{
+	int n = (int)(size_t)arg;
+
+	peak_grow(n * 5000, n * 5000 + 5000);
+	return NULL;
+}
+
+/* Made by many, freed by another. */
+static void threads(void)
+{
+	pthread_t thread[8];
+
+	for (size_t i = 0; i < 8; i++)
+		pthread_create(&thread[i], NULL, worker, (void *)i);
+	for (int i = 0; i < 8; i++)
+		pthread_join(thread[i], NULL);
+	peak_shrink(0, 40000);
+	printf("%d\n", 40000 * SMALL);
+}
+
+/* In steps of 1 MB, for growth. */
+static FRAME void steps(void)
+{
+	for (int i = 0; i < 20; i++) {
+		prog_sink = malloc(MB);
+		usleep(50000); /* one is written at a time */
+	}
+	printf("%d\n", 20 * MB);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} shape[] = {{"saw", saw},   {"one", one},         {"resized", resized},
+	             {"rise", rise}, {"threads", threads}, {"steps", steps}};
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+	for (size_t i = 0; i < sizeof(shape) / sizeof(shape[0]); i++)
+		if (argc > 1 && !strcmp(argv[1], shape[i].name))
+			shape[i].run();
+	return 0;
+}
