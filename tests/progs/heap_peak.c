@@ -1,6 +1,7 @@
 /* heap_peak SHAPE: a heap whose highest moment is known to the byte; printed. */
 #include <pthread.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "prog.h"
 
@@ -89,14 +90,70 @@ static FRAME void steps(void)
 	printf("%d\n", 20 * MB);
 }
 
+static void *stepper(void *arg)
+{
+	static void *hold[4][5][512];
+	size_t n = (size_t)arg;
+
+	/* 1 MB in small blocks, then a pause in which it may be written; the first half is freed
+	 * while others grow, and comes back. */
+	for (int step = 0; step < 5; step++) {
+		for (int i = 0; i < 512; i++)
+			hold[n][step][i] = malloc(2048);
+		for (int i = 0; i < 256; i++)
+			free(hold[n][step][i]);
+		for (int i = 0; i < 256; i++)
+			hold[n][step][i] = malloc(2048);
+		usleep(50000);
+	}
+	prog_sink = hold;
+	return NULL;
+}
+
+/* 20 MB by four threads at once. */
+static void abreast(void)
+{
+	pthread_t thread[4];
+
+	for (size_t i = 0; i < 4; i++)
+		pthread_create(&thread[i], NULL, stepper, (void *)i);
+	for (int i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	printf("%d\n", 20 * MB);
+}
+
+static const char *self;
+
+/* 10 MB, of which the child has its copy and adds 20 to it; the parent adds 5. Then the parent
+ * becomes another program. */
+static void family(void)
+{
+	peak_grow(0, 10000);
+	pid_t child = fork();
+
+	if (!child) {
+		peak_grow(10000, 30000);
+		peak_shrink(0, 30000);
+		printf("%d %d\n", getpid(), 30000 * SMALL);
+		return;
+	}
+	waitpid(child, NULL, 0);
+	peak_grow(10000, 15000);
+	peak_shrink(5000, 15000);
+	printf("%d %d\n", getpid(), 15000 * SMALL);
+	execl(self, "heap_peak", "rise", NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} shape[] = {{"saw", saw},   {"one", one},         {"resized", resized},
-	             {"rise", rise}, {"threads", threads}, {"steps", steps}};
+	} shape[] = {{"saw", saw},         {"one", one},         {"resized", resized},
+	             {"rise", rise},       {"threads", threads}, {"steps", steps},
+	             {"abreast", abreast}, {"family", family}};
 
+	self = argv[0];
 	setvbuf(stdout, NULL, _IONBF, 0);
 	for (size_t i = 0; i < sizeof(shape) / sizeof(shape[0]); i++)
 		if (argc > 1 && !strcmp(argv[1], shape[i].name))
