@@ -17,6 +17,7 @@
 	V(timers, "timers by where they were created: firing, unread, not deleted") \
 	V(fds, "descriptors by where they were opened; bad closes")                 \
 	V(residue, "what a process has left behind")                                \
+	V(check, "fail when a process has left something behind: for CI")           \
 	V(rules, "what is known to stay and harmless, and why")                     \
 	V(list, "source text, with what was allocated in each line")                \
 	V(traces, "every stack in full")                                            \

@@ -11,13 +11,38 @@
 
 #include "cmd.h"
 #include "command.h"
+#include "run_check.h"
 #include "run_child.h"
 #include "run_summary.h"
 #include "settings.h"
 #include "target.h"
 
+struct request {
+	struct str options; /* OUTLIVE_OPTIONS for the command */
+	bool check;
+	struct run_check gate;
+};
+
+/* Those that the library knows nothing of. */
+#define GATE_OPTIONS(r)                              \
+	{"check",                                    \
+	 0,                                          \
+	 OPT_FLAG,                                   \
+	 &(r)->check,                                \
+	 NULL,                                       \
+	 "fail when the command, or a process that " \
+	 "it started, leaves something behind",      \
+	 NULL},                                      \
+	        CHECK_OPTIONS(&(r)->gate.choice),    \
+	{                                            \
+		0                                    \
+	}
+
 static void print_usage(FILE *f)
 {
+	struct request none = {.check = false};
+	const struct opt gate[] = {GATE_OPTIONS(&none)};
+
 	fputs("usage: outlive run [OPTION VALUE]... [--] COMMAND [ARGUMENT]...\n"
 	      "\n"
 	      "Runs COMMAND with liboutlive.so before it. It writes snapshots as it ends, when\n"
@@ -31,7 +56,12 @@ static void print_usage(FILE *f)
 		fprintf(f, *settings[i].def ? " (%s)\n" : "\n", settings[i].def);
 		free(flag);
 	}
-	fputs("\nThe same options stand in OUTLIVE_OPTIONS=\"key=value,key=value\" when a program "
+	fputs("\nThe gate, for CI (a report on stderr; status 1: findings, 4: no verdict, else "
+	      "COMMAND's):\n\n",
+	      f);
+	opt_print(gate, f);
+	fputs("\nThe options of the first list stand in OUTLIVE_OPTIONS=\"key=value,key=value\" "
+	      "when a program "
 	      "is started\n"
 	      "with LD_PRELOAD alone; flags win over the variable.\n",
 	      f);
@@ -43,13 +73,15 @@ static int usage_error(const char *text)
 	return EXIT_USAGE;
 }
 
-static int unknown_option(const char *name)
+static int unknown_option(const char *name, const struct opt *gate)
 {
 	const char *names[64];
 	size_t n = 0;
 
 	for (; n < n_settings && n < 63; n++)
 		names[n] = settings[n].name;
+	for (; gate->name && n < 63; gate++)
+		names[n++] = gate->name;
 	names[n] = NULL;
 	const char *near = nearest(name, names);
 	fprintf(stderr, "outlive run: there is no option --");
@@ -91,17 +123,23 @@ static int add_setting(struct str *options, const struct setting *s, const char 
  * "--key=value" or "--key value"; a BOOL may stand alone. *at moves to the last word that was used.
  * 0, or an exit status.
  */
-static int parse_flag(int argc, char **argv, int *at, struct str *options)
+static int parse_flag(int argc, char **argv, int *at, struct request *r)
 {
+	const struct opt gate[] = {GATE_OPTIONS(r)};
+	const struct opt_verb verb = {.verb = "run", .options = gate};
 	char *name = xstrdup(argv[*at] + 2), *equals = strchr(name, '=');
 	const char *value = equals ? equals + 1 : NULL;
-	int status;
+	int status = 0;
 
 	if (equals)
 		*equals = 0;
 	const struct setting *s = setting_find(name);
+	if (!s && opt_try(&verb, argc, argv, at, &status)) {
+		status = status < 0 ? 0 : status;
+		goto out;
+	}
 	if (!s) {
-		status = unknown_option(name);
+		status = unknown_option(name, gate);
 		goto out;
 	}
 	bool next = *at + 1 < argc;
@@ -114,15 +152,16 @@ static int parse_flag(int argc, char **argv, int *at, struct str *options)
 		status = EXIT_USAGE;
 		goto out;
 	}
-	status = add_setting(options, s, value);
+	status = add_setting(&r->options, s, value);
 out:
 	free(name);
 	return status;
 }
 
 /* Flags up to the command. -1: go on, with *command the index of its name; else an exit status. */
-static int parse(int argc, char **argv, struct str *options, int *command)
+static int parse(int argc, char **argv, struct request *r, int *command)
 {
+	const struct opt gate[] = {GATE_OPTIONS(r)};
 	int i = 1, status;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
@@ -135,8 +174,8 @@ static int parse(int argc, char **argv, struct str *options, int *command)
 			return EXIT_CLEAN;
 		}
 		if (strncmp(argv[i], "--", 2))
-			return unknown_option(argv[i] + 1);
-		status = parse_flag(argc, argv, &i, options);
+			return unknown_option(argv[i] + 1, gate);
+		status = parse_flag(argc, argv, &i, r);
 		if (status)
 			return status;
 	}
@@ -252,69 +291,112 @@ static void start_command(const void *arg, int report)
 	_exit(error == ENOENT ? 127 : 126);
 }
 
-static int run(char **argv, const char *options, const char *out, const struct command *command)
+/* 0, with *child as it ended; else the exit status. */
+static int run(char **argv, const char *options, const struct command *command, struct child *child)
 {
 	char *library = usable_library();
-	struct run_summary summary;
-	struct child child;
 	struct err err;
 
 	if (!library)
 		return EXIT_USAGE;
-	run_summary_begin(&summary, out);
 	const struct start start = {command, argv, library, options};
-	int failed = child_run(start_command, &start, &child, &err);
+	int failed = child_run(start_command, &start, child, &err);
 	free(library);
-	if (!failed)
-		target_forget(child.pid);
 	if (failed) {
 		fprintf(stderr, "outlive: %s\n", err.text);
-		run_summary_free(&summary);
 		return 126;
 	}
-	if (child.exec_error)
-		fprintf(stderr, "outlive: %s: %s\n", argv[0], strerror(child.exec_error));
-	else
+	target_forget(child->pid);
+	if (!child->exec_error)
+		return 0;
+	fprintf(stderr, "outlive: %s: %s\n", argv[0], strerror(child->exec_error));
+	return child_exit_status(child);
+}
+
+static int run_and_sum_up(char **argv, const char *options, const char *out,
+                          const struct command *command)
+{
+	struct run_summary summary;
+	struct child child;
+
+	run_summary_begin(&summary, out);
+	int status = run(argv, options, command, &child);
+	if (!status)
 		run_summary_print(&summary, stderr, command, &child, options);
 	run_summary_free(&summary);
+	if (status)
+		return status;
 	fflush(stderr);
 	child_die_alike(&child);
 	return child_exit_status(&child);
 }
 
-int cmd_run(int argc, char **argv)
+static int run_and_check(char **argv, struct request *r, const char *out,
+                         const struct command *command)
 {
-	const char *inherited = getenv("OUTLIVE_OPTIONS");
-	struct str options = {0};
-	struct command command;
-	int first = 0, status;
+	struct child child;
+	struct err err;
+	int status = EXIT_USAGE;
 
-	str_add(&options, inherited ? inherited : "");
-	char *given = settings_get(options.data, "out");
-	if (!given)
-		add_setting(&options, setting_find("out"), ".");
-	free(given);
-	status = parse(argc, argv, &options, &first);
-	if (status >= 0) {
-		str_free(&options);
-		return status;
+	check_choice_ready(&r->gate.choice, stderr);
+	if (run_check_begin(&r->gate, out, &err) ||
+	    settings_add(&r->options, "out", r->gate.folder, &err)) {
+		usage_error(err.text);
+	} else {
+		status = run(argv, r->options.data, command, &child);
+		if (!status) {
+			status = run_check_report(&r->gate, command, &child, r->options.data);
+			/* Nothing of ours is to be told: its parent sees the same end. */
+			if (status == child_exit_status(&child))
+				child_die_alike(&child);
+		} else {
+			rmdir(r->gate.folder);
+		}
 	}
-	command_inspect(argv[first], &command);
+	run_check_end(&r->gate);
+	return status;
+}
+
+static int start(char **argv, struct request *r)
+{
+	struct command command;
+	int status;
+
+	command_inspect(argv[0], &command);
 	if (!command.path) {
 		fprintf(stderr, "outlive: ");
-		print_safe(stderr, argv[first]);
+		print_safe(stderr, argv[0]);
 		fprintf(stderr, ": %s\n",
 		        command.error == ENOENT ? "command not found" : strerror(command.error));
 		status = command.error == ENOENT ? 127 : 126;
 	} else {
 		if (command.warning)
 			fprintf(stderr, "outlive: %s\n", command.warning);
-		char *out = settings_get(options.data, "out"), *folder = absolute(out);
-		status = run(argv + first, options.data, folder, &command);
+		char *out = settings_get(r->options.data, "out"), *folder = absolute(out);
+		status = r->check ? run_and_check(argv, r, folder, &command)
+		                  : run_and_sum_up(argv, r->options.data, folder, &command);
 		free(out);
 		free(folder);
 	}
 	command_free(&command);
-	str_free(&options);
+	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	const char *inherited = getenv("OUTLIVE_OPTIONS");
+	struct request r = {.check = false};
+	int first = 0, status;
+
+	check_choice_default(&r.gate.choice);
+	str_add(&r.options, inherited ? inherited : "");
+	char *given = settings_get(r.options.data, "out");
+	if (!given)
+		add_setting(&r.options, setting_find("out"), ".");
+	free(given);
+	status = parse(argc, argv, &r, &first);
+	if (status < 0)
+		status = start(argv + first, &r);
+	str_free(&r.options);
 	return status;
 }

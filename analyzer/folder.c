@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The snapshots of one image of one process. */
 struct image {
@@ -173,4 +174,60 @@ void folder_choice_free(struct folder_choice *c)
 	free(c->last);
 	free(c->note);
 	*c = (struct folder_choice){0};
+}
+
+/* ---- all of them ---- */
+
+static int by_start(const void *a, const void *b)
+{
+	const struct image *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+static int add_path(const char *path, struct images *all, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return err_set(err, "%s: %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return read_folder(path, all, err);
+	add_file(all, xstrdup(path));
+	return 0;
+}
+
+int folder_images(const char *const *path, size_t n, struct folder_images *out, struct err *err)
+{
+	struct images all = {0};
+	int rc = 0;
+
+	*out = (struct folder_images){0};
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = add_path(path[i], &all, err);
+	if (!rc && all.unreadable)
+		rc = err_set(err, "%s", all.why.text);
+	if (all.n)
+		qsort(all.at, all.n, sizeof(*all.at), by_start);
+	out->at = xcalloc(all.n + 1, sizeof(*out->at));
+	out->n = all.n;
+	for (uint32_t i = 0; i < all.n; i++)
+		out->at[i] = (struct folder_image){all.at[i].first, all.at[i].last, all.at[i].pid,
+		                                   all.at[i].n};
+	free(all.at);
+	if (rc)
+		folder_images_free(out);
+	return rc;
+}
+
+void folder_images_free(struct folder_images *images)
+{
+	for (size_t i = 0; i < images->n; i++) {
+		free(images->at[i].first);
+		free(images->at[i].last);
+	}
+	free(images->at);
+	*images = (struct folder_images){0};
 }

@@ -20,4 +20,19 @@ struct folder_choice {
 int folder_choose(const char *path, uint64_t pid, struct folder_choice *out, struct err *err);
 void folder_choice_free(struct folder_choice *c);
 
+/* A process image of which there are snapshots. */
+struct folder_image {
+	char *first, *last; /* paths, by sequence */
+	uint64_t pid;
+	unsigned n;
+};
+struct folder_images {
+	struct folder_image *at; /* in the order in which the images began */
+	size_t n;
+};
+/* The images that the paths hold, each a snapshot or a folder of them; there may be none. -1 with
+ * err that names the first file that cannot be read. */
+int folder_images(const char *const *path, size_t n, struct folder_images *out, struct err *err);
+void folder_images_free(struct folder_images *images);
+
 #endif

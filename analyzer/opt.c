@@ -26,14 +26,14 @@ static int usage_error(const struct opt_verb *v, const char *fmt, ...)
 /* ---- help ---- */
 
 /* Text with line feeds, each line after `indent` blanks but the first. */
-static void print_lines(const char *text, int indent)
+static void print_lines(FILE *f, const char *text, int indent)
 {
 	for (const char *end; (end = strchr(text, '\n')); text = end + 1)
-		printf("%.*s\n%*s", (int)(end - text), text, indent, "");
-	printf("%s\n", text);
+		fprintf(f, "%.*s\n%*s", (int)(end - text), text, indent, "");
+	fprintf(f, "%s\n", text);
 }
 
-static void print_option(const struct opt *o)
+static void print_option(FILE *f, const struct opt *o)
 {
 	char left[64];
 	enum { COLUMN = 26 };
@@ -41,25 +41,30 @@ static void print_option(const struct opt *o)
 	int n = snprintf(left, sizeof(left), "  %s%.1s%s--%s%s%s", o->letter ? "-" : "  ",
 	                 o->letter ? &o->letter : "", o->letter ? ", " : "  ", o->name,
 	                 o->argument ? " " : "", o->argument ? o->argument : "");
-	printf("%s", left);
+	fprintf(f, "%s", left);
 	if (n >= COLUMN)
-		printf("\n%*s", COLUMN, "");
+		fprintf(f, "\n%*s", COLUMN, "");
 	else
-		printf("%*s", COLUMN - n, "");
-	print_lines(o->help, COLUMN);
+		fprintf(f, "%*s", COLUMN - n, "");
+	print_lines(f, o->help, COLUMN);
+}
+
+void opt_print(const struct opt *options, FILE *f)
+{
+	for (const struct opt *o = options; o->name; o++)
+		print_option(f, o);
 }
 
 static void print_help(const struct opt_verb *v)
 {
 	printf("usage: outlive %s %s\n\n", v->verb, v->synopsis);
-	print_lines(v->about, 0);
+	print_lines(stdout, v->about, 0);
 	printf("\noptions:\n");
-	for (const struct opt *o = v->options; o->name; o++)
-		print_option(o);
+	opt_print(v->options, stdout);
 	printf("      --help              this text\n");
 	if (v->examples) {
 		printf("\nexamples:\n  ");
-		print_lines(v->examples, 2);
+		print_lines(stdout, v->examples, 2);
 	}
 }
 
@@ -187,6 +192,20 @@ static int read_short(const struct opt_verb *v, int argc, char **argv, int *i)
 		set(v, o, NULL);
 	}
 	return -1;
+}
+
+bool opt_try(const struct opt_verb *verb, int argc, char **argv, int *i, int *status)
+{
+	const char *name = argv[*i] + 2;
+	size_t n = strcspn(name, "=");
+
+	for (const struct opt *o = verb->options; o->name; o++) {
+		if (strlen(o->name) == n && !strncmp(o->name, name, n)) {
+			*status = read_long(verb, argc, argv, i);
+			return true;
+		}
+	}
+	return false;
 }
 
 int opt_parse(const struct opt_verb *verb, int *argc, char **argv)

@@ -43,5 +43,13 @@ struct opt_verb {
  * on; else the exit status: EXIT_CLEAN after --help, EXIT_USAGE after a line on stderr.
  */
 int opt_parse(const struct opt_verb *verb, int *argc, char **argv);
+/*
+ * For a verb that reads its command line otherwise: argv[*i] is "--name" or "--name=value". False
+ * when no option has just that name; else it is read, *i stands at the last word that was used, and
+ * *status is -1 to go on, or the exit status.
+ */
+bool opt_try(const struct opt_verb *verb, int argc, char **argv, int *i, int *status);
+/* The lines of --help for the options alone, on f. */
+void opt_print(const struct opt *options, FILE *f);
 
 #endif

@@ -19,6 +19,7 @@
 
 #include "residue.h"
 #include "settings.h"
+#include "typed.h"
 
 /* A program with thousands of children is not worth thousands of files read: the rest is believed
  * by its name. */
@@ -175,28 +176,6 @@ static void find(const struct run_summary *s, const struct child *child, const c
 }
 
 /* ---- words ---- */
-
-/* As a person would type it here: without the current folder, quoted for the shell where needed. To
- * be freed. */
-static char *typed_path(const char *path)
-{
-	char cwd[PATH_MAX];
-	size_t n = getcwd(cwd, sizeof cwd) ? strlen(cwd) : 0;
-
-	if (n && !strncmp(path, cwd, n) && path[n] == '/')
-		path += n + 1;
-	if (!strpbrk(path, " \t\n'\"\\$`!*?[]{}()<>|&;#~"))
-		return xstrdup(path);
-	struct str quoted = {0};
-	str_add(&quoted, "'");
-	for (const char *c = path; *c; c++) {
-		if (*c == '\'')
-			str_add(&quoted, "'\\'");
-		str_add_mem(&quoted, c, 1);
-	}
-	str_add(&quoted, "'");
-	return quoted.data;
-}
 
 static void print_path(FILE *f, const char *path)
 {

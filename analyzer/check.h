@@ -1,0 +1,66 @@
+/*
+ * check.h - the gate: what of a process's last snapshot is a finding. check.c (threads, timers,
+ * descriptors, and whether there can be a verdict), check_heap.c (the heap), check_stack.c (stacks
+ * as findings keep them).
+ */
+#ifndef OUTLIVE_CHECK_H
+#define OUTLIVE_CHECK_H
+
+#include "findings.h"
+#include "kinds.h"
+
+enum check_heap {
+	CHECK_HEAP_AUTO, /* lost blocks where the snapshot tells which are lost */
+	CHECK_HEAP_LOST, /* no verdict where it does not */
+	CHECK_HEAP_OFF
+};
+
+/* A limit of 0 is one, too: `given` says that there is one. */
+struct check_limit {
+	bool given;
+	uint64_t most;
+};
+
+struct check_gates {
+	enum check_heap heap;
+	uint32_t leaks; /* a bit for each enum leak that is reported */
+	uint32_t
+	        growth; /* a bit for each finding_kind of which growth since the base is reported */
+	bool per_stack; /* limits are for each stack, not for the whole process */
+	struct check_limit residue, allocs; /* bytes alive at the end, blocks ever made */
+};
+#define CHECK_LEAK(leak)   (UINT32_C(1) << (leak))
+#define CHECK_GROWTH(kind) (UINT32_C(1) << (kind)) /* FINDING_* */
+/* The leaks of a kind. */
+uint32_t check_leaks_of(enum object_kind kind);
+void check_gates_default(struct check_gates *g);
+
+struct check {
+	struct check_gates gates;
+	const struct rules *rules;
+	bool ended; /* the processes have ended: who left no word of its end gives no verdict */
+};
+
+/*
+ * Adds what b shows to f. a: an earlier snapshot of the same program for `growth`, or NULL. Neither
+ * needs names: they get them, where there is anything to be named. -1 with err.
+ */
+int check_snapshot(struct findings *f, const struct check *c, struct snapshot *a,
+                   struct snapshot *b, struct err *err);
+
+/* ---- between the files of the check ---- */
+
+struct check_work {
+	struct findings *findings;
+	const struct check *check;
+	struct snapshot *a, *b;
+	uint32_t process; /* of b, in findings */
+};
+/* Heap findings; b is named when check_heap_wants_names(). -1 with err. */
+int check_heap(struct check_work *w, struct err *err);
+bool check_heap_wants_names(const struct check_work *w);
+/* Fills in frames, site and hash of `f` from a row that is written out; free(*frames) afterwards.
+ */
+void check_stack(struct finding *f, const struct row *r, struct finding_frame **frames);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * check_view.h - what `outlive check` and `outlive run --check` have in common: options, the
+ * report, the exit status. check_view.c.
+ */
+#ifndef OUTLIVE_CHECK_VIEW_H
+#define OUTLIVE_CHECK_VIEW_H
+
+#include "check.h"
+#include "kind_view.h"
+
+struct check_choice {
+	struct check_gates gates;
+	struct rule_choice rules;
+	struct opt_count error_exitcode;
+	bool explain;
+	struct view view;
+};
+void check_choice_default(struct check_choice *c);
+
+/* OPT_PARSED: names joined by '+'; to: struct check_gates. */
+int check_parse_heap(const char *value, void *to, struct err *err);
+int check_parse_threads(const char *value, void *to, struct err *err);
+int check_parse_timers(const char *value, void *to, struct err *err);
+int check_parse_fds(const char *value, void *to, struct err *err);
+int check_parse_per(const char *value, void *to, struct err *err);
+/* to: struct check_limit. */
+int check_parse_bytes(const char *value, void *to, struct err *err);
+int check_parse_count(const char *value, void *to, struct err *err);
+
+/* clang-format off */
+#define CHECK_OPTIONS(c) \
+	{"heap", 0, OPT_PARSED, &(c)->gates, "WHAT", \
+	 "lost: blocks that nothing points to any more; growth: more than at the base; off", \
+	 check_parse_heap}, \
+	{"threads", 0, OPT_PARSED, &(c)->gates, "WHAT", \
+	 "unjoined+running (default), growth, off", check_parse_threads}, \
+	{"timers", 0, OPT_PARSED, &(c)->gates, "WHAT", \
+	 "unread+firing+undeleted (default), growth, off", check_parse_timers}, \
+	{"fds", 0, OPT_PARSED, &(c)->gates, "WHAT", \
+	 "open+double-close+foreign-close (default), growth, off", check_parse_fds}, \
+	{"max-residue", 0, OPT_PARSED, &(c)->gates.residue, "SIZE", \
+	 "a finding when more of the heap is in use at the end", check_parse_bytes}, \
+	{"max-allocs", 0, OPT_PARSED, &(c)->gates.allocs, "N", \
+	 "a finding when more blocks were allocated", check_parse_count}, \
+	{"per", 0, OPT_PARSED, &(c)->gates, "WHAT", \
+	 "limits are for each process (default) or stack", check_parse_per}, \
+	RULE_OPTIONS(&(c)->rules), \
+	{"explain", 0, OPT_FLAG, &(c)->explain, NULL, \
+	 "what was found and accepted, and by which rule", NULL}, \
+	{"error-exitcode", 0, OPT_COUNT, &(c)->error_exitcode, "N", \
+	 "the exit status for findings (1)", NULL}, \
+	{"rows", 'n', OPT_COUNT, &(c)->view.n, "N", "findings at most; 0: all (10)", NULL}, \
+	VIEW_OPT_WIDE(&(c)->view, "whole stacks, whole paths"), \
+	{"no-cache", 0, OPT_FLAG, &view_no_cache, NULL, \
+	 "look all names up anew, and leave ~/.cache/outlive alone", NULL}, \
+	VIEW_OPT_COLOR(&(c)->view)
+/* clang-format on */
+
+/* After the options were read: which stream is a terminal decides colour and width. */
+void check_choice_ready(struct check_choice *c, FILE *to);
+/* For findings_finish()ed findings. */
+int check_status(const struct findings *f, const struct check_choice *c);
+/* Writes them. command: how the command of `run` ended, a clause; NULL. status: the exit status
+ * that follows. */
+int check_report(FILE *to, const struct findings *f, const struct check_choice *c,
+                 const struct rules *rules, const char *command, int status, struct err *err);
+
+#endif

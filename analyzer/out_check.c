@@ -1,0 +1,274 @@
+/*
+ * out_check.c - the findings of a check, one after another: what, how many, where it was made, and
+ * the one command that shows more; then what was accepted, what could not be judged, and the
+ * verdict, last, where a person who scrolls through a log finds it.
+ */
+#include "out_check.h"
+
+#include "page.h"
+#include "typed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CALLERS = 5, PROCESSES = 3 };
+
+/* "3 threads" */
+static void add_things(struct str *s, enum finding_kind kind, uint64_t n)
+{
+	static const char *const one[] = {"block", "thread", "timer", "descriptor"};
+	char count[32];
+
+	str_addf(s, "%s %s%s", human_count(count, n > INT64_MAX ? INT64_MAX : (int64_t)n),
+	         one[kind], n == 1 ? "" : "s");
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* ---- one finding ---- */
+
+static void print_frame(struct page *page, const struct finding_frame *f, enum style style,
+                        size_t indent, bool module, bool wide)
+{
+	page_pad(page, indent);
+	if (f->function)
+		page_add(page, style, f->function);
+	else
+		page_addf(page, style, "%s%s0x%llx", base_name(f->module), *f->module ? "+" : "",
+		          (unsigned long long)f->address);
+	if (f->file && f->line)
+		page_addf(page, STYLE_DIM, "  %s:%u", wide ? f->file : base_name(f->file), f->line);
+	else if (f->file)
+		page_addf(page, STYLE_DIM, "  %s", wide ? f->file : base_name(f->file));
+	if (*f->module && (wide || (module && f->function)))
+		page_addf(page, STYLE_DIM, "  (%s)", wide ? f->module : base_name(f->module));
+	page_end_line(page);
+}
+
+/* The C library's, and what calls main. */
+static bool is_nobodys(const struct finding_frame *f)
+{
+	return f->system || (f->function && !strcmp(f->function, "_start"));
+}
+
+static void print_stack(struct page *page, const struct finding *f, const struct out_options *o)
+{
+	uint32_t shown = 0, i = o->raw ? 0 : f->site;
+
+	if (!f->n_frames) {
+		if (!f->limit) {
+			page_pad(page, 5);
+			page_add(page, STYLE_BOLD, "(no stack known)");
+			page_end_line(page);
+		}
+		return;
+	}
+	for (; i < f->n_frames; i++) {
+		const struct finding_frame *frame = &f->frame[i];
+		if (i != f->site && !o->raw && is_nobodys(frame))
+			continue;
+		if (shown > CALLERS && !o->wide && !o->raw)
+			break;
+		bool other = !shown || strcmp(frame->module, f->frame[f->site].module) != 0;
+		print_frame(page, frame, shown ? STYLE_PLAIN : STYLE_BOLD, shown ? 7 : 5, other,
+		            o->wide);
+		shown++;
+	}
+	if (i < f->n_frames || f->cut) {
+		page_pad(page, 7);
+		page_addf(page, STYLE_DIM, i < f->n_frames ? "... (--wide)" : "...");
+		page_end_line(page);
+	}
+}
+
+static void print_where(struct page *page, const struct findings *all, const struct finding *f)
+{
+	struct str s = {0};
+
+	str_add(&s, "in");
+	for (uint32_t i = 0; i < f->n_shares && i < PROCESSES; i++) {
+		const struct finding_process *p = &all->process[f->share[i].process];
+		str_addf(&s, "%s %s (pid %llu)", i ? "," : "", *p->command ? p->command : "?",
+		         (unsigned long long)p->pid);
+	}
+	if (f->n_shares > PROCESSES)
+		str_addf(&s, " and %u more processes", f->n_shares - PROCESSES);
+	if (f->test)
+		str_addf(&s, "; test %s", f->test);
+	if (f->words && *f->words)
+		str_addf(&s, "; %s", f->words);
+	page_wrap(page, STYLE_PLAIN, 5, 7, s.data);
+	str_free(&s);
+	const struct finding_process *p = f->n_shares ? &all->process[f->share[0].process] : NULL;
+	if (!p || !p->path)
+		return;
+	page_pad(page, 5);
+	char *typed = typed_path(p->path);
+	page_addf(page, STYLE_DIM, "more: outlive %s %s", finding_verb(f), typed);
+	free(typed);
+	page_end_line(page);
+}
+
+static void print_finding(struct page *page, const struct findings *all, const struct finding *f,
+                          size_t rank, const struct out_options *o)
+{
+	struct str s = {0};
+	char bytes[32], limit[32];
+
+	str_addf(&s, "%zu. %s %s: ", rank, finding_kind_name[f->kind], f->why);
+	add_things(&s, f->kind, f->count);
+	/* What threads' stacks take is among the words. */
+	if (f->bytes && f->kind == FINDING_HEAP)
+		str_addf(&s, ", %s",
+		         human_bytes(bytes, f->bytes > INT64_MAX ? INT64_MAX : (int64_t)f->bytes));
+	if (f->base)
+		str_addf(&s, ", where there were %llu", (unsigned long long)f->base);
+	str_addf(&s, " - %s", f->meaning);
+	if (f->limit)
+		str_addf(&s, " of %s",
+		         f->bytes ? human_bytes(limit, (int64_t)f->limit)
+		                  : human_count(limit, (int64_t)f->limit));
+	page_wrap(page, STYLE_WARNING, 0, 5, s.data);
+	str_free(&s);
+	print_stack(page, f, o);
+	print_where(page, all, f);
+}
+
+/* ---- what was accepted ---- */
+
+static void print_accepted(struct page *page, const struct findings *all, const struct out_check *o)
+{
+	uint64_t by_rule = 0, known = 0;
+	struct str s = {0};
+
+	for (size_t i = 0; i < all->n; i++) {
+		by_rule += all->at[i].rule != NULL;
+		known += !all->at[i].rule && all->at[i].known;
+	}
+	if (by_rule || known) {
+		str_add(&s, "accepted:");
+		if (by_rule)
+			str_addf(&s, " %llu by rules", (unsigned long long)by_rule);
+		if (known)
+			str_addf(&s, "%s %llu by the baseline", by_rule ? "," : "",
+			         (unsigned long long)known);
+		str_add(&s, o->explain ? "" : " (--explain)");
+		page_wrap(page, STYLE_DIM, 0, 2, s.data);
+		str_free(&s);
+	}
+	for (size_t i = 0; o->explain && i < all->n; i++) {
+		const struct finding *f = &all->at[i];
+		if (finding_counts(f))
+			continue;
+		str_addf(&s, "%s %s: ", finding_kind_name[f->kind], f->why);
+		add_things(&s, f->kind, f->count);
+		if (f->n_frames)
+			str_addf(&s, " of %s",
+			         f->frame[f->site].function ? f->frame[f->site].function
+			                                    : base_name(f->frame[f->site].module));
+		if (f->rule)
+			str_addf(&s, ": %s:%s, %s", rule_kind_name[f->rule->kind], f->rule->pattern,
+			         *f->rule->reason ? f->rule->reason : f->rule->origin);
+		else
+			str_add(&s, ": known to the baseline");
+		page_wrap(page, STYLE_DIM, 2, 4, s.data);
+		str_free(&s);
+	}
+}
+
+/* ---- what could not be judged, and the verdict ---- */
+
+static void print_unclear(struct page *page, const struct findings *all)
+{
+	struct str s = {0};
+	size_t told = 0, open = 0;
+
+	for (size_t i = 0; i < all->n_notes; i++)
+		page_wrap(page, STYLE_WARNING, 0, 2, all->note[i]);
+	for (size_t i = 0; i < all->n_processes; i++) {
+		const struct finding_process *p = &all->process[i];
+		if (!p->unclear || (open++, ++told > 5))
+			continue;
+		str_addf(&s, "no verdict on %s (pid %llu): %s", p->command,
+		         (unsigned long long)p->pid, p->unclear);
+		page_wrap(page, STYLE_WARNING, 0, 2, s.data);
+		str_free(&s);
+	}
+	if (open > 5) {
+		str_addf(&s, "no verdict on %zu more processes", open - 5);
+		page_wrap(page, STYLE_WARNING, 0, 2, s.data);
+		str_free(&s);
+	}
+}
+
+void out_check_amounts(struct str *s, const struct findings *found)
+{
+	uint64_t n[N_FINDING_KINDS] = {0};
+	bool first = true;
+
+	for (size_t i = 0; i < found->n_counted; i++) {
+		const struct finding *f = &found->at[i];
+		n[f->kind] = addu_sat(n[f->kind], f->count);
+	}
+	for (int kind = 0; kind < N_FINDING_KINDS; kind++) {
+		if (!n[kind])
+			continue;
+		str_add(s, first ? "" : ", ");
+		add_things(s, (enum finding_kind)kind, n[kind]);
+		first = false;
+	}
+}
+
+static void print_verdict(struct page *page, const struct findings *all, const struct out_check *o)
+{
+	size_t with = 0, seen = all->n_processes + all->n_quiet;
+	struct str s = {0};
+
+	for (size_t i = 0; i < all->n_processes; i++)
+		with += all->process[i].findings != 0;
+	if (all->verdict == VERDICT_LEAKS) {
+		str_addf(&s, "outlive: check: leaks: %zu finding%s (", all->n_counted,
+		         all->n_counted == 1 ? "" : "s");
+		out_check_amounts(&s, all);
+		str_addf(&s, ") in %zu of %zu process%s", with, seen, seen == 1 ? "" : "es");
+	} else if (all->verdict == VERDICT_LOSSY) {
+		str_addf(
+		        &s,
+		        "outlive: check: no verdict: nothing was found, but not all could be seen");
+	} else {
+		str_addf(&s, "outlive: check: clean: %zu process%s", seen, seen == 1 ? "" : "es");
+	}
+	if (o->command)
+		str_addf(&s, "; the command %s", o->command);
+	str_addf(&s, "; exit status %d", o->status);
+	page_wrap(page, all->verdict == VERDICT_CLEAN ? STYLE_BOLD : STYLE_WARNING, 0, 2, s.data);
+	str_free(&s);
+}
+
+int out_text_check(FILE *f, const struct findings *found, const struct out_check *o,
+                   struct err *err)
+{
+	struct page page = {.file = f, .width = o->out->width, .color = o->out->color};
+	size_t n = found->n_counted;
+
+	if (o->out->n && n > o->out->n)
+		n = o->out->n;
+	for (size_t i = 0; i < n; i++) {
+		print_finding(&page, found, &found->at[i], i + 1, o->out);
+		page_end_line(&page);
+	}
+	if (n < found->n_counted) {
+		page_addf(&page, STYLE_DIM, "... %zu more findings (--rows 0 shows all)",
+		          found->n_counted - n);
+		page_end_line(&page);
+	}
+	print_accepted(&page, found, o);
+	print_unclear(&page, found);
+	print_verdict(&page, found, o);
+	return page_end(&page, err);
+}

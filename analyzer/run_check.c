@@ -1,0 +1,205 @@
+/*
+ * run_check.c - judges all processes of a command together.
+ *
+ * Owns the private folder: what is in there is of this run alone, so nobody's names, times or
+ * options need be compared. Processes may be hundreds, and most leave nothing: one snapshot at a
+ * time is in memory, and names are looked up only where there is something to be named.
+ */
+#include "run_check.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "folder.h"
+#include "settings.h"
+
+/* ---- the folder ---- */
+
+static char *make_folder(const char *parent)
+{
+	char *path = xasprintf("%s/outlive-check.XXXXXX", parent);
+
+	if (mkdtemp(path)) {
+		/* Processes that give up root's rights write there, too. */
+		if (!geteuid())
+			chmod(path, S_ISVTX | 0777);
+		return path;
+	}
+	free(path);
+	return NULL;
+}
+
+int run_check_begin(struct run_check *r, const char *out, struct err *err)
+{
+	const char *temporary = getenv("TMPDIR");
+	int why = 0;
+
+	if (rule_choice_load(&r->choice.rules, &r->rules, err))
+		return -1;
+	if (!strchr(out, '%')) {
+		mkdir(out, 0777);
+		r->folder = make_folder(out);
+		why = errno;
+	}
+	if (!r->folder && temporary && *temporary == '/')
+		r->folder = make_folder(temporary);
+	if (!r->folder)
+		r->folder = make_folder("/tmp");
+	if (!r->folder)
+		return err_set(err, "%s: no folder can be made there, nor in /tmp: %s", out,
+		               strerror(why ? why : errno));
+	return 0;
+}
+
+static bool is_wanted(const struct findings *f, const char *path)
+{
+	for (size_t i = 0; i < f->n_processes; i++)
+		if (f->process[i].unclear && f->process[i].path &&
+		    !strcmp(f->process[i].path, path))
+			return true;
+	for (size_t i = 0; i < f->n_counted; i++) {
+		const char *have = f->process[f->at[i].share[0].process].path;
+		if (have && !strcmp(have, path))
+			return true;
+	}
+	return false;
+}
+
+/* Those that the report names stay; with them the folder. */
+static void tidy(const struct run_check *r, const struct findings *f)
+{
+	DIR *d = opendir(r->folder);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		char *path = xasprintf("%s/%s", r->folder, e->d_name);
+		if (!is_wanted(f, path))
+			unlink(path);
+		free(path);
+	}
+	if (d)
+		closedir(d);
+	rmdir(r->folder);
+}
+
+/* ---- what was seen ---- */
+
+static void note_unseen(struct findings *f, const struct command *command,
+                        const struct child *child, const char *options)
+{
+	char *only = settings_get(options, "only"), *text;
+
+	/* Left out on purpose. */
+	if (only && *only && !command->blind) {
+		text = xasprintf("%s itself was not looked at (--only)", command->path);
+		findings_note(f, false, text);
+	} else {
+		text = xasprintf(
+		        "NOTHING WAS SEEN of %s (pid %d)%s", command->path, (int)child->pid,
+		        command->blind ? ", for the reason above"
+		        : WIFSIGNALED(child->status) && WTERMSIG(child->status) == SIGKILL
+		                ? ": SIGKILL ended it and left no time for a snapshot"
+		                : ": liboutlive.so was never loaded (a static or setuid "
+		                  "program, a wrapper that clears LD_PRELOAD), or it ended "
+		                  "without libc");
+		findings_note(f, true, text);
+	}
+	free(text);
+	free(only);
+}
+
+static int check_image(struct findings *f, const struct check *c, const struct folder_image *image,
+                       struct err *err)
+{
+	struct snapshot *a = NULL, *b = NULL;
+	int rc = load_snapshot(image->last, &b, err);
+
+	if (!rc && c->gates.growth && image->n > 1)
+		rc = load_snapshot(image->first, &a, err);
+	if (!rc)
+		rc = check_snapshot(f, c, a, b, err);
+	snapshot_free(a);
+	snapshot_free(b);
+	return rc;
+}
+
+static bool ended_by_exec(const struct findings *f, uint32_t process)
+{
+	return !strcmp(f->process[process].end, "before an exec");
+}
+
+/* -1 with err when a snapshot cannot be read. */
+static int look(struct run_check *r, struct findings *f, const struct command *command,
+                const struct child *child, const char *options, struct err *err)
+{
+	const char *folder = r->folder;
+	struct folder_images images = {0};
+	struct check c = {.gates = r->choice.gates, .rules = &r->rules, .ended = true};
+	bool seen = false;
+
+	int rc = folder_images(&folder, 1, &images, err);
+
+	for (size_t i = 0; !rc && i < images.n; i++) {
+		rc = check_image(f, &c, &images.at[i], err);
+		if (!rc && images.at[i].pid == (uint64_t)child->pid)
+			seen = !ended_by_exec(f, (uint32_t)f->n_processes - 1);
+	}
+	folder_images_free(&images);
+	if (!rc && !seen)
+		note_unseen(f, command, child, options);
+	return rc;
+}
+
+/* ---- the end ---- */
+
+static char *how_it_ended(const struct child *child)
+{
+	if (WIFSIGNALED(child->status))
+		return xasprintf("was ended by signal %d (%s)", WTERMSIG(child->status),
+		                 strsignal(WTERMSIG(child->status)));
+	return xasprintf("exited with status %d", WEXITSTATUS(child->status));
+}
+
+int run_check_report(struct run_check *r, const struct command *command, const struct child *child,
+                     const char *options)
+{
+	struct findings f = {0};
+	char *how = how_it_ended(child);
+	struct err err;
+	int status, failed;
+
+	fflush(stdout);
+	failed = look(r, &f, command, child, options, &err);
+	if (!failed) {
+		findings_finish(&f);
+		status = check_status(&f, &r->choice);
+		if (f.verdict == VERDICT_CLEAN)
+			status = child_exit_status(child);
+		failed = check_report(stderr, &f, &r->choice, &r->rules, how, status, &err);
+	}
+	if (failed) {
+		fprintf(stderr, "outlive: check: no verdict: ");
+		print_safe(stderr, err.text);
+		fprintf(stderr, "; the command %s; exit status %d\n", how, EXIT_UNREADABLE);
+		status = EXIT_UNREADABLE;
+	} else {
+		tidy(r, &f);
+	}
+	if (f.verdict != VERDICT_CLEAN || failed)
+		fflush(stderr);
+	findings_free(&f);
+	free(how);
+	return status;
+}
+
+void run_check_end(struct run_check *r)
+{
+	rules_free(&r->rules);
+	free(r->folder);
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# False alarms kill a gate: everyday programs come out clean as they are.
+. "$(dirname "$0")/lib.sh"
+need git sqlite3 gcc curl redis-cli jq openssl make perl tar gawk
+
+clean() {
+  name=$1
+  shift
+  status_is "$name" 0 "$OUTLIVE" run --check -- "$@" < /dev/null
+  like "$name: clean" "$(tail -n 1 err)" '^outlive: check: clean: [0-9]+ process'
+}
+
+git init -q repo > /dev/null 2>&1
+echo 'int main(void) { return 0; }' > a.c
+echo '{"a": [1, 2]}' > a.json
+printf 'all:\n\techo hi\n' > Makefile
+
+clean true /bin/true
+clean ls ls -l /
+clean "git status" git -C repo status
+clean sqlite3 sqlite3 :memory: 'create table t(a); insert into t values (1); select * from t'
+clean python3 /usr/bin/python3 -c pass
+clean "gcc -c" gcc -c a.c
+clean "curl file" curl -s "file://$PWD/a.json"
+clean redis-cli redis-cli --version
+clean "bash -c :" bash -c :
+clean jq jq .a a.json
+clean "openssl version" openssl version
+clean "make -n" make -n
+clean "perl -e 1" perl -e 1
+clean "gcc --version" gcc --version
+clean tar tar cf all.tar a.c a.json
+clean gawk gawk '{ print $1 }' a.c
+clean "a pipeline of a shell" sh -c 'ls / | sort | head -n 1 | wc -l'
+clean "a script of python with threads and a child" /usr/bin/python3 -c '
+import subprocess, threading
+t = [threading.Thread(target=lambda: None) for _ in range(4)]
+for x in t: x.start()
+for x in t: x.join()
+subprocess.run(["true"])
+with open("a.c") as f: f.read()'
+done_testing
