@@ -129,22 +129,50 @@ static void reap_writer(struct target *t, int number)
 	}
 }
 
+/* How long a process may take to make a heap call, the only place where it can trim. */
+#define TRIM_WAIT_NS UINT64_C(3000000000)
+
+static bool trim_pending(const struct target *t)
+{
+	return __atomic_load_n(&t->control->flags, __ATOMIC_ACQUIRE) & FMT_REQUEST_TRIM;
+}
+
+/* Not deliverable is no reason to give up: hooked calls look at the page, too. While it is to trim
+ * a signal would only wake it for nothing. */
+static void wake(struct target *t)
+{
+	if (t->control->signal_number && !trim_pending(t))
+		target_signal(t, (int)t->control->signal_number, NULL);
+}
+
 /* Posts the request, and wakes the process. Returns the request's number. */
-static uint32_t post(struct target *t, const struct ask *a)
+static uint32_t post(struct target *t, struct ask *a)
 {
 	struct fmt_control *c = t->control;
 
 	snprintf(c->label, sizeof c->label, "%s", a->label);
-	c->flags = 0;
+	c->trim_before = c->trim_after = 0;
+	c->flags = a->trim ? FMT_REQUEST_TRIM : 0;
+	uint64_t left = a->timeout_ns / 2;
+	a->trim_until_ns = now_ns() + (left < TRIM_WAIT_NS ? left : TRIM_WAIT_NS);
 	uint32_t request = __atomic_add_fetch(&c->requested, 1, __ATOMIC_ACQ_REL);
-	/* Not deliverable is no reason to give up: hooked calls look at the page, too. */
-	if (c->signal_number)
-		target_signal(t, (int)c->signal_number, NULL);
+	wake(t);
 	return request;
 }
 
+/* It is idle: a snapshot without is better than none. */
+static void give_up_trim(struct target *t, struct ask *a)
+{
+	uint32_t flags = __atomic_fetch_and(&t->control->flags, ~(uint32_t)FMT_REQUEST_TRIM,
+	                                    __ATOMIC_ACQ_REL);
+
+	if (flags & FMT_REQUEST_TRIM)
+		a->trim_missed = true;
+	wake(t);
+}
+
 /* Until `request` is answered. */
-static int await(struct target *t, const struct ask *a, uint32_t request, struct err *err)
+static int await(struct target *t, struct ask *a, uint32_t request, struct err *err)
 {
 	struct fmt_control *c = t->control;
 	int number = (int)c->signal_number;
@@ -152,6 +180,8 @@ static int await(struct target *t, const struct ask *a, uint32_t request, struct
 	for (unsigned round = 0;; round++) {
 		if ((int32_t)(__atomic_load_n(&c->completed, __ATOMIC_ACQUIRE) - request) >= 0)
 			return 0;
+		if (trim_pending(t) && now_ns() >= a->trim_until_ns)
+			give_up_trim(t, a);
 		if (c->state == FMT_CONTROL_OFF && target_refresh(t))
 			return err_set(err,
 			               "process %d (%s) has come to its end, or is becoming "
@@ -161,8 +191,8 @@ static int await(struct target *t, const struct ask *a, uint32_t request, struct
 			return explain_silence(t, a, number, err);
 		/* It puts a request off while it writes another snapshot; idle, it would forget it.
 		 */
-		if (round % 64 == 63 && number && !c->writer && t->state == 'S')
-			target_signal(t, number, NULL);
+		if (round % 64 == 63 && !c->writer && t->state == 'S')
+			wake(t);
 	}
 }
 
@@ -175,6 +205,8 @@ static int ask_by_control(struct target *t, struct ask *a, char **path, struct e
 	uint32_t failed = __atomic_load_n(&c->failed, __ATOMIC_ACQUIRE);
 	if (await(t, a, post(t, a), err))
 		return -1;
+	a->rss_before = c->trim_before;
+	a->rss_after = c->trim_after;
 	reap_writer(t, (int)c->signal_number);
 	if (__atomic_load_n(&c->failed, __ATOMIC_ACQUIRE) != failed)
 		return err_set(err, "process %d (%s): %.*s", (int)t->pid, t->comm,
@@ -306,6 +338,8 @@ int ask_snapshot(pid_t pid, struct ask *a, char **path, struct err *err)
 	int result = target_open(&t, pid, err);
 
 	a->deadline_ns = now_ns() + a->timeout_ns;
+	a->trim_missed = false;
+	a->rss_before = a->rss_after = 0;
 	if (result) {
 		target_forget(pid);
 		goto out;
@@ -328,6 +362,12 @@ int ask_snapshot(pid_t pid, struct ask *a, char **path, struct err *err)
 		goto out;
 	}
 	int page = target_open_control(&t, &why);
+	if (page && a->trim) {
+		err_set(err,
+		        "process %d (%s) can only be signalled (%.500s): --trim cannot reach it",
+		        (int)pid, t.comm, why.text);
+		goto out;
+	}
 	result = !page ? ask_by_control(&t, a, &written, err)
 	               : ask_by_signal(&t, a, &why, &written, err);
 	if (!result)

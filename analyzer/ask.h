@@ -9,9 +9,14 @@
 #include "util.h"
 
 struct ask {
-	const char *label;    /* kept in the snapshot; "" for none */
-	uint64_t timeout_ns;  /* how long to wait for the file */
-	uint64_t deadline_ns; /* filled in */
+	const char *label;   /* kept in the snapshot; "" for none */
+	uint64_t timeout_ns; /* how long to wait for the file */
+	bool trim;           /* the allocator is to give back what it caches, first */
+	uint64_t deadline_ns, trim_until_ns; /* filled in */
+	/* trim; filled in: the process made no heap call in time to do it in, its resident bytes
+	 * before and after otherwise. 0: its allocator has no way that outlive knows. */
+	bool trim_missed;
+	uint64_t rss_before, rss_after;
 };
 
 /*

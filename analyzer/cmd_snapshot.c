@@ -18,6 +18,29 @@ static int parse_timeout(const char *value, void *to, struct err *err)
 	return err_set(err, "--timeout is a time such as 500ms, 30s or 2m, not \"%s\"", value);
 }
 
+/* What resident memory became: other threads may have taken or given some meanwhile. */
+static void print_trim(const struct ask *a)
+{
+	char before[32], after[32], less[32];
+
+	if (a->trim_missed) {
+		printf("trim: not done: the process made no heap call meanwhile, and only there it "
+		       "is safe; the snapshot is without\n");
+		return;
+	}
+	if (!a->rss_before) {
+		printf("trim: not done: outlive knows no way to ask this process's allocator\n");
+		return;
+	}
+	human_bytes(before, (int64_t)a->rss_before);
+	human_bytes(after, (int64_t)a->rss_after);
+	if (a->rss_after < a->rss_before)
+		printf("trim: %s given back (%s resident before, %s after)\n",
+		       human_bytes(less, (int64_t)(a->rss_before - a->rss_after)), before, after);
+	else
+		printf("trim: nothing given back (%s resident before, %s after)\n", before, after);
+}
+
 /* Its exit status. */
 static int snapshot_one(const char *word, struct ask *a)
 {
@@ -32,6 +55,8 @@ static int snapshot_one(const char *word, struct ask *a)
 	}
 	if (ask_snapshot((pid_t)pid, a, &path, &err))
 		return view_fail("snapshot", &err);
+	if (a->trim)
+		print_trim(a);
 	printf("%s\n", path);
 	fflush(stdout);
 	free(path);
@@ -43,6 +68,12 @@ int cmd_snapshot(int argc, char **argv)
 	struct ask a = {.label = "", .timeout_ns = UINT64_C(30000000000)};
 	const struct opt options[] = {{"label", 0, OPT_TEXT, &a.label, "TEXT",
 	                               "kept in the snapshot: \"before the load\"", NULL},
+	                              {"trim", 0, OPT_FLAG, &a.trim, NULL,
+	                               "first the allocator gives back what it caches for later "
+	                               "(malloc_trim, jemalloc's\npurge), and what that released "
+	                               "is said: so memory that is cached is told from\nmemory "
+	                               "that is held; done in the process's next heap call",
+	                               NULL},
 	                              {"timeout", 0, OPT_PARSED, &a.timeout_ns, "TIME",
 	                               "how long to wait for the file (default 30s; 500ms, 2m)",
 	                               parse_timeout},
@@ -54,6 +85,7 @@ int cmd_snapshot(int argc, char **argv)
 	                 "snapshot, now.\n"
 	                 "Prints the absolute path of each new file on a line of its own.",
 	        .examples = "outlive snapshot 4711\n"
+	                    "outlive snapshot --trim 4711\n"
 	                    "outlive snapshot --label \"after the load\" $(pidof server)",
 	        .least = 1,
 	        .most = INT_MAX,

@@ -102,7 +102,7 @@ EXPORT int outlive_snapshot_v1(const char *label)
 
 	if (!g_tracking || !process_is_ours())
 		return -1;
-	if (!(t_self.flags & (IN_TRACKER | IN_HEAP)))
+	if (process_may_ask_allocator())
 		snapshot_audit_refresh();
 	return snapshot_take(&r) ? -1 : 0;
 }

@@ -119,9 +119,32 @@ void control_init(void)
 static bool take(const struct snapshot_request *r, bool signalled)
 {
 	/* The allocator's figures: a handler may have interrupted the allocator. */
-	if (!signalled && !snapshot_busy())
+	if (!signalled && !snapshot_busy() && process_may_ask_allocator())
 		snapshot_audit_refresh();
 	return snapshot_take(r) != -EBUSY;
+}
+
+/* False: not yet, for it may wait for the allocator's locks. Of the hooked calls, those of the heap
+ * look at the page, and the program was about to take those locks in them. */
+static bool trim_first(struct snapshot_request *r, bool signalled)
+{
+	struct fmt_control *c = g_page;
+
+	if (__atomic_load_n(&c->flags, __ATOMIC_ACQUIRE) & FMT_REQUEST_TRIM &&
+	    process_may_ask_allocator()) {
+		if (signalled || snapshot_busy())
+			return false;
+		if (snapshot_trim(&r->rss_before, &r->rss_after)) {
+			c->trim_before = r->rss_before;
+			c->trim_after = r->rss_after;
+		}
+		__atomic_fetch_and(&c->flags, ~(uint32_t)FMT_REQUEST_TRIM, __ATOMIC_ACQ_REL);
+	}
+	/* It may have been done for this request before, when another was just being written. */
+	r->rss_before = c->trim_before;
+	r->rss_after = c->trim_after;
+	r->trimmed = r->rss_before != 0;
+	return true;
 }
 
 static void serve_request(bool signalled)
@@ -141,7 +164,7 @@ static void serve_request(bool signalled)
 		g_reap_comes = false;
 		return;
 	}
-	if (!take(&r, signalled))
+	if (!trim_first(&r, signalled) || !take(&r, signalled))
 		return;
 	g_answered = r.number;
 	g_reap_comes = true;

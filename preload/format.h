@@ -387,9 +387,15 @@ struct fmt_control {
 	char label[128];   /* of the request, ended by NUL; written before `requested` */
 	char error[256];   /* one line */
 	char path[FMT_CONTROL_PATH]; /* absolute path of the last snapshot, ended by NUL */
+	/* FMT_REQUEST_TRIM: resident bytes before and after; 0 where nothing was asked to give back
+	 * anything. Zeroed by the analyzer, written before `completed` */
+	uint64_t trim_before, trim_after;
 };
 
 enum { FMT_CONTROL_STARTING = 0, FMT_CONTROL_READY = 1, FMT_CONTROL_OFF = 2 };
+/* TRIM: the allocator gives back what it caches, first. It is served by a heap call of the program,
+ * never by the signal; the flag is cleared when that is done, or by the analyzer, which has waited
+ * long enough and takes the snapshot without. */
 enum { FMT_REQUEST_TRIM = 1, FMT_REQUEST_REACH = 2 };
 
 #endif

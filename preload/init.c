@@ -92,6 +92,9 @@ static void set_allocator(void)
 		a.malloc = *(void **)&real.malloc;
 		a.mallinfo2 = real.mallinfo2;
 		a.mallctl = real.mallctl;
+		a.malloc_trim = real.malloc_trim;
+		a.tc_release = real.MallocExtension_ReleaseFreeMemory;
+		a.mi_collect = real.mi_collect;
 	}
 	snapshot_set_allocator(&a);
 }

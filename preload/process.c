@@ -97,11 +97,16 @@ static void leave_mark(void)
 
 /* ---- the end ---- */
 
-static void refresh_audit(void)
+bool process_may_ask_allocator(void)
 {
 	/* A handler may have interrupted the allocator, and a raw fork may have left its locks
 	 * held. */
-	if (!(t_self.flags & (IN_TRACKER | IN_HEAP)) && !g_unannounced)
+	return !(t_self.flags & (IN_TRACKER | IN_HEAP)) && !g_unannounced;
+}
+
+static void refresh_audit(void)
+{
+	if (process_may_ask_allocator())
 		snapshot_audit_refresh();
 }
 

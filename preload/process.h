@@ -33,6 +33,9 @@ bool process_is_ours(void);
  */
 bool process_owns_tables(void);
 extern bool g_process_shares __attribute__((visibility("hidden")));
+/* The calling thread may ask the program's allocator for figures, where it is known not to be a
+ * signal handler. False in the child of a fork that the allocator was not told of. */
+bool process_may_ask_allocator(void);
 /* Finds a fork child that nobody told us of. No system call where nothing happened. */
 void process_check_fork(void);
 /* fork's child, from pthread_atfork: every part of outlive starts its own account. */

@@ -11,6 +11,7 @@
  *     snap_fds.c     descriptors, held against the kernel's list; snap_socket.c: what a socket is
  *     snap_tally.c   sums of the live table by site and age
  *     snap_info.c    who, when, why; losses and memory
+ *     snap_allocator.c  what the program's allocator says of itself
  *
  * "The child" below is whoever runs write_snapshot(): mostly a process that shares our memory but
  * has no TLS of its own. So none of these functions uses TLS, errno, a lock, or libc beyond memcpy,
@@ -143,7 +144,7 @@ int snap_child_init(void);
 /* False where the program has locked itself in since: a filter may kill whoever calls clone. */
 bool snap_child_allowed(void);
 
-/* ---- snap_tables.c, snap_info.c ---- */
+/* ---- snap_tables.c, snap_info.c, snap_allocator.c ---- */
 
 /* The snapshot being written: one at a time. */
 struct snap_job {
@@ -190,6 +191,14 @@ void snap_find_proc(struct snap_job *j);
 void snap_info_init(void);
 void snap_info(struct snap_out *o, const struct snap_job *j);
 void snap_audit(struct snap_out *o, const struct snap_job *j);
+/* The allocator's part of that, inside the record. */
+void snap_audit_allocator(struct snap_out *o, const struct snap_job *j);
+/* Path of the module whose malloc serves the program, and of one that it finds before ours ("": the
+ * program itself); NULL where there is none. */
+const char *snap_allocator_path(void);
+const char *snap_allocator_unseen(void);
+/* An item: a key and its number. */
+void snap_pair(struct snap_out *o, unsigned key, uint64_t v);
 
 /* Memory of the writing that must be given back if the child dies. NULL when there is none. */
 void *snap_scratch(size_t bytes);

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "arena.h"
 #include "context.h"
 #include "fd.h"
 #include "live.h"
@@ -35,91 +34,9 @@ void snap_info_init(void)
 	g_boot_id[n == 36 ? n : 0] = 0;
 }
 
-/* ---- the allocator's own figures ---- */
-
-static struct snapshot_allocator g_allocator;
-
-/* As of the last refresh. Written by hooks, read by the child: the time is stored last. */
-static struct {
-	uint64_t when_ns;
-	bool has_mallinfo, has_jemalloc;
-	uint64_t inuse, held, allocated, resident, arena;
-} g_figures;
-
-/* Older figures would be held against newer tables: then none are better. */
-#define FIGURES_FRESH_NS 100000000u
-
-void snapshot_set_allocator(const struct snapshot_allocator *a)
-{
-	g_allocator = *a;
-}
-
-static const struct stack_module *module_at(uintptr_t address)
-{
-	for (uint32_t i = stack_module_count(); address && i; i--) {
-		const struct stack_module *m = stack_module(i);
-
-		if (m && address >= m->start && address < m->end &&
-		    !__atomic_load_n(&m->unloaded_ns, __ATOMIC_RELAXED))
-			return m;
-	}
-	return NULL;
-}
-
-static uint64_t ask_jemalloc(const char *name)
-{
-	size_t v = 0, size = sizeof(v);
-
-	return g_allocator.mallctl(name, &v, &size, NULL, 0) ? 0 : v;
-}
-
-/* Only the allocator that serves the program is asked: mallinfo2 of a libc whose malloc nobody
- * calls would set it up and report zeros. */
-static void refresh_figures(void)
-{
-	uintptr_t malloc = (uintptr_t)g_allocator.malloc;
-	const struct stack_module *served = module_at(malloc);
-	bool is_jemalloc =
-	        g_allocator.mallctl && module_at((uintptr_t)g_allocator.mallctl) == served;
-	bool is_libc =
-	        g_allocator.mallinfo2 && module_at((uintptr_t)g_allocator.mallinfo2) == served;
-
-	g_figures.has_jemalloc = served && is_jemalloc;
-	g_figures.has_mallinfo = served && is_libc && !is_jemalloc;
-	if (g_figures.has_jemalloc) {
-		uint64_t epoch = 1;
-
-		g_allocator.mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
-		g_figures.allocated = ask_jemalloc("stats.allocated");
-		g_figures.resident = ask_jemalloc("stats.resident");
-	}
-	if (g_figures.has_mallinfo) {
-		struct mallinfo2 m = g_allocator.mallinfo2();
-
-		g_figures.inuse = m.uordblks + m.hblkhd;
-		g_figures.held = m.arena + m.hblkhd;
-	}
-	g_figures.arena = arena_used();
-}
-
-void snapshot_audit_refresh(void)
-{
-	static struct sys_lock lock;
-	uint32_t flags = t_self.flags;
-
-	t_self.flags = flags | IN_TRACKER | IN_HEAP;
-	if (sys_try_lock(&lock)) {
-		__atomic_store_n(&g_figures.when_ns, 0, __ATOMIC_RELEASE);
-		refresh_figures();
-		__atomic_store_n(&g_figures.when_ns, sys_now_ns(), __ATOMIC_RELEASE);
-		sys_unlock(&lock);
-	}
-	t_self.flags = flags;
-}
-
 /* ---- key and value ---- */
 
-static void pair_u(struct snap_out *o, unsigned key, uint64_t v)
+void snap_pair(struct snap_out *o, unsigned key, uint64_t v)
 {
 	snap_item(o);
 	snap_u(o, key);
@@ -139,7 +56,7 @@ static void info_strings(struct snap_out *o, const struct snap_job *j)
 {
 	char folder[4096];
 	long n = sys_call(SYS_getcwd, folder, sizeof(folder));
-	const struct stack_module *m = module_at((uintptr_t)g_allocator.malloc);
+	const char *allocator = snap_allocator_path(), *unseen = snap_allocator_unseen();
 
 	pair_str(o, FMT_INFO_COMMAND, g_snap_command);
 	pair_str(o, FMT_INFO_EXE, g_exe);
@@ -152,10 +69,10 @@ static void info_strings(struct snap_out *o, const struct snap_job *j)
 	pair_str(o, FMT_INFO_OPTIONS, g_options.text);
 	if (j->label[0])
 		pair_str(o, FMT_INFO_LABEL, j->label);
-	if (m)
-		pair_str(o, FMT_INFO_ALLOCATOR, m->path);
-	if (g_allocator.unseen)
-		pair_str(o, FMT_INFO_UNSEEN, *g_allocator.unseen ? g_allocator.unseen : g_exe);
+	if (allocator)
+		pair_str(o, FMT_INFO_ALLOCATOR, allocator);
+	if (unseen)
+		pair_str(o, FMT_INFO_UNSEEN, *unseen ? unseen : g_exe);
 	if (g_boot_id[0])
 		pair_str(o, FMT_INFO_BOOT_ID, g_boot_id);
 }
@@ -163,22 +80,22 @@ static void info_strings(struct snap_out *o, const struct snap_job *j)
 void snap_info(struct snap_out *o, const struct snap_job *j)
 {
 	snap_record(o, FMT_INFO);
-	pair_u(o, FMT_INFO_PID, j->pid);
-	pair_u(o, FMT_INFO_PPID, j->ppid);
-	pair_u(o, FMT_INFO_SEQUENCE, j->sequence);
-	pair_u(o, FMT_INFO_REASON, j->request.reason);
+	snap_pair(o, FMT_INFO_PID, j->pid);
+	snap_pair(o, FMT_INFO_PPID, j->ppid);
+	snap_pair(o, FMT_INFO_SEQUENCE, j->sequence);
+	snap_pair(o, FMT_INFO_REASON, j->request.reason);
 	if (j->request.signal)
-		pair_u(o, FMT_INFO_SIGNAL, (uint64_t)j->request.signal);
-	pair_u(o, FMT_INFO_TIME, j->time_ns);
-	pair_u(o, FMT_INFO_UPTIME, j->uptime_ns);
-	pair_u(o, FMT_INFO_UID, (uint64_t)sys_call(SYS_geteuid));
-	pair_u(o, FMT_INFO_DEPTH, g_options.depth);
-	pair_u(o, FMT_INFO_SAMPLE, 0);
-	pair_u(o, FMT_INFO_FORKED, j->forked);
+		snap_pair(o, FMT_INFO_SIGNAL, (uint64_t)j->request.signal);
+	snap_pair(o, FMT_INFO_TIME, j->time_ns);
+	snap_pair(o, FMT_INFO_UPTIME, j->uptime_ns);
+	snap_pair(o, FMT_INFO_UID, (uint64_t)sys_call(SYS_geteuid));
+	snap_pair(o, FMT_INFO_DEPTH, g_options.depth);
+	snap_pair(o, FMT_INFO_SAMPLE, 0);
+	snap_pair(o, FMT_INFO_FORKED, j->forked);
 	if (j->request.exit_status >= 0)
-		pair_u(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);
-	pair_u(o, FMT_INFO_START_TIME, j->start_ns);
-	pair_u(o, FMT_INFO_FAMILIES, g_track_families & 31);
+		snap_pair(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);
+	snap_pair(o, FMT_INFO_START_TIME, j->start_ns);
+	snap_pair(o, FMT_INFO_FAMILIES, g_track_families & 31);
 	info_strings(o, j);
 	snap_record_end(o);
 }
@@ -245,52 +162,35 @@ static void audit_kernel(struct snap_out *o, const struct snap_job *j)
 	uint64_t v;
 
 	if (status_number(text, n, "VmRSS:", &v))
-		pair_u(o, FMT_AUDIT_RSS, v * 1024);
+		snap_pair(o, FMT_AUDIT_RSS, v * 1024);
 	if (status_number(text, n, "VmHWM:", &v))
-		pair_u(o, FMT_AUDIT_RSS_PEAK, v * 1024);
+		snap_pair(o, FMT_AUDIT_RSS_PEAK, v * 1024);
 	if (status_number(text, n, "VmSize:", &v))
-		pair_u(o, FMT_AUDIT_VSIZE, v * 1024);
+		snap_pair(o, FMT_AUDIT_VSIZE, v * 1024);
 	if (!j->proc[0])
 		return;
 	text_str(&t, j->proc);
 	text_str(&t, "/status");
 	n = read_status(path, text, sizeof(text));
 	if (status_number(text, n, "Threads:", &v))
-		pair_u(o, FMT_AUDIT_THREADS_NOW, v);
+		snap_pair(o, FMT_AUDIT_THREADS_NOW, v);
 }
 
 static void audit_others(struct snap_out *o, const struct snap_job *j)
 {
 	if (track_has(TRACK_FDS)) {
-		pair_u(o, FMT_AUDIT_FDS_NOW, j->fds);
-		pair_u(o, FMT_AUDIT_FDS_UNSEEN, j->fds_unseen);
-		pair_u(o, FMT_AUDIT_FDS_VANISHED, j->fds_vanished);
+		snap_pair(o, FMT_AUDIT_FDS_NOW, j->fds);
+		snap_pair(o, FMT_AUDIT_FDS_UNSEEN, j->fds_unseen);
+		snap_pair(o, FMT_AUDIT_FDS_VANISHED, j->fds_vanished);
 	}
 	if (track_has(TRACK_THREADS)) {
-		pair_u(o, FMT_AUDIT_THREADS_UNSEEN, j->threads_unseen);
-		pair_u(o, FMT_AUDIT_THREADS_VANISHED, j->threads_vanished);
+		snap_pair(o, FMT_AUDIT_THREADS_UNSEEN, j->threads_unseen);
+		snap_pair(o, FMT_AUDIT_THREADS_VANISHED, j->threads_vanished);
 	}
-	pair_u(o, FMT_AUDIT_LOST_MAPS, map_lost());
-	pair_u(o, FMT_AUDIT_LOST_THREADS, task_lost());
-	pair_u(o, FMT_AUDIT_LOST_FDS, fd_lost());
-	pair_u(o, FMT_AUDIT_LOST_TIMERS, timer_lost());
-}
-
-static void audit_allocator(struct snap_out *o, const struct snap_job *j)
-{
-	uint64_t when = __atomic_load_n(&g_figures.when_ns, __ATOMIC_ACQUIRE);
-
-	if (!when || j->begin_ns - when > FIGURES_FRESH_NS)
-		return;
-	pair_u(o, FMT_AUDIT_OWN_ARENA, g_figures.arena);
-	if (g_figures.has_mallinfo) {
-		pair_u(o, FMT_AUDIT_MALLOC_INUSE, g_figures.inuse);
-		pair_u(o, FMT_AUDIT_MALLOC_ARENA, g_figures.held);
-	}
-	if (g_figures.has_jemalloc) {
-		pair_u(o, FMT_AUDIT_JEMALLOC_ALLOCATED, g_figures.allocated);
-		pair_u(o, FMT_AUDIT_JEMALLOC_RESIDENT, g_figures.resident);
-	}
+	snap_pair(o, FMT_AUDIT_LOST_MAPS, map_lost());
+	snap_pair(o, FMT_AUDIT_LOST_THREADS, task_lost());
+	snap_pair(o, FMT_AUDIT_LOST_FDS, fd_lost());
+	snap_pair(o, FMT_AUDIT_LOST_TIMERS, timer_lost());
 }
 
 void snap_audit(struct snap_out *o, const struct snap_job *j)
@@ -302,26 +202,26 @@ void snap_audit(struct snap_out *o, const struct snap_job *j)
 	stack_stats(&s);
 	snap_record(o, FMT_AUDIT);
 	for (unsigned key = FMT_AUDIT_LOST_REENTRANT; key <= FMT_AUDIT_LOST_NO_STACK; key++)
-		pair_u(o, key, c.lost[key]);
-	pair_u(o, FMT_AUDIT_UNKNOWN_FREES, c.unknown_frees);
-	pair_u(o, FMT_AUDIT_UNSEEN_FREES, c.unseen_frees);
-	pair_u(o, FMT_AUDIT_TRUNCATED_STACKS, s.truncated);
-	pair_u(o, FMT_AUDIT_FALLBACK_STACKS, s.fallbacks);
-	pair_u(o, FMT_AUDIT_BROKEN_STACKS, s.broken);
-	pair_u(o, FMT_AUDIT_STACKS, j->stacks);
-	pair_u(o, FMT_AUDIT_NODES, j->nodes);
-	pair_u(o, FMT_AUDIT_RULES, s.rules);
-	pair_u(o, FMT_AUDIT_CAPTURES, s.captures);
-	pair_u(o, FMT_AUDIT_PREDICTED, s.predicted);
-	pair_u(o, FMT_AUDIT_LIVE_BLOCKS, j->live_blocks);
-	pair_u(o, FMT_AUDIT_LIVE_BYTES, j->live_bytes);
-	pair_u(o, FMT_AUDIT_OWN_TABLES,
-	       context_bytes_used() + live_bytes_used() + s.bytes + task_bytes_used() +
-	               fd_bytes_used() + map_bytes_used());
-	pair_u(o, FMT_AUDIT_SNAPSHOTS_FAILED, j->failed);
+		snap_pair(o, key, c.lost[key]);
+	snap_pair(o, FMT_AUDIT_UNKNOWN_FREES, c.unknown_frees);
+	snap_pair(o, FMT_AUDIT_UNSEEN_FREES, c.unseen_frees);
+	snap_pair(o, FMT_AUDIT_TRUNCATED_STACKS, s.truncated);
+	snap_pair(o, FMT_AUDIT_FALLBACK_STACKS, s.fallbacks);
+	snap_pair(o, FMT_AUDIT_BROKEN_STACKS, s.broken);
+	snap_pair(o, FMT_AUDIT_STACKS, j->stacks);
+	snap_pair(o, FMT_AUDIT_NODES, j->nodes);
+	snap_pair(o, FMT_AUDIT_RULES, s.rules);
+	snap_pair(o, FMT_AUDIT_CAPTURES, s.captures);
+	snap_pair(o, FMT_AUDIT_PREDICTED, s.predicted);
+	snap_pair(o, FMT_AUDIT_LIVE_BLOCKS, j->live_blocks);
+	snap_pair(o, FMT_AUDIT_LIVE_BYTES, j->live_bytes);
+	snap_pair(o, FMT_AUDIT_OWN_TABLES,
+	          context_bytes_used() + live_bytes_used() + s.bytes + task_bytes_used() +
+	                  fd_bytes_used() + map_bytes_used());
+	snap_pair(o, FMT_AUDIT_SNAPSHOTS_FAILED, j->failed);
 	audit_kernel(o, j);
 	audit_others(o, j);
-	audit_allocator(o, j);
-	pair_u(o, FMT_AUDIT_WRITE_NS, sys_now_ns() - j->begin_ns);
+	snap_audit_allocator(o, j);
+	snap_pair(o, FMT_AUDIT_WRITE_NS, sys_now_ns() - j->begin_ns);
 	snap_record_end(o);
 }

@@ -28,6 +28,9 @@ struct snapshot_request {
 	const char *label; /* or NULL */
 	bool wait;         /* return when the file is whole (at the end of the process) */
 	bool last;         /* snapshot_final() alone sets it */
+	/* The allocator has given back what it cached, just now: snapshot_trim(). */
+	bool trimmed;
+	uint64_t rss_before, rss_after;
 };
 
 /*
@@ -69,6 +72,10 @@ struct snapshot_allocator {
 	/* Path of the module in which the program finds a malloc before ours: its heap is not
 	 * seen. Else NULL. */
 	const char *unseen;
+	/* How it is told to give back what it caches; one of these, or mallctl, is its own. */
+	int (*malloc_trim)(size_t);
+	void (*tc_release)(void);
+	void (*mi_collect)(bool);
 };
 void snapshot_set_allocator(const struct snapshot_allocator *a);
 /*
@@ -78,5 +85,13 @@ void snapshot_set_allocator(const struct snapshot_allocator *a);
  * figures of another moment would be held against its tables. Cost: mallinfo2 walks the free lists.
  */
 void snapshot_audit_refresh(void);
+/*
+ * Has the allocator give back what it caches (malloc_trim; jemalloc's tcache of this thread and all
+ * its arenas; what tcmalloc and mimalloc have for it), and says what was resident before and after.
+ * False: it has no such function that we know, or another thread is at it. From a heap hook only,
+ * as above: there the program itself was ready to wait for the allocator's locks. Cost: tens of
+ * milliseconds for a large heap.
+ */
+bool snapshot_trim(uint64_t *before, uint64_t *after);
 
 #endif

@@ -70,7 +70,7 @@ static int take(unsigned reason)
 	struct snapshot_request r = {
 	        .reason = reason, .exit_status = -1, .wait = reason == FMT_REASON_PEAK};
 
-	if (!snapshot_busy())
+	if (!snapshot_busy() && process_may_ask_allocator())
 		snapshot_audit_refresh();
 	return snapshot_take(&r);
 }

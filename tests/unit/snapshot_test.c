@@ -142,8 +142,8 @@ static struct mallinfo2 fake_mallinfo2(void)
 TEST(allocator_figures_of_another_moment_are_left_out)
 {
 	setup(NULL);
-	snapshot_set_allocator(&(struct snapshot_allocator){(const void *)fake_mallinfo2,
-	                                                    fake_mallinfo2, NULL, NULL});
+	snapshot_set_allocator(&(struct snapshot_allocator){.malloc = (const void *)fake_mallinfo2,
+	                                                    .mallinfo2 = fake_mallinfo2});
 	EQ(take(true), 0);
 	struct decoded *d = last_snapshot();
 	EQ(d->has_audit[FMT_AUDIT_MALLOC_INUSE], 0);
@@ -161,6 +161,46 @@ TEST(allocator_figures_of_another_moment_are_left_out)
 	sleep_ms(150);
 	EQ(take(true), 0);
 	EQ(last_snapshot()->has_audit[FMT_AUDIT_MALLOC_INUSE], 0);
+}
+
+static size_t g_trims, g_pad = 1;
+static uint32_t g_trim_flags;
+
+static int fake_trim(size_t pad)
+{
+	g_trims++;
+	g_pad = pad;
+	g_trim_flags = t_self.flags;
+	return 1;
+}
+
+TEST(trim_asks_the_allocator_that_serves_and_says_what_was_resident)
+{
+	struct snapshot_request r = {.reason = FMT_REASON_DEMAND, .exit_status = -1, .wait = true};
+
+	setup(NULL);
+	snapshot_set_allocator(&(struct snapshot_allocator){.malloc = (const void *)fake_mallinfo2,
+	                                                    .malloc_trim = fake_trim});
+	OK(snapshot_trim(&r.rss_before, &r.rss_after));
+	EQ(g_trims, 1);
+	EQ(g_pad, 0);
+	EQ(g_trim_flags, IN_TRACKER | IN_HEAP);
+	EQ(t_self.flags, 0);
+	OK(r.rss_before > 100000 && r.rss_after > 100000);
+
+	r.trimmed = true;
+	EQ(snapshot_take(&r), 0);
+	struct decoded *d = last_snapshot();
+	EQ(d->audit[FMT_AUDIT_TRIM_RSS_BEFORE], r.rss_before);
+	EQ(d->audit[FMT_AUDIT_TRIM_RSS_AFTER], r.rss_after);
+	EQ(take(true), 0);
+	EQ(last_snapshot()->has_audit[FMT_AUDIT_TRIM_RSS_BEFORE], 0);
+
+	/* Another library's: libc's own heap, where jemalloc serves. */
+	snapshot_set_allocator(
+	        &(struct snapshot_allocator){.malloc = (const void *)1, .malloc_trim = fake_trim});
+	OK(!snapshot_trim(&r.rss_before, &r.rss_after));
+	EQ(g_trims, 1);
 }
 
 /* ---- four threads hammer, and free one another's blocks ---- */
