@@ -12,6 +12,7 @@
 
 #include "format.h"
 #include "process.h"
+#include "slab.h"
 #include "stack.h"
 #include "track.h"
 
@@ -19,17 +20,18 @@ enum { CHUNK = 256, MAX_CHUNKS = 1024, N_BUCKETS = 1024 };
 enum { SITE_CHUNK = 128, MAX_SITE_CHUNKS = 512, SITE_BUCKETS = 4096, LATE = 512 };
 
 struct task {
+	struct slab_item item;
 	struct task_view view; /* serial 0: a hole */
 	uintptr_t pthread;
 	uint32_t given_back; /* joined or detached */
 	uint32_t joined;
-	struct task *next; /* in its bucket, or among the free */
+	struct task *next; /* in its bucket */
 	struct track_start start;
 };
 
 static struct sys_lock g_lock;
-static struct task *g_chunk[MAX_CHUNKS], *g_free, *g_bucket[N_BUCKETS];
-static uint32_t g_slots;
+static struct slab g_tasks = SLAB(struct task, CHUNK, MAX_CHUNKS);
+static struct task *g_bucket[N_BUCKETS];
 static uint64_t g_serial, g_lost;
 /* Threads whose end was told lately: they may take a little longer to go. */
 static uint32_t g_late[LATE], g_n_late;
@@ -58,44 +60,25 @@ static void leave(uint32_t flags)
 	t_self.flags = flags;
 }
 
-static struct task *slot(uint32_t i)
-{
-	struct task *chunk = __atomic_load_n(&g_chunk[i / CHUNK], __ATOMIC_ACQUIRE);
-
-	return chunk ? &chunk[i % CHUNK] : NULL;
-}
-
-static bool grow(void)
-{
-	if (g_slots / CHUNK >= MAX_CHUNKS)
-		return false;
-	struct task *chunk = sys_map(sizeof(*chunk) * CHUNK);
-
-	if (!chunk)
-		return false;
-	for (int i = CHUNK - 1; i >= 0; i--) {
-		chunk[i].next = g_free;
-		g_free = &chunk[i];
-	}
-	__atomic_store_n(&g_chunk[g_slots / CHUNK], chunk, __ATOMIC_RELEASE);
-	__atomic_store_n(&g_slots, g_slots + CHUNK, __ATOMIC_RELEASE);
-	return true;
-}
-
 static struct task *task_new(void)
 {
-	if (!g_free && !grow()) {
+	struct task *t = slab_take(&g_tasks);
+
+	if (!t) {
 		g_lost++;
 		return NULL;
 	}
-	struct task *t = g_free;
-
-	g_free = t->next;
 	memset(t, 0, sizeof(*t));
 	t->view.state = FMT_TASK_RUNNING;
 	t->view.born_ns = sys_now_ns();
 	__atomic_store_n(&t->view.serial, ++g_serial, __ATOMIC_RELEASE);
 	return t;
+}
+
+static void task_give(struct task *t)
+{
+	__atomic_store_n(&t->view.serial, 0, __ATOMIC_RELEASE);
+	slab_give(&g_tasks, t);
 }
 
 static void bucket_add(struct task *t, uintptr_t pthread)
@@ -160,9 +143,7 @@ static void retire(struct task *t)
 	}
 	if (t->pthread)
 		bucket_remove(t);
-	__atomic_store_n(&t->view.serial, 0, __ATOMIC_RELEASE);
-	t->next = g_free;
-	g_free = t;
+	task_give(t);
 }
 
 static void end(struct task *t)
@@ -239,9 +220,7 @@ void track_thread_created(struct track_start *start, uint64_t serial, uintptr_t 
 
 	if (t->view.serial == serial) {
 		if (!ok) {
-			__atomic_store_n(&t->view.serial, 0, __ATOMIC_RELEASE);
-			t->next = g_free;
-			g_free = t;
+			task_give(t);
 		} else if (!t->pthread) {
 			/* Its creator may detach it before it begins, and must find it. */
 			retire_namesakes(t, pthread);
@@ -403,15 +382,12 @@ void task_fork_child(void)
 	sys_lock_reset(&g_lock);
 	memset(g_bucket, 0, sizeof(g_bucket));
 	memset(g_late, 0, sizeof(g_late));
-	g_free = NULL;
-	for (uint32_t i = 0; i < g_slots; i++) {
-		struct task *t = slot(i);
+	slab_forget_free(&g_tasks);
+	for (uint32_t i = 0; i < slab_room(&g_tasks); i++) {
+		struct task *t = slab_at(&g_tasks, i);
 
-		if (t == t_self.task)
-			continue;
-		t->view.serial = 0;
-		t->next = g_free;
-		g_free = t;
+		if (t != t_self.task)
+			task_give(t);
 	}
 	/* Sums are the parent's, too. */
 	for (uint32_t i = 0; i < g_sites; i++)
@@ -437,12 +413,12 @@ uint64_t task_serial(const struct task *t)
 
 uint32_t task_slots(void)
 {
-	return __atomic_load_n(&g_slots, __ATOMIC_ACQUIRE);
+	return slab_room(&g_tasks);
 }
 
 bool task_get(uint32_t i, struct task_view *out)
 {
-	const struct task *t = slot(i);
+	const struct task *t = slab_at(&g_tasks, i);
 	uint64_t serial = t ? __atomic_load_n(&t->view.serial, __ATOMIC_ACQUIRE) : 0;
 
 	if (!serial)
@@ -457,7 +433,7 @@ uint32_t task_unborn(void)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < task_slots(); i++) {
-		const struct task *t = slot(i);
+		const struct task *t = slab_at(&g_tasks, i);
 
 		n += __atomic_load_n(&t->view.serial, __ATOMIC_ACQUIRE) && !t->view.tid;
 	}
@@ -489,6 +465,6 @@ uint64_t task_lost(void)
 
 uint64_t task_bytes_used(void)
 {
-	return (uint64_t)g_slots * sizeof(struct task) +
+	return (uint64_t)slab_room(&g_tasks) * sizeof(struct task) +
 	       (uint64_t)g_sites * sizeof(struct task_site);
 }

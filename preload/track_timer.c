@@ -11,6 +11,7 @@
 
 #include "format.h"
 #include "process.h"
+#include "slab.h"
 #include "stack.h"
 #include "task.h"
 #include "track.h"
@@ -22,17 +23,18 @@ enum { CHUNK = 128, MAX_CHUNKS = 512, SITES = 4096, ITIMERS = 3, N_BUCKETS = 409
 enum { QUARANTINE = 1024, NOTIFY_CHUNK = 1024 };
 
 struct slot {
+	struct slab_item item;
 	struct timer_view view; /* serial 0: a hole */
 	struct track_notify *notify;
-	struct slot *next;      /* among the free */
 	struct slot *next_here; /* in its bucket; stays when it is taken out, for who reads it just
 	                           now */
 };
 
 static struct sys_lock g_lock;
-static struct slot *g_chunk[MAX_CHUNKS], *g_free, *g_bucket[N_BUCKETS];
+static struct slab g_timers = SLAB(struct slot, CHUNK, MAX_CHUNKS);
+static struct slot *g_bucket[N_BUCKETS];
 static uint32_t g_site_bucket[N_BUCKETS]; /* number of a site, from 1 */
-static uint32_t g_slots, g_sites;
+static uint32_t g_sites;
 static struct timer_site *g_site;
 static uint64_t g_serial, g_lost;
 static struct timer_view g_itimer[ITIMERS];
@@ -59,30 +61,6 @@ static void leave(uint32_t flags)
 static bool passive(void)
 {
 	return !track_has(TRACK_TIMERS) || (t_self.flags & IN_TRACKER) || !process_owns_tables();
-}
-
-static struct slot *slot_at(uint32_t i)
-{
-	struct slot *chunk = __atomic_load_n(&g_chunk[i / CHUNK], __ATOMIC_ACQUIRE);
-
-	return chunk ? &chunk[i % CHUNK] : NULL;
-}
-
-static bool grow(void)
-{
-	if (g_slots / CHUNK >= MAX_CHUNKS)
-		return false;
-	struct slot *chunk = sys_map(sizeof(*chunk) * CHUNK);
-
-	if (!chunk)
-		return false;
-	for (int i = CHUNK - 1; i >= 0; i--) {
-		chunk[i].next = g_free;
-		g_free = &chunk[i];
-	}
-	__atomic_store_n(&g_chunk[g_slots / CHUNK], chunk, __ATOMIC_RELEASE);
-	__atomic_store_n(&g_slots, g_slots + CHUNK, __ATOMIC_RELEASE);
-	return true;
 }
 
 static struct timer_site *site_of(uint32_t stack, uint32_t kind)
@@ -127,8 +105,8 @@ static struct slot *find(uint64_t id)
 			return s;
 		s = __atomic_load_n(&s->next_here, __ATOMIC_ACQUIRE);
 	}
-	for (uint32_t i = 0; i < __atomic_load_n(&g_slots, __ATOMIC_ACQUIRE); i++) {
-		s = slot_at(i);
+	for (uint32_t i = 0; i < slab_room(&g_timers); i++) {
+		s = slab_at(&g_timers, i);
 		if (is(s, id))
 			return s;
 	}
@@ -151,6 +129,12 @@ static void bucket_remove(struct slot *s)
 		at = &(*at)->next_here;
 	if (*at)
 		__atomic_store_n(at, s->next_here, __ATOMIC_RELEASE);
+}
+
+static void slot_give(struct slot *s)
+{
+	__atomic_store_n(&s->view.serial, 0, __ATOMIC_RELEASE);
+	slab_give(&g_timers, s);
 }
 
 static uint32_t capture(const struct caller *from)
@@ -184,17 +168,15 @@ void track_timer_create(uint64_t id, const struct track_new_timer *how, const st
 		return;
 	uint32_t stack = capture(from), flags = enter();
 	struct timer_site *site = site_of(stack, FMT_TIMER_POSIX);
-	struct slot *s;
+	struct slot *s = slab_take(&g_timers);
 
 	if (site)
 		site->created++;
-	if (!g_free && !grow()) {
+	if (!s) {
 		g_lost++;
 		leave(flags);
 		return;
 	}
-	s = g_free;
-	g_free = s->next;
 	s->view = (struct timer_view){.id = id,
 	                              .kind = FMT_TIMER_POSIX,
 	                              .stack = stack,
@@ -224,9 +206,7 @@ void track_timer_delete(uint64_t id)
 		if (s->notify)
 			notify_put(s->notify);
 		bucket_remove(s);
-		__atomic_store_n(&s->view.serial, 0, __ATOMIC_RELEASE);
-		s->next = g_free;
-		g_free = s;
+		slot_give(s);
 	}
 	leave(flags);
 }
@@ -309,14 +289,9 @@ void timer_fork_child(void)
 	/* All anew: a thread that is gone may have been at it. */
 	sys_lock_reset(&g_lock);
 	memset(g_bucket, 0, sizeof(g_bucket));
-	g_free = NULL;
-	for (uint32_t i = 0; i < g_slots; i++) {
-		struct slot *s = slot_at(i);
-
-		s->view.serial = 0;
-		s->next = g_free;
-		g_free = s;
-	}
+	slab_forget_free(&g_timers);
+	for (uint32_t i = 0; i < slab_room(&g_timers); i++)
+		slot_give(slab_at(&g_timers, i));
 	for (uint32_t i = 0; i < ITIMERS; i++)
 		g_itimer[i].serial = 0;
 	for (uint32_t i = 0; i < g_sites; i++)
@@ -327,7 +302,7 @@ void timer_fork_child(void)
 
 uint32_t timer_slots(void)
 {
-	return __atomic_load_n(&g_slots, __ATOMIC_ACQUIRE) + ITIMERS;
+	return slab_room(&g_timers) + ITIMERS;
 }
 
 bool timer_get(uint32_t i, struct timer_view *out)
@@ -337,7 +312,7 @@ bool timer_get(uint32_t i, struct timer_view *out)
 	if (i < ITIMERS) {
 		v = &g_itimer[i];
 	} else {
-		const struct slot *s = slot_at(i - ITIMERS);
+		const struct slot *s = slab_at(&g_timers, i - ITIMERS);
 
 		if (!s)
 			return false;

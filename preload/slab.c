@@ -1,0 +1,59 @@
+/*
+ * slab.c - see slab.h. Owns the chunks; must not know what is in them. Context: any thread, under
+ * the lock of the table that the records belong to.
+ */
+#include "slab.h"
+
+#include <stdbool.h>
+
+#include "sys.h"
+
+static bool grow(struct slab *s)
+{
+	uint32_t which = s->room / s->chunk_items;
+	char *chunk;
+
+	if (which >= s->max_chunks || !(chunk = sys_map((size_t)s->item_bytes * s->chunk_items)))
+		return false;
+	/* The lowest comes first: few records then lie close together. */
+	for (uint32_t i = s->chunk_items; i-- > 0;)
+		slab_give(s, chunk + (size_t)i * s->item_bytes);
+	__atomic_store_n(&s->chunk[which], chunk, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->room, s->room + s->chunk_items, __ATOMIC_RELEASE);
+	return true;
+}
+
+void *slab_take(struct slab *s)
+{
+	if (!s->free && !grow(s))
+		return NULL;
+	struct slab_item *item = s->free;
+
+	s->free = item->next_free;
+	return item;
+}
+
+void slab_give(struct slab *s, void *item)
+{
+	struct slab_item *head = item;
+
+	head->next_free = s->free;
+	s->free = head;
+}
+
+void *slab_at(const struct slab *s, uint32_t i)
+{
+	char *chunk = __atomic_load_n(&s->chunk[i / s->chunk_items], __ATOMIC_ACQUIRE);
+
+	return chunk ? chunk + (size_t)(i % s->chunk_items) * s->item_bytes : NULL;
+}
+
+uint32_t slab_room(const struct slab *s)
+{
+	return __atomic_load_n(&s->room, __ATOMIC_ACQUIRE);
+}
+
+void slab_forget_free(struct slab *s)
+{
+	s->free = NULL;
+}
