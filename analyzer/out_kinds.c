@@ -274,15 +274,18 @@ static void print_row(struct page *page, struct kinds *k, const struct group *g,
 
 static void print_threads_sum(struct page *page, const struct kinds *k)
 {
-	uint64_t alive = 0, ended = 0, held = 0, given_back = 0, joined = 0;
+	uint64_t alive = 0, unjoined = 0, held = 0, given_back = 0, joined = 0;
+	bool main_ended = false;
 	char text[32];
 
 	for (uint32_t i = 0; i < k->b->n_tasks; i++) {
 		const struct task *t = &k->b->task[i];
-		bool gone = t->state == FMT_TASK_ENDED;
-		alive += !gone;
-		ended += gone;
-		held = addu_sat(held, gone ? t->stack_bytes : 0);
+		bool is_unjoined = leak_of_task(t, false) == LEAK_UNJOINED;
+		alive += t->state != FMT_TASK_ENDED;
+		unjoined += is_unjoined;
+		held = addu_sat(held, is_unjoined ? t->stack_bytes : 0);
+		/* Nobody has to join it: the process goes on without. */
+		main_ended |= t->state == FMT_TASK_ENDED && t->flags & FMT_TASK_FLAG_MAIN;
 	}
 	for (uint32_t i = 0; i < k->b->n_task_sums; i++) {
 		given_back = addu_sat(given_back, k->b->task_sum[i].count);
@@ -290,9 +293,11 @@ static void print_threads_sum(struct page *page, const struct kinds *k)
 	}
 	struct str s = {0};
 	str_addf(&s, "threads: %llu alive", (unsigned long long)alive);
-	if (ended)
+	if (main_ended)
+		str_add(&s, ", the first one has ended");
+	if (unjoined)
 		str_addf(&s, ", %llu ended and not joined (%s of address space)",
-		         (unsigned long long)ended,
+		         (unsigned long long)unjoined,
 		         human_bytes(text, (int64_t)(held > INT64_MAX ? INT64_MAX : held)));
 	if (given_back)
 		str_addf(&s, "; %llu given back (%llu joined)", (unsigned long long)given_back,
