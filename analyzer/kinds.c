@@ -18,7 +18,7 @@ struct thing {
 	bool bad_close;
 	enum leak leak;
 	uint64_t count, born_ns;
-	const char *name;
+	const char *name, *keeper; /* keeper: what else a rule may match; or NULL */
 };
 
 /* What makes two things the same in two snapshots. Rules and the kind of leak are not in it: a
@@ -118,7 +118,8 @@ static struct thing thing(const struct grouping *g, uint32_t i)
 	        .leak = leak_of_fd(f, final, exec),
 	        .count = 1,
 	        .born_ns = f->born_ns,
-	        .name = f->names};
+	        .name = f->names,
+	        .keeper = f->flags & FMT_FD_FLAG_LIBC ? fd_kept_by_libc : NULL};
 }
 
 /* ---- groups ---- */
@@ -211,7 +212,11 @@ static const struct rule *excuse(const struct grouping *g, const struct thing *t
 
 	if (!t->leak || !g->k->work)
 		return NULL;
-	return rules_find(g->k->work, kind[g->kind], t->stack, t->start, t->name);
+	const struct rule *rule =
+	        rules_find(g->k->work, kind[g->kind], t->stack, t->start, t->name);
+	if (!rule && t->keeper)
+		rule = rules_find(g->k->work, kind[g->kind], 0, LOCATION_NONE, t->keeper);
+	return rule;
 }
 
 static void add_now(struct grouping *g)

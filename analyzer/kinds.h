@@ -103,6 +103,8 @@ const char *task_state_text(uint32_t state);
 const char *timer_type_text(uint32_t kind);
 const char *fd_type_text(uint32_t kind);
 const char *fd_origin_text(uint32_t flags);
+/* What is said of a descriptor with FMT_FD_FLAG_LIBC, and what rules match. */
+extern const char fd_kept_by_libc[];
 /* A function by its entry: "worker", "libfoo.so+0x1234"; NULL for LOCATION_NONE. Interned. */
 const char *start_text(const struct snapshot *s, uint32_t location);
 

@@ -125,6 +125,8 @@ const char *fd_type_text(uint32_t kind)
 	return kind < sizeof(text) / sizeof(*text) ? text[kind] : "other";
 }
 
+const char fd_kept_by_libc[] = "kept by libc";
+
 const char *fd_origin_text(uint32_t flags)
 {
 	if (flags & FMT_FD_FLAG_OWN)

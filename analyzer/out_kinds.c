@@ -165,6 +165,8 @@ static void print_fd(struct page *page, const struct kinds *k, const struct grou
 	page_addf(page, STYLE_DIM, "%u: %s", f->fd, *f->names ? f->names : fd_type_text(f->kind));
 	if (f->flags & FMT_FD_FLAG_CLOEXEC)
 		page_add(page, STYLE_DIM, "  cloexec");
+	if (f->flags & FMT_FD_FLAG_LIBC)
+		page_addf(page, STYLE_DIM, "  %s", fd_kept_by_libc);
 	page_end_line(page);
 }
 

@@ -137,6 +137,7 @@ static json_t *fd_row(struct kinds *k, const struct group *g, uint32_t i, size_t
 	put(o, "names", document_text(f->names));
 	put(o, "deleted", json_boolean(f->flags & FMT_FD_FLAG_DELETED));
 	put(o, "cloexec", json_boolean(f->flags & FMT_FD_FLAG_CLOEXEC));
+	put(o, "kept_by_libc", json_boolean(f->flags & FMT_FD_FLAG_LIBC));
 	put(o, "age_s", unknown ? json_null() : seconds(since(k, f->born_ns)));
 	put(o, "origin", json_string(fd_origin_text(f->flags)));
 	put_stack(o, k, g->stack, "site", "stack");

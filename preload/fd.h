@@ -64,12 +64,15 @@ void fd_totals(struct fd_totals *out);
 uint64_t fd_lost(void);
 uint64_t fd_bytes_used(void);
 
-/* ---- between track_fd.c and track_fd_bad.c ---- */
+/* ---- between track_fd.c, track_fd_bad.c and track_kept.c ---- */
 
 /* The stack of the call. 0 where a handler interrupted the tracker: the stack cache is in use. */
 uint32_t fd_capture(const struct caller *from);
 /* Counts it. run: number of the thread's run of closes, 0 none. */
 void fd_bad_add(unsigned what, int fd, uint32_t stack, uint32_t before, uint32_t run);
 void fd_bad_fork_child(void);
+void fd_kept_fork_child(void);
+/* Numbers of /proc/self/fd; the folder's own is left out. */
+void fd_each_open(void (*fn)(int fd, void *arg), void *arg);
 
 #endif

@@ -297,7 +297,8 @@ enum fmt_fd_flag {
 	FMT_FD_FLAG_OWN = 8,     /* outlive's */
 	FMT_FD_FLAG_DUP = 16,    /* made by dup and the like */
 	FMT_FD_FLAG_STREAM = 32, /* a FILE or DIR stands on it */
-	FMT_FD_FLAG_DELETED = 64 /* the file has no name any more */
+	FMT_FD_FLAG_DELETED = 64, /* the file has no name any more */
+	FMT_FD_FLAG_LIBC = 128    /* libc keeps it between calls: getpwent, syslog */
 };
 enum fmt_bad { FMT_BAD_DOUBLE_CLOSE = 1, FMT_BAD_FOREIGN_CLOSE = 2 };
 

@@ -10,11 +10,13 @@
 #define OUTLIVE_HOOK_H
 
 #include <dirent.h>
+#include <fts.h>
 #include <malloc.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +31,8 @@
 #include "track.h"
 
 #define EXPORT __attribute__((visibility("default")))
+
+struct file_handle;
 
 /* What we export. */
 #define HOOK(family, ret, name, params)     ret name params;

@@ -231,6 +231,31 @@ EXPORT mqd_t mq_open(const char *name, int flags, ...)
 	BIRTH(FMT_FD_OTHER, 0, real.mq_open(name, flags, mode, attr));
 }
 
+EXPORT int open_by_handle_at(int mount, struct file_handle *handle, int flags)
+{
+	BIRTH_MAY(open_by_handle_at, FMT_FD_FILE, real.open_by_handle_at(mount, handle, flags));
+}
+
+EXPORT int open_tree(int dir, const char *path, unsigned flags)
+{
+	BIRTH_MAY(open_tree, FMT_FD_UNKNOWN, real.open_tree(dir, path, flags));
+}
+
+EXPORT int fsopen(const char *type, unsigned flags)
+{
+	BIRTH_MAY(fsopen, FMT_FD_OTHER, real.fsopen(type, flags));
+}
+
+EXPORT int fsmount(int fs, unsigned flags, unsigned attributes)
+{
+	BIRTH_MAY(fsmount, FMT_FD_UNKNOWN, real.fsmount(fs, flags, attributes));
+}
+
+EXPORT int fspick(int dir, const char *path, unsigned flags)
+{
+	BIRTH_MAY(fspick, FMT_FD_OTHER, real.fspick(dir, path, flags));
+}
+
 #define PAIR(kind, call)                                    \
 	hook_ready();                                       \
 	int error = call;                                   \
@@ -279,7 +304,37 @@ EXPORT int forkpty(int *master, char *name, const void *termios, const void *siz
 	return pid;
 }
 
-/* ---- descriptors that come in messages (SCM_RIGHTS) ---- */
+/* The terminal becomes 0, 1 and 2, by calls of libc's own; its number is closed. */
+EXPORT int login_tty(int tty)
+{
+	hook_ready();
+	uint64_t birth = track_fd_birth(tty);
+	int error = real.login_tty ? real.login_tty(tty) : missing();
+
+	if (error)
+		return error;
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fd == tty)
+			continue;
+		track_fd_replaced(fd, &CALLER());
+		track_fd_open(fd, FMT_FD_DEVICE, FMT_FD_FLAG_DUP, &CALLER());
+	}
+	if (tty > 2)
+		track_fd_close_if(tty, birth, &CALLER());
+	return error;
+}
+
+/* ---- descriptors that come in messages (SCM_RIGHTS, SCM_PIDFD), and of the other end ---- */
+
+EXPORT int getsockopt(int fd, int level, int option, void *value, unsigned *length)
+{
+	hook_ready();
+	int error = real.getsockopt(fd, level, option, value, length);
+
+	if (!error)
+		track_fd_option(level, option, value, *length, &CALLER());
+	return error;
+}
 
 EXPORT ssize_t recvmsg(int fd, void *message, int flags)
 {

@@ -105,10 +105,17 @@ static unsigned kind_of(long n)
 		return FMT_FD_MEMFD;
 	case SYS_pidfd_open:
 		return FMT_FD_PIDFD;
+	case SYS_memfd_secret:
 	case SYS_perf_event_open:
 	case SYS_userfaultfd:
 	case SYS_io_uring_setup:
 	case SYS_pidfd_getfd:
+	case SYS_mq_open:
+	case SYS_open_tree:
+	case SYS_fsopen:
+	case SYS_fsmount:
+	case SYS_fspick:
+	case SYS_landlock_create_ruleset:
 		return FMT_FD_OTHER;
 	default:
 		return 0;
@@ -153,6 +160,14 @@ static void made(long n, long r, const long *a, const struct caller *from)
 	case SYS_recvmsg:
 		track_fd_message((const void *)a[1], from);
 		return;
+	case SYS_recvmmsg:
+		for (unsigned i = 0; i < (unsigned long)r; i++)
+			track_fd_message(track_fd_nth_message((const void *)a[1], i), from);
+		return;
+	case SYS_getsockopt:
+		track_fd_option((int)a[1], (int)a[2], (const void *)a[3], *(const unsigned *)a[4],
+		                from);
+		return;
 	default:
 		if (kind)
 			track_fd_open((int)r, kind, 0, from);
@@ -162,7 +177,7 @@ static void made(long n, long r, const long *a, const struct caller *from)
 __attribute__((visibility("hidden"), used)) long share_syscall(long n, long a, long b, long c,
                                                                long d, long e, long f)
 {
-	const long arguments[] = {a, b, c, d};
+	const long arguments[] = {a, b, c, d, e};
 	struct track_closed was = {false, 0};
 	long (*call)(long, ...);
 

@@ -146,3 +146,39 @@ EXPORT int closedir(DIR *stream)
 {
 	DEATH(dir_number, real.closedir(stream));
 }
+
+/* The folder where a walk began is open until its end; all else that it opens it closes itself. */
+#define WALK(type, call)                                                                       \
+	hook_ready();                                                                          \
+	type *walk = call;                                                                     \
+                                                                                               \
+	if (walk && !(walk->fts_options & FTS_NOCHDIR))                                        \
+		track_fd_open(walk->fts_rfd, FMT_FD_DIRECTORY, FMT_FD_FLAG_STREAM, &CALLER()); \
+	return walk
+#define WALK_END(call)                                           \
+	hook_ready();                                            \
+	if (!(walk->fts_options & FTS_NOCHDIR))                  \
+		track_fd_close_stream(walk->fts_rfd, &CALLER()); \
+	return call
+
+EXPORT FTS *fts_open(char *const *paths, int options,
+                     int (*order)(const FTSENT **, const FTSENT **))
+{
+	WALK(FTS, real.fts_open(paths, options, order));
+}
+
+EXPORT FTS64 *fts64_open(char *const *paths, int options,
+                         int (*order)(const FTSENT64 **, const FTSENT64 **))
+{
+	WALK(FTS64, real.fts64_open(paths, options, order));
+}
+
+EXPORT int fts_close(FTS *walk)
+{
+	WALK_END(real.fts_close(walk));
+}
+
+EXPORT int fts64_close(FTS64 *walk)
+{
+	WALK_END(real.fts64_close(walk));
+}

@@ -175,6 +175,38 @@ unsigned track_fd_kind(int fd);
 /* After recvmsg: those in its control data (struct msghdr). And the i-th of recvmmsg's (scm.c). */
 void track_fd_message(const void *message, const struct caller *from);
 const void *track_fd_nth_message(const void *messages, unsigned i);
+/* After getsockopt: some options make one. */
+void track_fd_option(int level, int option, const void *value, unsigned length,
+                     const struct caller *from);
+
+/* ---- what libc keeps open from one call to the next (track_kept.c); not in signal handlers ----
+ */
+
+enum track_keeper {
+	KEEPER_PASSWD,
+	KEEPER_GROUP,
+	KEEPER_SHADOW,
+	KEEPER_HOSTS,
+	KEEPER_NETWORKS,
+	KEEPER_PROTOCOLS,
+	KEEPER_SERVICES,
+	KEEPER_UTMP,
+	KEEPER_SYSLOG,
+	N_KEEPERS
+};
+enum { TRACK_KEPT_STRANGERS = 128 };
+/* Descriptors whose birth nobody has told, before a call. */
+struct track_kept {
+	enum track_keeper keeper;
+	bool looks;
+	uint32_t n;
+	int stranger[TRACK_KEPT_STRANGERS];
+};
+/* Around a call that may open something which libc then keeps. Cheap while it keeps something. */
+void track_kept_before(enum track_keeper keeper, struct track_kept *k);
+void track_kept_after(const struct track_kept *k, const struct caller *from);
+/* After a call that gives up what the keeper has. */
+void track_kept_ends(enum track_keeper keeper, const struct caller *from);
 
 /* ---- timers (track_timer.c) ---- */
 

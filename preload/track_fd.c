@@ -258,8 +258,7 @@ unsigned track_fd_kind(int fd)
 
 /* ---- life ---- */
 
-/* Numbers of /proc/self/fd; the folder's own is left out. */
-static void each_open(void (*fn)(int fd))
+void fd_each_open(void (*fn)(int fd, void *arg), void *arg)
 {
 	struct entry {
 		uint64_t inode;
@@ -285,15 +284,16 @@ static void each_open(void (*fn)(int fd))
 			for (const char *c = e->name; *c; c++)
 				fd = fd * 10 + (*c - '0');
 			if (fd != dir)
-				fn(fd);
+				fn(fd, arg);
 		}
 	sys_close(dir);
 }
 
 /* Some were opened by other libraries' constructors, through our hooks: they have their birth
  * already. */
-static void inherit(int fd)
+static void inherit(int fd, void *arg)
 {
+	(void)arg;
 	struct slot *s = slot_of(fd);
 
 	if (!s || s->word)
@@ -305,7 +305,7 @@ static void inherit(int fd)
 
 void fd_init(void)
 {
-	each_open(inherit);
+	fd_each_open(inherit, NULL);
 }
 
 void fd_fork_child(void)
@@ -323,6 +323,7 @@ void fd_fork_child(void)
 		if (g_sum[i])
 			memset(g_sum[i], 0, sizeof(**g_sum) * SUM_CHUNK);
 	fd_bad_fork_child();
+	fd_kept_fork_child();
 }
 
 /* ---- for the snapshot child ---- */

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import zlib
 
-FD_FLAG = {1: "cloexec", 2: "inherited", 4: "unseen", 8: "own", 16: "dup", 32: "stream", 64: "deleted"}
+FD_FLAG = {1: "cloexec", 2: "inherited", 4: "unseen", 8: "own", 16: "dup", 32: "stream", 64: "deleted", 128: "libc"}
 FD_KIND = ("unknown file socket pipe epoll eventfd timerfd signalfd inotify memfd pidfd directory device other").split()
 TASK_FLAG = {1: "main", 2: "detached", 4: "adopted", 8: "unseen", 16: "notify"}
 TIMER_FLAG = {1: "armed", 2: "fired"}

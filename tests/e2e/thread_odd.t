@@ -81,12 +81,21 @@ same_tasks by_queue
 mode by_resolver
 is "libc's own threads have no stack, and nobody owes them anything" \
   "$(q '[.threads[] | select(.flags == []) ] | length') $(q '[.threads[] | select(.state == "ended")] | length')" "0 0"
+mode by_aio
+is "aio's thread is libc's own: nobody owes it anything" \
+  "$(q '[.threads[] | select(.flags == [])] | length') $(q '[.threads[] | select(.state == "ended")] | length') $(q '.audit.threads_vanished')" "0 0 0"
+same_tasks by_aio
+is "it is no finding" "$("$OUTLIVE" residue --json "$(last_snap by_aio)" | jq '[.rows[] | select(.kind == "threads")] | length')" 0
+mode old_version
+is "pthread_create@GLIBC_2.2.5 and pthread_join@GLIBC_2.2.5 are seen as well" "$(given_back old)" "1 1 0 at_once"
 mode by_clone
 is "a raw clone is unseen" "$(q '.threads[] | select(.flags | index("unseen")) | .state') $(drift)" "running 1 0 0"
 same_tasks by_clone
 mode main_exits
 is "the first thread has ended, and is not unjoined" "$(q '.threads[] | select(.flags | index("main")) | .state')" "ended"
 is "without a drift" "$(drift)" "0 0 0"
+like "for people: nobody owes it a join" "$("$OUTLIVE" threads "$(snaps main_exits | head -n 1)")" \
+  "^threads: 1 alive, the first one has ended\$"
 mode main_joined
 is "the first thread was joined by another" "$(q '[.threads[].serial] | join(" ")') $(drift)" "2 0 0 0"
 mode in_thread_forked

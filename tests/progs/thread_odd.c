@@ -7,6 +7,7 @@
 #include <aio.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <mqueue.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -397,6 +398,40 @@ static void by_resolver(void)
 	outlive_snapshot(g_mode);
 }
 
+static void by_aio(void)
+{
+	static char byte;
+	struct aiocb a = {
+	        .aio_fildes = open("/dev/zero", O_RDONLY), .aio_buf = &byte, .aio_nbytes = 1};
+	const struct aiocb *list[1] = {&a};
+
+	tell("aio_read", aio_read(&a));
+	while (aio_error(&a) == EINPROGRESS)
+		aio_suspend(list, 1, NULL);
+	tell("its answer", aio_return(&a));
+	snapshot();
+}
+
+/* As a program that was linked long ago calls it. */
+int old_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int old_join(pthread_t, void **);
+__asm__(".symver old_create,pthread_create@GLIBC_2.2.5");
+__asm__(".symver old_join,pthread_join@GLIBC_2.2.5");
+
+static FRAME void make_old(void)
+{
+	pthread_t t;
+
+	tell("create", old_create(&t, NULL, at_once, NULL));
+	tell("join", old_join(t, NULL));
+}
+
+static void old_version(void)
+{
+	make_old();
+	snapshot();
+}
+
 static int in_clone(void *arg)
 {
 	/* No TLS of its own: no libc call. */
@@ -543,6 +578,8 @@ static const struct {
         {"by_timer", by_timer},
         {"by_queue", by_queue},
         {"by_resolver", by_resolver},
+        {"by_aio", by_aio},
+        {"old_version", old_version},
         {"by_clone", by_clone},
         {"main_exits", main_exits},
         {"main_joined", main_joined},

@@ -183,6 +183,26 @@ TEST(descriptors_nobody_saw_being_opened_are_not_accused)
 	snapshot_free(b);
 }
 
+TEST(what_libc_keeps_is_excused_by_a_rule)
+{
+	struct side s = begin(1, FMT_REASON_EXIT);
+	descriptor(&s, 3, FMT_FD_FLAG_LIBC, s.pool);
+	descriptor(&s, 4, 0, s.pool);
+	struct snapshot *b = end(&s);
+	struct rules rules = {0};
+
+	rules_add_builtin(&rules);
+	struct kinds *k = kinds(NULL, b, &rules);
+	EQ(k->table[KIND_FDS].leaks, 1);
+	EQ(k->table[KIND_FDS].excused, 1);
+	kinds_free(k);
+	k = kinds(NULL, b, NULL);
+	EQ(k->table[KIND_FDS].leaks, 2);
+	kinds_free(k);
+	rules_free(&rules);
+	snapshot_free(b);
+}
+
 TEST(what_exec_closes_is_not_left_behind)
 {
 	struct side s = begin(1, FMT_REASON_EXEC);
