@@ -7,13 +7,7 @@
 #include <errno.h>
 #include <sys/auxv.h>
 
-/* A thread's own stack ends at a known place: below the thread's control block where libc made the
- * stack, below the kernel's random bytes on the first thread's. From there down it is [lo, top). */
-struct own_stack {
-	uintptr_t lo, top;
-	uintptr_t far_lo, far_hi; /* sp in here: another stack, and above it a hole */
-};
-static TLS struct own_stack t_own;
+TLS struct mem_own t_mem_own;
 static uintptr_t g_main_top, g_main_pointer;
 
 /* Own stack is looked for this far below what is known of it. */
@@ -49,7 +43,7 @@ bool mem_probe(uintptr_t address)
 
 /* Is every page from sp up to `end` readable? Upward only: below a stack there is what would grow.
  */
-static bool is_whole(struct own_stack *o, uintptr_t sp, uintptr_t end)
+static bool is_whole(struct mem_own *o, uintptr_t sp, uintptr_t end)
 {
 	uintptr_t page = sp & ~(uintptr_t)(MEM_PAGE - 1);
 
@@ -62,7 +56,7 @@ static bool is_whole(struct own_stack *o, uintptr_t sp, uintptr_t end)
 	return true;
 }
 
-static COLD bool find_own(struct own_stack *o, uintptr_t sp)
+static COLD bool find_own(struct mem_own *o, uintptr_t sp)
 {
 	/* A thread's control block stands above its stack; the first thread's among mappings of any
 	 * kind. */
@@ -82,12 +76,12 @@ static COLD bool find_own(struct own_stack *o, uintptr_t sp)
 	return false;
 }
 
-void mem_enter(struct mem_window *w, uintptr_t sp, bool running)
+void mem_enter_unknown(struct mem_window *w, uintptr_t sp, bool running)
 {
-	struct own_stack *o = &t_own;
+	struct mem_own *o = &t_mem_own;
 
 	w->lo = sp;
-	if (likely(sp - o->lo < o->top - o->lo) || find_own(o, sp)) {
+	if (find_own(o, sp)) {
 		w->hi = o->top;
 		w->own = true;
 		return;

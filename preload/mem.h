@@ -26,10 +26,28 @@ struct mem_window {
 	bool own;
 };
 
+/* A thread's own stack ends at a known place: below the thread's control block where libc made the
+ * stack, below the kernel's random bytes on the first thread's. From there down it is [lo, top). */
+struct mem_own {
+	uintptr_t lo, top;
+	uintptr_t far_lo, far_hi; /* sp in here: another stack, and above it a hole */
+};
+extern TLS struct mem_own t_mem_own __attribute__((visibility("hidden")));
+
 /* Once. */
 void mem_init(void);
+void mem_enter_unknown(struct mem_window *w, uintptr_t sp, bool running);
 /* Opens a window at sp. running: this thread runs on that stack just below sp. */
-void mem_enter(struct mem_window *w, uintptr_t sp, bool running);
+static inline void mem_enter(struct mem_window *w, uintptr_t sp, bool running)
+{
+	const struct mem_own *o = &t_mem_own;
+
+	if (unlikely(sp - o->lo >= o->top - o->lo))
+		return mem_enter_unknown(w, sp, running);
+	w->lo = sp;
+	w->hi = o->top;
+	w->own = true;
+}
 bool mem_extend(struct mem_window *w, uintptr_t address);
 /* May the 8 bytes at address be read? */
 static inline bool mem_has(struct mem_window *w, uintptr_t address)

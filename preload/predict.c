@@ -12,7 +12,8 @@ enum {
 	POOL_LAST = 1 << 22, /* of one thread */
 	POOLS_ALL = 1 << 26, /* of all */
 	PAUSE = 8 * PREDICT_WINDOW,
-	OFFSETS = PREDICT_REL /* words above sp that a record can reach */
+	NONE = sizeof(struct record), /* at the pool's start: a record that never holds */
+	OFFSETS = 1 << 16             /* words above sp that a record can reach */
 };
 
 static uint64_t g_pool_bytes;
@@ -41,14 +42,14 @@ struct predictor *predict_new(void)
 	}
 	p->pool = pool;
 	p->size = POOL_FIRST;
-	p->used = 8; /* 0 is no record */
+	p->used = NONE;
 	p->line = p->guess;
 	return p;
 }
 
 void predict_flush(struct predictor *p)
 {
-	p->used = 8;
+	p->used = NONE;
 	memset(p->seen, 0, sizeof(p->seen));
 	memset(p->start, 0, sizeof(p->start));
 	memset(p->guess, 0, sizeof(p->guess));
@@ -59,39 +60,53 @@ uint64_t predict_bytes(const struct predictor *p)
 	return p ? sizeof(*p) + p->used : 0;
 }
 
-void predict_judge(struct predictor *p)
+void predict_judge(struct predictor *p, uint64_t n)
 {
-	if (p->hits < p->tries / 4)
+	p->walks++;
+	if (n - p->window < PREDICT_WINDOW)
+		return;
+	if (p->walks > (n - p->window) / 4 * 3)
 		p->pause = PAUSE;
-	p->tries = p->hits = 0;
+	p->window = n;
+	p->walks = 0;
 }
 
-uint32_t predict_again(struct predictor *p, const struct caller *from, struct mem_window *mem,
-                       uint32_t place)
+const struct record *predict_again(struct predictor *p, const struct caller *from,
+                                   struct mem_window *mem, uint32_t place)
 {
 	uint32_t *slot = predict_slot(p, place), *other = &p->line[(slot - p->line) ^ 1];
 	uint32_t *start = &p->start[place % PREDICT_STARTS];
 
-	if (predict_holds(p, *other, from, mem)) {
+	const struct record *e = predict_record(p, *other);
+
+	if (predict_holds(e, from, mem)) {
 		uint32_t r = *other;
 
 		*other = *slot;
-		return *slot = r;
+		*slot = r;
+		return e;
 	}
-	if (*start != *slot && predict_holds(p, *start, from, mem)) {
+	e = predict_record(p, *start);
+	if (*start != *slot && predict_holds(e, from, mem)) {
 		*other = *slot;
-		return *slot = *start;
+		*slot = *start;
+		return e;
 	}
-	return 0;
+	return NULL;
 }
 
 /* ---- making a record ---- */
+
+static uint32_t record_bytes(unsigned n)
+{
+	return (uint32_t)(sizeof(struct record) + n * 10 + 7) & ~7u;
+}
 
 /* Room for a record of n words, or NULL: then everything was forgotten and there is room next time.
  */
 static struct record *allocate(struct predictor *p, unsigned n)
 {
-	uint32_t bytes = (uint32_t)(sizeof(struct record) + n * 10 + 7) & ~7u;
+	uint32_t bytes = record_bytes(n);
 
 	if (p->size - p->used < bytes && p->size < POOL_LAST) {
 		uint8_t *bigger = pool_new(2ul * p->size);
@@ -114,27 +129,28 @@ static struct record *allocate(struct predictor *p, unsigned n)
 	return e;
 }
 
-/* The words of a walk, in its order. */
+/* The words of a walk: those that are compared as they are, and those relative to sp. */
 struct words {
 	uintptr_t sp;
-	unsigned n, max;
-	bool bad, has_rel;
+	unsigned n, n_rel, max; /* max: of each */
+	bool bad;
 	uint32_t span;
-	uint64_t *value;
-	uint16_t *offset;
+	uint64_t *value, *rel;
+	uint16_t *offset, *rel_offset;
 };
 
 static void word(struct words *s, uintptr_t at, uint64_t value, bool is_rel)
 {
 	uintptr_t offset = at - s->sp;
+	unsigned *n = is_rel ? &s->n_rel : &s->n;
 
-	if (offset % 8 || offset / 8 >= OFFSETS || s->n == s->max) {
+	if (offset % 8 || offset / 8 >= OFFSETS || *n == s->max) {
 		s->bad = true;
 		return;
 	}
-	s->value[s->n] = is_rel ? value - s->sp : value;
-	s->offset[s->n++] = (uint16_t)(offset / 8 | (is_rel ? PREDICT_REL : 0));
-	s->has_rel |= is_rel;
+	(is_rel ? s->rel : s->value)[*n] = is_rel ? value - s->sp : value;
+	(is_rel ? s->rel_offset : s->offset)[*n] = (uint16_t)(offset / 8);
+	++*n;
 	if (offset + 8 > s->span)
 		s->span = (uint32_t)offset + 8;
 }
@@ -166,24 +182,43 @@ static void words_of_step(struct words *s, struct bp_source *bp, const struct fr
 	}
 }
 
-/* The record goes where it is made, so that this needs no room of its own: twice a frame is the
- * most it can have. */
+/* Moves what was noted together. */
+static void pack(struct record *e, struct words *s)
+{
+	for (; s->n % 4; s->n++) {
+		s->value[s->n] = s->value[s->n - 1];
+		s->offset[s->n] = s->offset[s->n - 1];
+	}
+	uint64_t *rel = e->value + s->n;
+
+	memmove(rel, s->rel, s->n_rel * sizeof(*rel));
+	uint16_t *offset = (uint16_t *)(rel + s->n_rel);
+
+	memmove(offset, s->offset, s->n * sizeof(*offset));
+	memmove(offset + s->n, s->rel_offset, s->n_rel * sizeof(*offset));
+	e->n = (uint16_t)s->n;
+	e->n_rel = (uint16_t)s->n_rel;
+}
+
+/* The record goes where it is made, so that this needs no room of its own: a step adds a word as it
+ * is, and at most two relative ones. */
 static uint32_t make(struct stack_cache *c, const struct caller *from, const struct walk *w,
                      enum walk_end end, uint32_t stack)
 {
 	struct predictor *p = c->predictor;
-	unsigned max = 3 * c->n_frames + 8;
-	struct record *e = allocate(p, max);
+	unsigned max = 2 * c->n_frames + 8;
+	struct record *e = allocate(p, 2 * max);
 
 	if (!e)
 		return 0;
 	uint32_t at = (uint32_t)((uint8_t *)e - p->pool);
-	struct words s = {.sp = from->sp, .max = max - 4, .value = e->value};
+	struct words s = {.sp = from->sp, .max = max - 4, .value = e->value, .rel = e->value + max};
 	struct bp_source bp = {0, false, false};
 	struct frame next = {
 	        .ip = w->ip, .sp = w->sp, .bp = w->bp, .bp_at = w->bp_at, .cfa_at = w->cfa_at};
 
-	s.offset = (uint16_t *)(e->value + max);
+	s.offset = (uint16_t *)(s.rel + max);
+	s.rel_offset = s.offset + max;
 	for (uint32_t i = c->n_frames; i-- > 1;)
 		words_of_step(&s, &bp, &c->frame[i], &c->frame[i - 1]);
 	if (end == WALK_ZERO || end == WALK_TRUNCATED)
@@ -192,21 +227,14 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
 		p->used = at;
 		return 0;
 	}
-	while (s.n % 4) {
-		s.value[s.n] = s.value[s.n - 1];
-		s.offset[s.n] = s.offset[s.n - 1];
-		s.n++;
-	}
-	memmove(e->value + s.n, s.offset, s.n * sizeof(*s.offset));
-	p->used = at + ((uint32_t)(sizeof(*e) + s.n * 10 + 7) & ~7u);
+	pack(e, &s);
+	p->used = at + record_bytes(s.n + s.n_rel);
 	e->ip = from->ip;
 	e->bp = from->fp - from->sp;
 	e->stack = stack;
 	e->span = s.span;
-	e->n = (uint16_t)s.n;
-	e->needs_bp = bp.from_register;
-	e->has_rel = s.has_rel;
-	e->is_truncated = end == WALK_TRUNCATED;
+	e->extras = (bp.from_register ? RECORD_BP : 0u) |
+	            (end == WALK_TRUNCATED ? RECORD_TRUNCATED : 0u);
 	return at / 8;
 }
 
@@ -223,7 +251,7 @@ void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t pl
 		return;
 	}
 	mem.lo = from->sp;
-	if (predict_holds(p, seen->record, from, &mem))
+	if (predict_holds(predict_record(p, seen->record), from, &mem))
 		r = seen->record;
 	if (!r) {
 		r = make(c, from, w, end, stack);

@@ -16,20 +16,21 @@ enum {
 	PREDICT_GUESSES = 1 << 16,
 	PREDICT_STARTS = 1 << 12,
 	PREDICT_SEEN = 1 << 13,
-	PREDICT_REL = 0x8000,    /* in an offset: the word is compared relative to sp */
 	PREDICT_WINDOW = 1 << 12 /* captures after which the hit rate is looked at */
 };
 
+/* What a record needs beyond its words. */
+enum { RECORD_BP = 1, RECORD_TRUNCATED = 2 };
+
 struct record {
-	uintptr_t ip;   /* the innermost frame's */
-	uint64_t bp;    /* fp - sp, if the walk needs it */
-	uint32_t stack; /* its number */
-	uint32_t span;  /* bytes above sp that are looked at */
-	uint16_t n;     /* words, a multiple of 4 */
-	bool needs_bp;
-	bool has_rel;
-	uint32_t is_truncated;
-	uint64_t value[]; /* n of them, then n 16-bit offsets in words */
+	uintptr_t ip;     /* the innermost frame's */
+	uint32_t stack;   /* its number */
+	uint32_t span;    /* bytes above sp that are looked at */
+	uint16_t n;       /* words that are compared as they are: a multiple of 4, not 0 */
+	uint16_t n_rel;   /* further words, compared relative to sp */
+	uint32_t extras;  /* RECORD_ */
+	uint64_t bp;      /* fp - sp, for RECORD_BP */
+	uint64_t value[]; /* n + n_rel of them, then as many 16-bit offsets in words */
 };
 
 /* A stack that was walked lately, and its record if it has one. */
@@ -38,12 +39,13 @@ struct predict_seen {
 };
 
 struct predictor {
-	uint8_t *pool; /* records; a guess is an offset in 8 bytes, 0 none */
+	uint8_t *pool;   /* records; a guess is an offset in 8 bytes, 0 one that never holds */
+	uint32_t *line;  /* for the next capture */
+	uint64_t before; /* the last stack, mixed */
+	uint64_t window; /* captures there were when this window began */
+	uint32_t walks;  /* in this window */
+	uint32_t pause;  /* captures to go without predicting */
 	uint32_t used, size;
-	uint32_t *line;       /* for the next capture */
-	uint32_t before;      /* the last stack */
-	uint32_t tries, hits; /* in this window */
-	uint32_t pause;       /* captures to go without predicting */
 	struct predict_seen seen[PREDICT_SEEN];
 	uint32_t start[PREDICT_STARTS]; /* record by place alone */
 	uint32_t guess[PREDICT_GUESSES] __attribute__((aligned(128)));
@@ -56,10 +58,8 @@ void predict_flush(struct predictor *p);
 uint64_t predict_bytes(const struct predictor *p);
 
 /* Where and how deep a capture is. */
-static inline uint32_t predict_place(const struct caller *from, const struct mem_window *mem)
+static inline uint32_t predict_place(const struct caller *from, uint64_t depth)
 {
-	uint64_t depth = mem->own ? mem->hi - from->sp : from->sp & 0xffff;
-
 	return (uint32_t)((from->ip << 20 ^ depth) * 0x9e3779b97f4a7c15ul >> 32);
 }
 
@@ -71,70 +71,63 @@ static inline uint32_t *predict_slot(struct predictor *p, uint32_t place)
 /* What comes next is guessed by what was: fetch its line now. */
 static inline void predict_note(struct predictor *p, uint32_t stack)
 {
-	uint64_t h = ((uint64_t)p->before << 32 | stack) * 0x9e3779b97f4a7c15ul;
+	uint64_t mixed = stack * 0x9e3779b97f4a7c15ul;
+	uint64_t h = mixed + (p->before << 21 | p->before >> 43);
 
-	h = (h ^ h >> 32) * 0xd6e8feb86659fd93ul;
-	p->before = stack;
-	p->line = &p->guess[(h >> 32) % (PREDICT_GUESSES / PREDICT_LINE) * PREDICT_LINE];
+	p->before = mixed;
+	p->line = &p->guess[(h >> 40) % (PREDICT_GUESSES / PREDICT_LINE) * PREDICT_LINE];
 	__builtin_prefetch(p->line);
 	__builtin_prefetch(p->line + 16);
 }
 
-/* Does the record hold here? */
-static inline bool predict_holds(const struct predictor *p, uint32_t r, const struct caller *from,
-                                 struct mem_window *mem)
+static inline const struct record *predict_record(const struct predictor *p, uint32_t r)
 {
-	const struct record *e = (const struct record *)(p->pool + 8ul * r);
-	const uint16_t *offset = (const uint16_t *)(e->value + e->n);
-	uintptr_t sp = from->sp;
+	return (const struct record *)(p->pool + 8ul * r);
+}
 
-	if (!r || e->ip != from->ip || !mem_has(mem, sp + e->span - 8) ||
-	    (e->needs_bp && from->fp - sp != e->bp))
-		return false;
-	if (unlikely(e->has_rel)) {
-		for (unsigned i = 0; i < e->n; i++) {
-			uint64_t w = mem_word(sp + 8ul * (offset[i] & ~PREDICT_REL));
+/* Are the words as they were? All lie in [sp, sp + span), which may be read. Four at a time, from
+ * the caller outward, since what differs is mostly near. */
+static inline bool predict_same(const struct record *e, uintptr_t sp, uintptr_t fp)
+{
+	const uint64_t *value = e->value, *end = value + e->n;
+	const uint16_t *offset = (const uint16_t *)(end + e->n_rel);
 
-			if ((offset[i] & PREDICT_REL ? w - sp : w) != e->value[i])
-				return false;
-		}
-		return true;
-	}
-	/* From the caller outward, since what differs is mostly near. */
-	for (unsigned i = 0; i < e->n; i += 4) {
-		uint64_t d = mem_word(sp + 8ul * offset[i]) ^ e->value[i];
+	do {
+		uint64_t d = mem_word(sp + 8ul * offset[0]) ^ value[0];
 
-		d |= mem_word(sp + 8ul * offset[i + 1]) ^ e->value[i + 1];
-		d |= mem_word(sp + 8ul * offset[i + 2]) ^ e->value[i + 2];
-		d |= mem_word(sp + 8ul * offset[i + 3]) ^ e->value[i + 3];
+		d |= mem_word(sp + 8ul * offset[1]) ^ value[1];
+		d |= mem_word(sp + 8ul * offset[2]) ^ value[2];
+		d |= mem_word(sp + 8ul * offset[3]) ^ value[3];
 		if (d)
 			return false;
-	}
-	return true;
+		value += 4;
+		offset += 4;
+	} while (value != end);
+	for (unsigned i = 0; i < e->n_rel; i++)
+		if (mem_word(sp + 8ul * offset[i]) - sp != value[i])
+			return false;
+	return !(e->extras & RECORD_BP) || fp - sp == e->bp;
 }
 
-/* A guess that holds: its stack, counted. */
-static inline uint32_t predict_take(struct stack_cache *c, uint32_t r)
+/* Does the record hold here? */
+static inline bool predict_holds(const struct record *e, const struct caller *from,
+                                 struct mem_window *mem)
 {
-	const struct record *e = (const struct record *)(c->predictor->pool + 8ul * r);
-
-	c->predictor->hits++;
-	c->stats.predicted++;
-	c->stats.truncated += e->is_truncated;
-	return e->stack;
+	return e->ip == from->ip && mem_has(mem, from->sp + e->span - 8) &&
+	       predict_same(e, from->sp, from->fp);
 }
 
-/* The second and third guess: what was here before, and what was at this place last. 0: none holds.
- */
-uint32_t predict_again(struct predictor *p, const struct caller *from, struct mem_window *mem,
-                       uint32_t place);
+/* The second and third guess: what was here before, and what was at this place last. NULL: none
+ * holds. */
+const struct record *predict_again(struct predictor *p, const struct caller *from,
+                                   struct mem_window *mem, uint32_t place);
 /*
  * The stack at this place was walked, and is `stack`: c->frame has it whole. w: where the walk
  * ended; it is the next frame outward if the end is not the top by the tables.
  */
 void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t place,
                    const struct walk *w, enum walk_end end, uint32_t stack);
-/* A window is over: should we go on? */
-void predict_judge(struct predictor *p);
+/* A capture was walked, the n-th of all: should we go on? */
+void predict_judge(struct predictor *p, uint64_t n);
 
 #endif

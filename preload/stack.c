@@ -228,31 +228,43 @@ static uint32_t capture(struct stack_cache *c, const struct caller *from, struct
 	return stack_tree_number(c->frame[c->n_frames - 1].node);
 }
 
-/* The guess did not hold, or there was none. */
-static __attribute__((noinline)) uint32_t capture_slow(struct stack_cache *c,
-                                                       const struct caller *from,
-                                                       struct mem_window *mem, uint32_t place)
+static inline uint32_t take(struct stack_cache *c, const struct record *e)
 {
-	struct predictor *p = c->predictor;
-	bool predicts = p && !p->pause;
-	struct walk w;
+	c->stats.truncated += e->extras / RECORD_TRUNCATED & 1;
+	return e->stack;
+}
+
+/* By the rules; learns from it if there is a predictor at work. */
+static uint32_t capture_walked(struct stack_cache *c, struct predictor *p,
+                               const struct caller *from, const struct mem_window *mem,
+                               uint32_t place)
+{
+	struct walk w = {.mem = *mem};
 	enum walk_end end;
-
-	if (predicts) {
-		uint32_t r = predict_again(p, from, mem, place);
-
-		if (r)
-			return predict_take(c, r);
-	}
-	w.mem = *mem;
 	uint32_t s = capture(c, from, &w, &end);
 
+	c->walks++;
 	if (unlikely(!s))
 		c->stats.no_room++;
-	else if (predicts && w.is_plain && end != WALK_BROKEN)
+	else if (p && w.is_plain && end != WALK_BROKEN)
 		predict_learn(c, from, place, &w, end, s);
-	if (unlikely(!p && c->stats.captures % PREDICT_AFTER == 0))
-		c->predictor = predict_new();
+	if (p)
+		predict_judge(p, c->stats.captures);
+	return s;
+}
+
+/* The guess did not hold. */
+static __attribute__((noinline)) uint32_t capture_again(struct stack_cache *c,
+                                                        const struct caller *from, uint32_t place)
+{
+	struct predictor *p = c->predictor;
+	struct mem_window mem;
+
+	mem_enter(&mem, from->sp, true);
+	const struct record *e = predict_again(p, from, &mem, place);
+	uint32_t s = e ? take(c, e) : capture_walked(c, p, from, &mem, place);
+
+	predict_note(p, s);
 	return s;
 }
 
@@ -269,9 +281,11 @@ static COLD uint32_t capture_shared(const struct caller *from)
 	return s;
 }
 
-uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
+/* Everything that is not usual: no cache, no guesses, not on the thread's own stack. */
+static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
+                                                          const struct caller *from)
 {
-	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE), place, s;
+	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE);
 	struct mem_window mem;
 
 	if (unlikely(!c))
@@ -283,23 +297,39 @@ uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 
 	struct predictor *p = c->predictor;
 
-	if (!p)
-		return capture_slow(c, from, &mem, 0);
-	if (unlikely(p->pause)) {
-		p->pause--;
-		return capture_slow(c, from, &mem, 0);
+	if (!p || p->pause) {
+		if (!p && c->stats.captures % PREDICT_AFTER == 0)
+			c->predictor = predict_new();
+		if (p)
+			p->pause--;
+		return capture_walked(c, NULL, from, &mem, 0);
 	}
-	place = predict_place(from, &mem);
-	uint32_t r = *predict_slot(p, place);
+	uint32_t place = predict_place(from, mem.own ? mem.hi - from->sp : from->sp & 0xffff);
+	const struct record *e = predict_record(p, *predict_slot(p, place));
 
-	if (likely(predict_holds(p, r, from, &mem)))
-		s = predict_take(c, r);
-	else
-		s = capture_slow(c, from, &mem, place);
-	if (unlikely(++p->tries == PREDICT_WINDOW))
-		predict_judge(p);
-	predict_note(p, s);
-	return s;
+	if (!predict_holds(e, from, &mem))
+		return capture_again(c, from, place);
+	predict_note(p, e->stack);
+	return take(c, e);
+}
+
+uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
+{
+	const struct mem_own *o = &t_mem_own;
+	uintptr_t sp = from->sp, above = o->top - sp;
+	struct predictor *p;
+
+	if (unlikely(!c || c->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE) ||
+	             sp - o->lo >= o->top - o->lo || !(p = c->predictor) || p->pause))
+		return capture_unusual(c, from);
+	uint32_t place = predict_place(from, above);
+	const struct record *e = predict_record(p, *predict_slot(p, place));
+
+	c->stats.captures++;
+	if (unlikely(e->ip != from->ip || e->span > above || !predict_same(e, sp, from->fp)))
+		return capture_again(c, from, place);
+	predict_note(p, e->stack);
+	return take(c, e);
 }
 
 void stack_fork_child(void)
@@ -327,8 +357,12 @@ void stack_stats(struct stack_stats *out)
 	*out = (struct stack_stats){0};
 	for (const struct stack_cache *c = __atomic_load_n(&g_caches, __ATOMIC_ACQUIRE); c;
 	     c = c->next) {
-		out->captures += c->stats.captures;
-		out->predicted += c->stats.predicted;
+		/* In this order: a thread may go on meanwhile. */
+		uint64_t walks = __atomic_load_n(&c->walks, __ATOMIC_ACQUIRE);
+		uint64_t captures = __atomic_load_n(&c->stats.captures, __ATOMIC_RELAXED);
+
+		out->captures += captures;
+		out->predicted += captures - walks;
 		out->fallbacks += c->stats.fallbacks;
 		out->truncated += c->stats.truncated;
 		out->broken += c->stats.broken;

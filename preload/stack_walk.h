@@ -52,6 +52,7 @@ struct stack_cache {
 	struct frame *fresh;         /* what the current walk finds, innermost first */
 	struct predictor *predictor; /* NULL until it may pay */
 	struct stack_stats stats;
+	uint64_t walks; /* captures that no guess spared */
 	struct cfi_work work;
 };
 
