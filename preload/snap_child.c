@@ -1,28 +1,21 @@
 /*
  * snap_child.c - a place to write from, in any context: a signal handler on a stack of 2 kB, a
- * thread that is about to die. Owns the stack, the clone, the signals. Must not know what is
- * written.
+ * thread that is about to die. Owns the stack, the signals. Must not know what is written.
  *
- * The child is a process of its own that shares our memory: it lives on when the program is killed
- * or replaced by exec, holds none of our locks, and the program's wait() does not see it (no exit
- * signal). It shares %fs with the thread that made it, so it must never use TLS. It has copies of
- * the program's descriptors only until it has closed them: a pipe's reader must not wait for us.
+ * The child is a helper (helper.h): it lives on when the program is killed or replaced by exec. It
+ * has copies of the program's descriptors only until it has closed them: a pipe's reader must not
+ * wait for us.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/seccomp.h>
-#include <sched.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "helper.h"
+#include "seccomp.h"
 #include "snap.h"
 #include "sys.h"
 
-#define STACK_BYTES  (128u << 10)
-#define KERNEL_MASK  8
-#define SA_RESTORER_ 0x04000000ul
+#define KERNEL_MASK 8
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -30,7 +23,6 @@
 
 static char *g_stack;
 static void (*g_run)(void), (*g_crashed)(void);
-static uint32_t g_crashes;
 
 /* ---- signals ---- */
 
@@ -65,42 +57,6 @@ void snap_signals_restore(const struct snap_signals *s, bool in_process)
 
 /* ---- the child ---- */
 
-static void __attribute__((noreturn)) leave(int status)
-{
-	for (;;)
-		sys_call(SYS_exit_group, status);
-}
-
-/*
- * A fault here must stay ours: by its default action it would dump the memory that we share, and
- * kernels before 5.16 kill everybody who shares it.
- */
-static void on_fault(int signal)
-{
-	(void)signal;
-	if (!g_crashes++)
-		g_crashed();
-	leave(1);
-}
-
-static void catch_faults(void)
-{
-	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-	struct {
-		void (*handler)(int);
-		unsigned long flags;
-		void (*restorer)(void);
-		uint64_t mask;
-	} action = {on_fault, SA_NODEFER | SA_RESTORER_, NULL, 0};
-	uint64_t set = 0;
-
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		sys_call(SYS_rt_sigaction, faults[i], &action, NULL, KERNEL_MASK);
-		set |= bit(faults[i]);
-	}
-	sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, KERNEL_MASK);
-}
-
 /* A pipe's reader must not wait for us. 2 stays, for sys_log(). */
 void snap_child_close(void)
 {
@@ -121,50 +77,26 @@ static void raise_limit(void)
 	sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, &l, NULL);
 }
 
-static void child_main(void)
+static void child_main(void *unused)
 {
-	catch_faults();
+	(void)unused;
 	raise_limit();
-	sys_call(SYS_prctl, PR_SET_NAME, "outlive-writer");
 	g_run();
-	leave(0);
 }
 
-static char *stack_top(void)
+static void child_crashed(void *unused)
 {
-	return g_stack + STACK_BYTES;
-}
-
-/* Returns in the parent only. UNTRACED: a debugger of the program must not take it for a thread. */
-static long clone_child(uint32_t *pid)
-{
-	long r, flags = CLONE_VM | CLONE_PARENT_SETTID | CLONE_UNTRACED;
-	register long tid __asm__("r10") = 0;
-	register long tls __asm__("r8") = 0;
-	register void (*entry)(void) __asm__("r9") = child_main;
-
-	__asm__ volatile("syscall\n\t"
-	                 "test %%rax, %%rax\n\t"
-	                 "jnz 1f\n\t"
-	                 "xor %%ebp, %%ebp\n\t"
-	                 "call *%%r9\n\t"
-	                 "ud2\n"
-	                 "1:"
-	                 : "=a"(r)
-	                 : "a"(SYS_clone), "D"(flags), "S"(stack_top()), "d"(pid), "r"(tid),
-	                   "r"(tls), "r"(entry)
-	                 : "rcx", "r11", "cc", "memory");
-	return r;
+	(void)unused;
+	g_crashed();
 }
 
 long snap_child_start(void (*fn)(void), void (*crashed)(void), uint32_t *pid)
 {
-	if (!g_stack)
-		return -ENOMEM;
+	const struct helper h = {"outlive-writer", child_main, child_crashed, NULL};
+
 	g_run = fn;
 	g_crashed = crashed;
-	g_crashes = 0;
-	return clone_child(pid);
+	return helper_start(g_stack, &h, 0, pid);
 }
 
 void snap_run_here(void (*fn)(void))
@@ -178,7 +110,7 @@ void snap_run_here(void (*fn)(void))
 	                 "call *%[fn]\n\t"
 	                 "mov %%rbx, %%rsp"
 	                 :
-	                 : [top] "r"(stack_top()), [fn] "r"(fn)
+	                 : [top] "r"(helper_stack_top(g_stack)), [fn] "r"(fn)
 	                 : "rbx", "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc",
 	                   "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
 	                   "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
@@ -186,47 +118,17 @@ void snap_run_here(void (*fn)(void))
 
 /* ---- may we? ---- */
 
-static long g_filters_at_start; /* -1: there was one, and how many cannot be told */
-
-/* How many seccomp filters this thread has, -1 unknown. Static buffer: the stack may be tiny; one
- * caller at a time. */
-static long count_filters(void)
-{
-	static char text[4096];
-	static const char key[] = "\nSeccomp_filters:\t";
-	long mode = sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
-
-	if (mode <= 0)
-		return 0;
-	long n = sys_read_file("/proc/thread-self/status", text, sizeof(text) - 1);
-	for (long i = 0; i + (long)sizeof(key) <= n; i++) {
-		if (memcmp(text + i, key, sizeof(key) - 1))
-			continue;
-		long v = 0;
-
-		for (const char *p = text + i + sizeof(key) - 1; *p >= '0' && *p <= '9'; p++)
-			v = v * 10 + (*p - '0');
-		return v;
-	}
-	return -1;
-}
-
 int snap_child_init(void)
 {
 	if (!g_stack)
-		g_stack = sys_map(STACK_BYTES);
-	g_filters_at_start = count_filters();
+		g_stack = helper_stack();
+	seccomp_init();
 	return g_stack ? 0 : -ENOMEM;
 }
 
-/*
- * Filters that were there at the start (a container's, systemd's) let programs make processes, or
- * answer with an errno. A program that has locked itself in since may have chosen to be killed for
- * a clone; open, write and rename are the least that writing takes, so then it is done in place.
- */
+/* Open, write and rename are the least that writing takes: where a clone may be deadly, it is done
+ * in place. */
 bool snap_child_allowed(void)
 {
-	long now = count_filters();
-
-	return now == 0 || (now > 0 && now == g_filters_at_start);
+	return seccomp_now() != SECCOMP_LOCKED_IN;
 }

@@ -274,32 +274,9 @@ static void put_strangers(struct snap_out *o, struct snap_job *j, const struct s
 void snap_each_number(const char *folder, int *fd, void (*fn)(uint32_t number, void *arg),
                       void *arg)
 {
-	struct entry {
-		uint64_t inode;
-		int64_t offset;
-		uint16_t length;
-		uint8_t type;
-		char name[];
-	};
 	static char buf[8192] __attribute__((aligned(8))); /* one snapshot at a time */
-	long n;
 
-	*fd = sys_open(folder, O_RDONLY | O_DIRECTORY, 0);
-	if (*fd < 0)
-		return;
-	while ((n = sys_call(SYS_getdents64, *fd, buf, sizeof(buf))) > 0)
-		for (long at = 0; at < n;) {
-			const struct entry *e = (const struct entry *)(buf + at);
-			uint32_t v = 0;
-
-			at += e->length;
-			if (e->name[0] < '0' || e->name[0] > '9')
-				continue;
-			for (const char *c = e->name; *c >= '0' && *c <= '9'; c++)
-				v = v * 10 + (uint32_t)(*c - '0');
-			fn(v, arg);
-		}
-	sys_close(*fd);
+	sys_each_number(folder, buf, sizeof(buf), fd, fn, arg);
 }
 
 static void put_task_sums(struct snap_out *o, const struct snap_bounds *have)

@@ -193,6 +193,37 @@ long sys_read_file(const char *path, char *buf, size_t n)
 	return (long)have;
 }
 
+int sys_each_number(const char *folder, void *buf, size_t size, int *fd,
+                    void (*fn)(uint32_t number, void *arg), void *arg)
+{
+	struct entry {
+		uint64_t inode;
+		int64_t offset;
+		uint16_t length;
+		uint8_t type;
+		char name[];
+	};
+	long n;
+
+	*fd = sys_open(folder, O_RDONLY | O_DIRECTORY, 0);
+	if (*fd < 0)
+		return *fd;
+	while ((n = sys_call(SYS_getdents64, *fd, buf, size)) > 0)
+		for (long at = 0; at < n;) {
+			const struct entry *e = (const struct entry *)((char *)buf + at);
+			uint32_t v = 0;
+
+			at += e->length;
+			if (e->name[0] < '0' || e->name[0] > '9')
+				continue;
+			for (const char *c = e->name; *c >= '0' && *c <= '9'; c++)
+				v = v * 10 + (uint32_t)(*c - '0');
+			fn(v, arg);
+		}
+	sys_close(*fd);
+	return (int)n;
+}
+
 void text_mem(struct text *t, const char *s, size_t n)
 {
 	size_t room = (size_t)(t->end - t->at);

@@ -100,6 +100,11 @@ long sys_write_all(int fd, const void *p, size_t n);
 /* Reads up to n bytes, until end of file. Returns how many. */
 long sys_read_file(const char *path, char *buf, size_t n);
 
+/* Calls fn for the entries of a folder that are numbers. buf: where they are read to, aligned as
+ * for pointers. *fd is the folder's own descriptor meanwhile. 0 or -errno. */
+int sys_each_number(const char *folder, void *buf, size_t size, int *fd,
+                    void (*fn)(uint32_t number, void *arg), void *arg);
+
 /* Text into a fixed buffer, always ended by NUL, cut when full. */
 struct text {
 	char *at, *end;

@@ -1,0 +1,110 @@
+/*
+ * helper.c - see helper.h. Owns the clone into shared memory, and what a fault does there. Context:
+ * the start anywhere, a signal handler on a stack of 2 kB included; the rest in the helper.
+ */
+#include "helper.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "sys.h"
+
+#define KERNEL_MASK  8
+#define SA_RESTORER_ 0x04000000ul
+
+/* What stands at the lower end of the stack. sys_map() begins such ranges on bounds of 2 MB, so
+ * that from any address on the stack it is found. */
+struct base {
+	struct helper what;
+	uint32_t crashes;
+};
+#define BASE_MASK (~0x1ffffful)
+
+static struct base *base_of(const void *on_stack)
+{
+	return (struct base *)((uintptr_t)on_stack & BASE_MASK);
+}
+
+char *helper_stack(void)
+{
+	return sys_map(HELPER_STACK_BYTES);
+}
+
+char *helper_stack_top(char *stack)
+{
+	return stack + HELPER_STACK_BYTES;
+}
+
+static void __attribute__((noreturn)) leave(int status)
+{
+	for (;;)
+		sys_call(SYS_exit_group, status);
+}
+
+/*
+ * A fault here must stay ours: by its default action it would dump the memory that we share, and
+ * kernels before 5.16 kill everybody who shares it.
+ */
+static void on_fault(int signal)
+{
+	struct base *b = base_of(&signal);
+
+	if (!b->crashes++ && b->what.crashed)
+		b->what.crashed(b->what.arg);
+	leave(1);
+}
+
+static void catch_faults(void)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+	struct {
+		void (*handler)(int);
+		unsigned long flags;
+		void (*restorer)(void);
+		uint64_t mask;
+	} action = {on_fault, SA_NODEFER | SA_RESTORER_, NULL, 0};
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		sys_call(SYS_rt_sigaction, faults[i], &action, NULL, KERNEL_MASK);
+		set |= 1ul << (faults[i] - 1);
+	}
+	sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, KERNEL_MASK);
+}
+
+static void helper_main(void)
+{
+	const struct helper *h = &base_of(__builtin_frame_address(0))->what;
+
+	catch_faults();
+	sys_call(SYS_prctl, PR_SET_NAME, h->name);
+	h->run(h->arg);
+	leave(0);
+}
+
+/* Returns in the parent only. UNTRACED: a debugger of the program must not take it for a thread. */
+long helper_start(char *stack, const struct helper *h, uint64_t flags, uint32_t *pid)
+{
+	long r, all = (long)flags | CLONE_VM | CLONE_PARENT_SETTID | CLONE_UNTRACED;
+	register long tid __asm__("r10") = 0;
+	register long tls __asm__("r8") = 0;
+	register void (*entry)(void) __asm__("r9") = helper_main;
+
+	if (!stack)
+		return -ENOMEM;
+	*base_of(stack) = (struct base){.what = *h};
+	__asm__ volatile("syscall\n\t"
+	                 "test %%rax, %%rax\n\t"
+	                 "jnz 1f\n\t"
+	                 "xor %%ebp, %%ebp\n\t"
+	                 "call *%%r9\n\t"
+	                 "ud2\n"
+	                 "1:"
+	                 : "=a"(r)
+	                 : "a"(SYS_clone), "D"(all), "S"(helper_stack_top(stack)), "d"(pid),
+	                   "r"(tid), "r"(tls), "r"(entry)
+	                 : "rcx", "r11", "cc", "memory");
+	return r;
+}
