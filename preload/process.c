@@ -23,6 +23,7 @@
 #include "signals.h"
 #include "snapshot.h"
 #include "stack.h"
+#include "stop.h"
 #include "sys.h"
 #include "task.h"
 #include "timer.h"
@@ -192,6 +193,7 @@ static void become_child(void)
 	g_calls = t_self.n_heap;
 	g_daemon = 0;
 	signals_fork_child();
+	stop_fork_child();
 	track_fork_child();
 	task_fork_child();
 	fd_fork_child();

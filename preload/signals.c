@@ -14,6 +14,7 @@
 #include "format.h"
 #include "options.h"
 #include "process.h"
+#include "stop.h"
 
 #define KERNEL_RESTORER 0x04000000u
 #define MASK_BYTES      8
@@ -275,6 +276,8 @@ static void entry(int sig, siginfo_t *info, void *context)
 	if (sig == g_signals_control) {
 		uint64_t mask = signals_mask(SIG_SETMASK, ALL);
 
+		if (stop_on_signal(info, context))
+			return;
 		if (is_request(info)) {
 			on_own_stack(serve, NULL);
 			signals_restart(context);

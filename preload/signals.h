@@ -72,9 +72,20 @@ void signals_exec(bool begins);
  * nothing had been: programs that have no handler at all never see EINTR. See signals_restart.c.
  */
 void signals_restart(void *ucontext);
+/*
+ * The same at the end of a handler that has made no timed call that was interrupted, and no
+ * nanosleep: then sleeps and polls end at their time. nr: the call, -1: to be found in the code.
+ * May not return: the program goes on.
+ */
+void signals_resume(void *ucontext, long nr);
+/* A call that may be made once more when it has returned EINTR without a handler of the program's.
+ */
+bool signals_repeats(long nr);
 
 /* signals_entry.S */
 void signals_restorer(void);
 void signals_call_on(void *stack_top, void (*fn)(void *), void *arg);
+void signals_leave(const void *gregs, const void *fpstate, uint64_t features)
+        __attribute__((noreturn));
 
 #endif

@@ -25,6 +25,47 @@ signals_call_on:
 	.size	signals_call_on, . - signals_call_on
 
 /*
+ * void signals_leave(const greg_t *r, const void *fpstate, uint64_t features): registers as they
+ * were interrupted after a "syscall", which is then executed again as restart_syscall. %rcx and
+ * %r11 are the kernel's there, so one of them can hold the way.
+ */
+	.globl	signals_leave
+	.hidden	signals_leave
+	.type	signals_leave, @function
+	.p2align 4
+signals_leave:
+	.cfi_startproc
+	movl	%edx, %eax
+	shrq	$32, %rdx
+	movl	%eax, %ecx
+	orl	%edx, %ecx
+	jz	1f
+	xrstor64 (%rsi)
+	jmp	2f
+1:	fxrstor64 (%rsi)
+2:	pushq	136(%rdi)		/* flags */
+	popfq
+	movq	0(%rdi), %r8
+	movq	8(%rdi), %r9
+	movq	16(%rdi), %r10
+	movq	32(%rdi), %r12
+	movq	40(%rdi), %r13
+	movq	48(%rdi), %r14
+	movq	56(%rdi), %r15
+	movq	72(%rdi), %rsi
+	movq	80(%rdi), %rbp
+	movq	88(%rdi), %rbx
+	movq	96(%rdi), %rdx
+	movq	128(%rdi), %rcx		/* rip, behind the two bytes of "syscall" */
+	movq	120(%rdi), %rsp
+	movq	64(%rdi), %rdi
+	leaq	-2(%rcx), %rcx		/* leaves the flags alone */
+	movl	$219, %eax		/* restart_syscall */
+	jmpq	*%rcx
+	.cfi_endproc
+	.size	signals_leave, . - signals_leave
+
+/*
  * Where handlers return to. Unwinders and debuggers know a signal frame by these very bytes,
  * provided that no unwind table covers them, nor the byte before.
  */

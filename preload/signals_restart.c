@@ -2,14 +2,16 @@
  * signals_restart.c - system calls that a handler makes fail with EINTR whatever its flags say:
  * sleeps, polls, waits for signals and semaphores. A program without any handler never sees that,
  * and may take it for an error or for the end of its sleep. So after our own handler the call is
- * made once more. What is left of a timeout is known where the kernel writes it back; poll,
- * epoll_wait and a few others have only the whole again, and may sleep longer than asked, once.
+ * made once more. What is left of a timeout is known to the kernel, as long as the handler has made
+ * no call that overwrites it: then the call goes on by restart_syscall. Else where the kernel
+ * writes it back. poll, epoll_wait and a few others have only the whole again, and may sleep longer
+ * than asked, once.
  *
- * Calls that take a signal mask are left alone: who passes one waits for signals, and expects
- * EINTR. Context: a signal handler.
+ * Context: a signal handler.
  */
 #include <errno.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <ucontext.h>
@@ -18,6 +20,8 @@
 
 /* clock_nanosleep's TIMER_ABSTIME, without <time.h> for one bit */
 #define ABSOLUTE 1
+/* sigaltstack's SS_AUTODISARM, without the kernel's header beside libc's */
+#define AUTODISARM (1u << 31)
 
 static bool again(greg_t *r, long nr)
 {
@@ -35,40 +39,30 @@ static bool again_with_rest(greg_t *r, long nr, int request, int rest)
 	return again(r, nr);
 }
 
-static bool restart(greg_t *r, long nr)
+/*
+ * Those that say EINTR when nothing has been done yet, and that come to the same when they are made
+ * once more. With a mask of signals, too: one that is pending behind it ends the call again.
+ */
+bool signals_repeats(long nr)
 {
 	switch (nr) {
-	case SYS_nanosleep:
-		return again_with_rest(r, nr, REG_RDI, REG_RSI);
-	case SYS_clock_nanosleep:
-		return r[REG_RSI] & ABSOLUTE ? again(r, nr)
-		                             : again_with_rest(r, nr, REG_RDX, REG_R10);
-	case SYS_ppoll:
-	case SYS_epoll_pwait2:
-		if (nr == SYS_ppoll ? r[REG_R10] : r[REG_R8])
-			return false;
-		return again(r, nr);
-	case SYS_epoll_pwait:
-		return !r[REG_R8] && again(r, nr);
-	case SYS_pselect6: {
-		/* The sixth argument points to the mask's address and size. */
-		const uint64_t *mask = (const uint64_t *)r[REG_R9];
-
-		return (!mask || !mask[0]) && again(r, nr);
-	}
-	case SYS_futex:
-		/* Absolute; the other form is restarted only without a timeout. */
-		return (r[REG_RSI] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && again(r, nr);
 	case SYS_poll:
+	case SYS_ppoll:
 	case SYS_select:
+	case SYS_pselect6:
 	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
 	case SYS_pause:
+	case SYS_rt_sigsuspend:
 	case SYS_rt_sigtimedwait:
 	case SYS_semop:
 	case SYS_semtimedop:
 	case SYS_msgsnd:
 	case SYS_msgrcv:
 	case SYS_io_getevents:
+	case SYS_io_pgetevents:
+	case SYS_io_uring_enter:
 	/* EINTR only where the socket has a timeout */
 	case SYS_read:
 	case SYS_readv:
@@ -80,9 +74,25 @@ static bool restart(greg_t *r, long nr)
 	case SYS_sendmsg:
 	case SYS_accept:
 	case SYS_accept4:
-		return again(r, nr);
+		return true;
 	default:
 		return false;
+	}
+}
+
+static bool restart(greg_t *r, long nr)
+{
+	switch (nr) {
+	case SYS_nanosleep:
+		return again_with_rest(r, nr, REG_RDI, REG_RSI);
+	case SYS_clock_nanosleep:
+		return r[REG_RSI] & ABSOLUTE ? again(r, nr)
+		                             : again_with_rest(r, nr, REG_RDX, REG_R10);
+	case SYS_futex:
+		/* Absolute; the other form is restarted only without a timeout. */
+		return (r[REG_RSI] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && again(r, nr);
+	default:
+		return signals_repeats(nr) && again(r, nr);
 	}
 }
 
@@ -121,13 +131,106 @@ static long number_in(const uint8_t *code)
 	return -1;
 }
 
+/*
+ * A signal that the program has a handler for came while ours ran, and will be delivered when we
+ * return: EINTR is what the program would have seen of that.
+ */
+static bool handler_comes(const ucontext_t *uc)
+{
+	uint64_t pending = 0, ours = signals_bit(g_signals_control);
+
+	sys_call(SYS_rt_sigpending, &pending, sizeof(pending));
+	pending &= ~*(const uint64_t *)&uc->uc_sigmask & ~ours;
+	for (int sig = 1; pending && sig <= SIGNALS_MAX; sig++) {
+		struct signals_action a = {0};
+
+		if (!(pending & signals_bit(sig)))
+			continue;
+		pending &= ~signals_bit(sig);
+		sys_call(SYS_rt_sigaction, sig, NULL, &a, sizeof(a.mask));
+		if (a.handler != (void *)SIG_DFL && a.handler != (void *)SIG_IGN)
+			return true;
+	}
+	return false;
+}
+
+static bool is_interrupted(const greg_t *r, uint8_t *code)
+{
+	return r[REG_RAX] == -EINTR && read_code(code, (uintptr_t)r[REG_RIP]) &&
+	       code[CODE_BYTES - 2] == 0x0f && code[CODE_BYTES - 1] == 0x05;
+}
+
 void signals_restart(void *ucontext)
 {
-	greg_t *r = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
+	ucontext_t *uc = ucontext;
 	uint8_t code[CODE_BYTES] = {0};
 
-	if (r[REG_RAX] != -EINTR || !read_code(code, (uintptr_t)r[REG_RIP]))
+	if (is_interrupted(uc->uc_mcontext.gregs, code) && !handler_comes(uc))
+		restart(uc->uc_mcontext.gregs, number_in(code));
+}
+
+/* ---- restart_syscall ---- */
+
+/* The kernel keeps, for the thread, what it needs to go on with these. */
+static bool is_kept(const greg_t *r, long nr)
+{
+	switch (nr) {
+	case SYS_nanosleep:
+	case SYS_poll:
+	case SYS_restart_syscall:
+		return true;
+	case SYS_clock_nanosleep:
+		return !(r[REG_RSI] & ABSOLUTE);
+	case SYS_futex:
+		return r[REG_R10] != 0;
+	default:
+		return false;
+	}
+}
+
+/* Leaving a handler without rt_sigreturn: not where that does more than to set registers. */
+static bool can_leave(const ucontext_t *uc)
+{
+	uint64_t shadow_stack = 0;
+
+	__asm__("rdsspq %0" : "+r"(shadow_stack));
+	return !shadow_stack && uc->uc_mcontext.fpregs &&
+	       !((uint32_t)uc->uc_stack.ss_flags & AUTODISARM);
+}
+
+/* The vector registers that the kernel has put aside, for xrstor; 0: only the oldest of them. */
+static uint64_t kept_features(const void *fp)
+{
+	struct _fpx_sw_bytes sw;
+
+	memcpy(&sw, (const char *)fp + 464, sizeof(sw));
+	return sw.magic1 == FP_XSTATE_MAGIC1 ? sw.xstate_bv : 0;
+}
+
+/*
+ * rt_sigreturn makes the kernel forget what it has kept, so the registers are set here: all of
+ * them, the vector registers and their control words included.
+ */
+static void leave_to_restart(ucontext_t *uc)
+{
+	uint64_t mask = *(const uint64_t *)&uc->uc_sigmask;
+
+	signals_mask(SIG_SETMASK, mask);
+	signals_leave(uc->uc_mcontext.gregs, uc->uc_mcontext.fpregs,
+	              kept_features(uc->uc_mcontext.fpregs));
+}
+
+void signals_resume(void *ucontext, long nr)
+{
+	ucontext_t *uc = ucontext;
+	greg_t *r = uc->uc_mcontext.gregs;
+	uint8_t code[CODE_BYTES] = {0};
+
+	if (!is_interrupted(r, code) || handler_comes(uc))
 		return;
-	if (code[CODE_BYTES - 2] == 0x0f && code[CODE_BYTES - 1] == 0x05)
-		restart(r, number_in(code));
+	if (nr < 0)
+		nr = number_in(code);
+	if (is_kept(r, nr) && can_leave(uc))
+		leave_to_restart(uc);
+	restart(r, nr);
 }
