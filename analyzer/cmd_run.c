@@ -339,8 +339,7 @@ static int run_and_check(char **argv, struct request *r, const char *out,
 	int status = EXIT_USAGE;
 
 	check_choice_ready(&r->gate.choice, stderr);
-	if (run_check_begin(&r->gate, out, &err) ||
-	    settings_add(&r->options, "out", r->gate.folder, &err)) {
+	if (run_check_begin(&r->gate, out, &r->options, &err)) {
 		usage_error(err.text);
 	} else {
 		status = run(argv, r->options.data, command, &child);
@@ -350,6 +349,7 @@ static int run_and_check(char **argv, struct request *r, const char *out,
 			if (status == child_exit_status(&child))
 				child_die_alike(&child);
 		} else {
+			unlink(r->gate.tally);
 			rmdir(r->gate.folder);
 		}
 	}

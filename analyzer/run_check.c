@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,13 +35,44 @@ static char *make_folder(const char *parent)
 	return NULL;
 }
 
-int run_check_begin(struct run_check *r, const char *out, struct err *err)
+/* An empty file, which processes of any user may add to if ours is root. */
+static int make_tally(struct run_check *r, struct err *err)
+{
+	r->tally = xasprintf("%s/processes", r->folder);
+	int fd = open(r->tally, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, geteuid() ? 0600 : 0666);
+
+	if (fd < 0)
+		return err_set(err, "%s: %s", r->tally, strerror(errno));
+	if (!geteuid())
+		fchmod(fd, 0666);
+	close(fd);
+	return 0;
+}
+
+/* What the library does otherwise than without a gate, unless the user has said how. */
+static int add_options(struct run_check *r, struct str *options, struct err *err)
+{
+	const struct check_gates *g = &r->choice.gates;
+	char *settle = settings_get(options->data, "settle");
+	char *families = settings_get(options->data, "families");
+	/* These want the figures of every process. */
+	bool all = g->growth || g->residue.given || g->allocs.given || families;
+	int rc = settings_add(options, "out", r->folder, err);
+
+	if (!rc && !settle)
+		rc = settings_add(options, "settle", "1s", err);
+	if (!rc && !all)
+		rc = settings_add(options, "tally", r->tally, err);
+	free(settle);
+	free(families);
+	return rc;
+}
+
+static int find_folder(struct run_check *r, const char *out, struct err *err)
 {
 	const char *temporary = getenv("TMPDIR");
 	int why = 0;
 
-	if (rule_choice_load(&r->choice.rules, &r->rules, err))
-		return -1;
 	if (!strchr(out, '%')) {
 		mkdir(out, 0777);
 		r->folder = make_folder(out);
@@ -54,6 +86,14 @@ int run_check_begin(struct run_check *r, const char *out, struct err *err)
 		return err_set(err, "%s: no folder can be made there, nor in /tmp: %s", out,
 		               strerror(why ? why : errno));
 	return 0;
+}
+
+int run_check_begin(struct run_check *r, const char *out, struct str *options, struct err *err)
+{
+	if (rule_choice_load(&r->choice.rules, &r->rules, err) || find_folder(r, out, err) ||
+	    make_tally(r, err))
+		return -1;
+	return add_options(r, options, err);
 }
 
 static bool is_wanted(const struct findings *f, const char *path)
@@ -129,6 +169,42 @@ static int check_image(struct findings *f, const struct check *c, const struct f
 	return rc;
 }
 
+static int by_pid(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Counts the processes that have told that they leave nothing: lines "PID REASON COMMAND". True
+ * when the one of number `main` is among them, at its end. */
+static bool read_tally(const char *path, struct findings *f, uint64_t main)
+{
+	FILE *file = fopen(path, "re");
+	unsigned long long pid, reason;
+	uint64_t *seen = NULL;
+	uint32_t n = 0, cap = 0;
+	bool ended = false;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%llu %llu", &pid, &reason) != 2)
+			continue;
+		seen = xgrow(seen, n, &cap, sizeof(*seen));
+		seen[n++] = pid;
+		ended |= pid == main && reason != FMT_REASON_EXEC;
+	}
+	if (file)
+		fclose(file);
+	if (n)
+		qsort(seen, n, sizeof(*seen), by_pid);
+	/* By exec a process tells it several times. */
+	for (uint32_t i = 0; i < n; i++)
+		f->n_quiet += !i || seen[i] != seen[i - 1];
+	free(seen);
+	return ended;
+}
+
 static bool ended_by_exec(const struct findings *f, uint32_t process)
 {
 	return !strcmp(f->process[process].end, "before an exec");
@@ -141,14 +217,14 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
 	const char *folder = r->folder;
 	struct folder_images images = {0};
 	struct check c = {.gates = r->choice.gates, .rules = &r->rules, .ended = true};
-	bool seen = false;
+	bool seen = read_tally(r->tally, f, (uint64_t)child->pid);
 
 	int rc = folder_images(&folder, 1, &images, err);
 
 	for (size_t i = 0; !rc && i < images.n; i++) {
 		rc = check_image(f, &c, &images.at[i], err);
 		if (!rc && images.at[i].pid == (uint64_t)child->pid)
-			seen = !ended_by_exec(f, (uint32_t)f->n_processes - 1);
+			seen |= !ended_by_exec(f, (uint32_t)f->n_processes - 1);
 	}
 	folder_images_free(&images);
 	if (!rc && !seen)
@@ -202,4 +278,5 @@ void run_check_end(struct run_check *r)
 {
 	rules_free(&r->rules);
 	free(r->folder);
+	free(r->tally);
 }

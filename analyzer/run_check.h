@@ -13,11 +13,13 @@ struct run_check {
 	struct check_choice choice;
 	struct rules rules;
 	char *folder;
+	char *tally; /* the file in it to which processes that leave nothing add a line */
 };
 
 /* Reads the rules and makes the folder, in `out` if that can be written, else where temporary files
- * go. -1 with err. run_check_end() in either case. */
-int run_check_begin(struct run_check *r, const char *out, struct err *err);
+ * go; adds to `options` what the library has to know. -1 with err. run_check_end() in either case.
+ */
+int run_check_begin(struct run_check *r, const char *out, struct str *options, struct err *err);
 /*
  * After the command: reports on stderr, and returns the exit status. `options` is OUTLIVE_OPTIONS
  * as the command had it. Of the snapshots those stay that the report speaks of.

@@ -16,6 +16,7 @@
 #include "control.h"
 #include "fd.h"
 #include "format.h"
+#include "leftover.h"
 #include "live.h"
 #include "map.h"
 #include "options.h"
@@ -111,6 +112,20 @@ static void refresh_audit(void)
 		snapshot_audit_refresh();
 }
 
+/* This image has told that it leaves nothing: it has no last snapshot. */
+static bool g_told;
+
+static bool tell_nothing_left(unsigned reason)
+{
+	if (__atomic_load_n(&g_told, __ATOMIC_ACQUIRE))
+		return true;
+	if (!leftover_none(reason))
+		return false;
+	control_hide();
+	__atomic_store_n(&g_told, true, __ATOMIC_RELEASE);
+	return true;
+}
+
 static void finish(const struct snapshot_request *r)
 {
 	/* First: what other threads still take must not come after the last one. */
@@ -125,6 +140,11 @@ void process_end(unsigned reason, int signal_number, int status)
 	        .reason = reason, .signal = signal_number, .exit_status = status, .wait = true};
 
 	if (!g_on || !process_is_ours() || !g_on)
+		return;
+	/* _exit may be called with anything held, and by a signal's handler. */
+	if (reason == FMT_REASON_EXIT)
+		leftover_settle();
+	if (tell_nothing_left(reason))
 		return;
 	if (reason == FMT_REASON_EXIT || reason == FMT_REASON_QUICK_EXIT)
 		refresh_audit();
@@ -168,7 +188,7 @@ bool process_exec(void)
 		return false;
 	if (is_brief()) {
 		control_hide();
-	} else {
+	} else if (!tell_nothing_left(FMT_REASON_EXEC)) {
 		refresh_audit();
 		finish(&r);
 	}
@@ -179,6 +199,7 @@ bool process_exec(void)
 void process_exec_failed(void)
 {
 	signals_exec(false);
+	g_told = false;
 	snapshot_final_undo();
 	control_show();
 }
@@ -192,6 +213,7 @@ static void become_child(void)
 	g_forked = true;
 	g_calls = t_self.n_heap;
 	g_daemon = 0;
+	g_told = false;
 	signals_fork_child();
 	stop_fork_child();
 	track_fork_child();
@@ -259,6 +281,7 @@ void process_daemon(bool begins)
 	if (!g_daemon)
 		return; /* the child */
 	g_daemon = 0;
+	g_told = false;
 	snapshot_final_undo();
 	control_show();
 }

@@ -12,6 +12,7 @@
 
 #include "control.h"
 #include "format.h"
+#include "leftover.h"
 #include "options.h"
 #include "process.h"
 #include "stop.h"
@@ -238,6 +239,9 @@ static void die(int sig, siginfo_t *info, void *context)
 	}
 	if (sig == SIGABRT && info->si_code == SI_TKILL && info->si_pid == pid)
 		d.reason = FMT_REASON_ABORT;
+	/* Other threads run on while the end waits for them; without us they would be gone. */
+	if (is_fault(sig, info) || d.reason == FMT_REASON_ABORT)
+		leftover_park();
 	on_own_stack(last_snapshot, &d);
 	dfl.handler = (void *)SIG_DFL;
 	kernel_set(sig, &dfl);
