@@ -14,32 +14,20 @@
 
 static int print_diff(const char *path_a, const char *path_b, const struct view *v, struct err *err)
 {
-	struct out_options out = v->out;
-	struct hints hints = {0};
-	struct view_set set;
 	struct rules rules = {0};
-	int rc = -1;
+	struct kinds_options kinds = {&v->profile, &rules};
+	struct view_set set;
+	int rc = view_open(v, path_a, path_b, &set, err);
 
 	rules_add_builtin(&rules);
-	if (view_open(v, path_a, path_b, &set, err))
-		goto out;
-	view_hints(v, &set, false, &hints);
-	out.hints = &hints;
-	if (v->out.by) {
-		struct sums *g = view_sums(v, &set, false);
-		rc = v->json ? out_json_sums(stdout, g, &out, err)
-		             : out_text_sums(stdout, g, &out, err);
-		sums_free(g);
-		goto out;
-	}
-	if (kinds_make(set.a, set.b, &(struct kinds_options){&v->profile, &rules}, &out.kinds, err))
-		goto out;
-	rc = v->json ? out_json_diff(stdout, set.p, &out, err)
-	             : out_text_diff(stdout, set.p, &out, err);
-out:
-	kinds_free(out.kinds);
+	if (!rc && set.sums)
+		rc = v->json ? out_json_sums(stdout, set.sums, &set.out, err)
+		             : out_text_sums(stdout, set.sums, &set.out, err);
+	else if (!rc && !(rc = kinds_make(set.a, set.b, &kinds, &set.out.kinds, err)))
+		rc = v->json ? out_json_diff(stdout, set.p, &set.out, err)
+		             : out_text_diff(stdout, set.p, &set.out, err);
+	kinds_free(set.out.kinds);
 	rules_free(&rules);
-	hints_free(&hints);
 	view_close(&set);
 	return rc;
 }

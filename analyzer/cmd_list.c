@@ -15,37 +15,29 @@ struct list {
 static int print_list(const char *regex, const char *path, const struct list *c, struct err *err)
 {
 	const struct view *v = &c->view;
-	struct out_options out = v->out;
-	struct hints hints = {0};
 	struct view_set set;
-	struct sums *sums = NULL;
-	struct listings *l = NULL;
-	int rc = -1;
+	int rc = view_open(v, v->base, path, &set, err);
 
-	if (view_open(v, v->base, path, &set, err))
-		goto out;
-	view_hints(v, &set, true, &hints);
-	out.hints = &hints;
-	sums = view_sums(v, &set, false);
-	if (sums_pick(sums, regex, err) < 0)
-		goto out;
-	l = listings_make(sums, &(struct listing_options){.n = v->out.n,
-	                                                  .source_path = c->source_path,
-	                                                  .sort = v->out.sort,
-	                                                  .churn = v->out.churn,
-	                                                  .raw = v->profile.raw});
-	rc = v->json ? out_json_list(stdout, l, &out, err) : out_text_list(stdout, l, &out, err);
-out:
-	listings_free(l);
-	sums_free(sums);
-	hints_free(&hints);
+	if (!rc && sums_pick(set.sums, regex, err) < 0)
+		rc = -1;
+	if (!rc) {
+		struct listing_options o = {.n = v->out.n,
+		                            .source_path = c->source_path,
+		                            .sort = v->out.sort,
+		                            .churn = v->out.churn,
+		                            .raw = v->profile.raw};
+		struct listings *l = listings_make(set.sums, &o);
+		rc = v->json ? out_json_list(stdout, l, &set.out, err)
+		             : out_text_list(stdout, l, &set.out, err);
+		listings_free(l);
+	}
 	view_close(&set);
 	return rc;
 }
 
 int cmd_list(int argc, char **argv)
 {
-	struct list c = {.view = {.out.sort = INUSE_SPACE, .out.by = SUM_FUNCTION}};
+	struct list c = {.view = {.out.sort = INUSE_SPACE, .out.by = SUM_FUNCTION, .lines = true}};
 	struct view *v = &c.view;
 	struct opt options[] = {
 	        VIEW_OPTIONS(v, "alloc_space, inuse_space (default), alloc_objects or "

@@ -7,26 +7,15 @@
 
 static int print_top(const char *path, const struct view *v, struct err *err)
 {
-	struct out_options out = v->out;
-	struct hints hints = {0};
 	struct view_set set;
-	int rc = -1;
+	int rc = view_open(v, NULL, path, &set, err);
 
-	if (view_open(v, NULL, path, &set, err))
-		goto out;
-	view_hints(v, &set, false, &hints);
-	out.hints = &hints;
-	if (v->out.by) {
-		struct sums *g = view_sums(v, &set, false);
-		rc = v->json ? out_json_sums(stdout, g, &out, err)
-		             : out_text_sums(stdout, g, &out, err);
-		sums_free(g);
-		goto out;
-	}
-	rc = v->json ? out_json_top(stdout, set.p, &out, err)
-	             : out_text_top(stdout, set.p, &out, err);
-out:
-	hints_free(&hints);
+	if (!rc && set.sums)
+		rc = v->json ? out_json_sums(stdout, set.sums, &set.out, err)
+		             : out_text_sums(stdout, set.sums, &set.out, err);
+	else if (!rc)
+		rc = v->json ? out_json_top(stdout, set.p, &set.out, err)
+		             : out_text_top(stdout, set.p, &set.out, err);
 	view_close(&set);
 	return rc;
 }

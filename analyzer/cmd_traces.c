@@ -7,22 +7,14 @@
 
 static int print_traces(const char *path, const struct view *v, struct err *err)
 {
-	struct out_options out = v->out;
-	struct hints hints = {0};
 	struct view_set set;
-	int rc = -1;
+	int rc = view_open(v, v->base, path, &set, err);
 
-	if (view_open(v, v->base, path, &set, err))
-		goto out;
-	view_hints(v, &set, false, &hints);
-	out.hints = &hints;
-	if (v->json)
-		rc = v->base ? out_json_diff(stdout, set.p, &out, err)
-		             : out_json_top(stdout, set.p, &out, err);
-	else
-		rc = out_text_traces(stdout, set.p, &out, err);
-out:
-	hints_free(&hints);
+	if (!rc && v->json)
+		rc = v->base ? out_json_diff(stdout, set.p, &set.out, err)
+		             : out_json_top(stdout, set.p, &set.out, err);
+	else if (!rc)
+		rc = out_text_traces(stdout, set.p, &set.out, err);
 	view_close(&set);
 	return rc;
 }

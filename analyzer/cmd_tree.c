@@ -7,30 +7,21 @@
 
 static int print_tree(const char *path, const char *peek, const struct view *v, struct err *err)
 {
-	struct out_options out = v->out;
-	struct hints hints = {0};
 	struct view_set set;
-	struct sums *g = NULL;
-	int rc = -1;
+	int rc = view_open(v, v->base, path, &set, err);
 
-	if (view_open(v, v->base, path, &set, err))
-		goto out;
-	view_hints(v, &set, false, &hints);
-	out.hints = &hints;
-	g = view_sums(v, &set, true);
-	if (sums_pick(g, peek, err) < 0)
-		goto out;
-	rc = v->json ? out_json_tree(stdout, g, &out, err) : out_text_tree(stdout, g, &out, err);
-out:
-	sums_free(g);
-	hints_free(&hints);
+	if (!rc && sums_pick(set.sums, peek, err) < 0)
+		rc = -1;
+	if (!rc)
+		rc = v->json ? out_json_tree(stdout, set.sums, &set.out, err)
+		             : out_text_tree(stdout, set.sums, &set.out, err);
 	view_close(&set);
 	return rc;
 }
 
 int cmd_tree(int argc, char **argv)
 {
-	struct view v = {.out.sort = INUSE_SPACE, .out.by = SUM_FUNCTION};
+	struct view v = {.out.sort = INUSE_SPACE, .out.by = SUM_FUNCTION, .edges = true};
 	const char *peek = NULL;
 	struct opt options[] = {
 	        VIEW_OPTIONS(&v,

@@ -96,48 +96,57 @@ int view_load(const char *path, struct snapshot **out, struct err *err)
 	return -1;
 }
 
-int view_open(const struct view *v, const char *base, const char *path, struct view_set *set,
-              struct err *err)
-{
-	struct profile_options o = v->profile;
-
-	*set = (struct view_set){0};
-	o.samples |= v->out.by == SUM_THREAD;
-	if ((base && view_load(base, &set->a, err)) || view_load(path, &set->b, err))
-		return -1;
-	return base ? profile_diff(set->a, set->b, &o, &set->p, err)
-	            : profile_top(set->b, &o, &set->p, err);
-}
-
-void view_close(struct view_set *set)
-{
-	profile_free(set->p);
-	snapshot_free(set->a);
-	snapshot_free(set->b);
-}
-
-void view_hints(const struct view *v, const struct view_set *set, bool lines, struct hints *hints)
+/* What would help a reader of its first rows. */
+static void find_hints(const struct view *v, struct view_set *set)
 {
 	enum { FEW = 10 };
 	struct hint_options o = {.rows = v->out.n ? v->out.n : FEW,
 	                         .sort = v->out.sort,
 	                         .raw = v->profile.raw,
-	                         .lines = lines,
+	                         .lines = v->lines,
 	                         .lists = DPKG_LISTS};
 
-	hints_find(set->p, &o, hints);
+	hints_find(set->p, &o, &set->hints);
+	set->out.hints = &set->hints;
 }
 
-struct sums *view_sums(const struct view *v, const struct view_set *set, bool edges)
+static struct sums *make_sums(const struct view *v, const struct profile *p)
 {
 	struct sum_options o = {.by = v->out.by,
 	                        .sort = v->out.sort,
 	                        .cum = v->out.cum,
 	                        .churn = v->out.churn,
-	                        .edges = edges,
+	                        .edges = v->edges,
 	                        .raw = v->profile.raw};
 
-	return sums_make(set->p, &o);
+	return sums_make(p, &o);
+}
+
+int view_open(const struct view *v, const char *base, const char *path, struct view_set *set,
+              struct err *err)
+{
+	struct profile_options o = v->profile;
+
+	*set = (struct view_set){.out = v->out};
+	o.samples |= v->out.by == SUM_THREAD;
+	if ((base && view_load(base, &set->a, err)) || view_load(path, &set->b, err))
+		return -1;
+	if (base ? profile_diff(set->a, set->b, &o, &set->p, err)
+	         : profile_top(set->b, &o, &set->p, err))
+		return -1;
+	find_hints(v, set);
+	if (v->out.by)
+		set->sums = make_sums(v, set->p);
+	return 0;
+}
+
+void view_close(struct view_set *set)
+{
+	sums_free(set->sums);
+	hints_free(&set->hints);
+	profile_free(set->p);
+	snapshot_free(set->a);
+	snapshot_free(set->b);
 }
 
 int view_fail(const char *verb, const struct err *err)

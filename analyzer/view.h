@@ -5,13 +5,15 @@
 #ifndef OUTLIVE_VIEW_H
 #define OUTLIVE_VIEW_H
 
+#include "hints.h"
 #include "opt.h"
 #include "out.h"
 
 enum view_color { VIEW_COLOR_AUTO, VIEW_COLOR_ALWAYS, VIEW_COLOR_NEVER };
 struct view {
 	bool json;
-	const char *base; /* an older snapshot, whose figures are taken away; or NULL */
+	bool edges, lines; /* sums with edges are wanted; source lines, not only names */
+	const char *base;  /* an older snapshot, whose figures are taken away; or NULL */
 	struct opt_count n;
 	enum view_color color;
 	struct profile_options profile;
@@ -73,19 +75,18 @@ void view_ready(struct view *v);
 /* A snapshot with names. -1 with err. */
 int view_load(const char *path, struct snapshot **out, struct err *err);
 
-/* One snapshot, or the difference of two, from files to a profile. */
+/* One snapshot, or the difference of two, from files to a profile, and what its writers need. */
 struct view_set {
 	struct snapshot *a, *b; /* a NULL: not a diff */
 	struct profile *p;
+	struct sums *sums;      /* by v->out.by; NULL: the rows are stacks */
+	struct out_options out; /* v->out, with hints for a reader of its first rows */
+	struct hints hints;
 };
 /* base: the path of A, or NULL. -1 with err. view_close() in either case. */
 int view_open(const struct view *v, const char *base, const char *path, struct view_set *set,
               struct err *err);
 void view_close(struct view_set *set);
-/* What would help a reader of its first rows; hints_free() it. lines: source lines are wanted. */
-void view_hints(const struct view *v, const struct view_set *set, bool lines, struct hints *hints);
-/* Its sums by v->out.by; sums_free() before view_close(). */
-struct sums *view_sums(const struct view *v, const struct view_set *set, bool edges);
 /* "outlive VERB: ..." on stderr. Returns EXIT_UNREADABLE. */
 int view_fail(const char *verb, const struct err *err);
 
