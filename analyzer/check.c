@@ -40,13 +40,6 @@ void check_gates_default(struct check_gates *g)
 
 /* ---- can there be a verdict? ---- */
 
-static bool records(const struct snapshot *s, uint64_t family)
-{
-	uint64_t families = INFO_U(&s->info, FAMILIES);
-
-	return !families || families & family;
-}
-
 /* A clause, or NULL. */
 static const char *unclear_kinds(const struct snapshot *s, const struct check_gates *g)
 {
@@ -65,7 +58,7 @@ static const char *unclear_kinds(const struct snapshot *s, const struct check_ga
 	for (size_t i = 0; i < sizeof(need) / sizeof(*need); i++) {
 		if (!(g->leaks & check_leaks_of(need[i].kind)))
 			continue;
-		if (!records(s, need[i].family))
+		if (!snapshot_records(s, need[i].family))
 			return need[i].off;
 		if (s->audit[need[i].lost])
 			return need[i].full;
@@ -85,7 +78,7 @@ static const char *unclear_heap(const struct snapshot *s, const struct check_gat
 		return NULL;
 	if (*INFO_S(&s->info, UNSEEN))
 		return "its heap was not seen: another malloc stands before liboutlive.so";
-	if (!records(s, FMT_FAMILY_HEAP))
+	if (!snapshot_records(s, FMT_FAMILY_HEAP))
 		return "the heap was not recorded (families=)";
 	return snapshot_lost(s) ? "events of the heap were lost (outlive info tells which)" : NULL;
 }

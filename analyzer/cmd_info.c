@@ -316,6 +316,7 @@ static int print_text(const struct snapshot *s, const struct figures *f, const s
 	struct page page = {.file = stdout, .width = v->out.width, .color = v->out.color};
 
 	print_who(&page, s);
+	notes_left_out(&page, s, ~UINT64_C(0));
 	print_totals(&page, "heap", f->total[FMT_KIND_HEAP]);
 	print_totals(&page, "mmap", f->total[FMT_KIND_MMAP]);
 	print_losses(&page, s);

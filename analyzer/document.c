@@ -68,6 +68,18 @@ static json_t *iso_time(uint64_t ns)
 	return document_text(text);
 }
 
+/* What was recorded: of the rest nothing is known. */
+static json_t *families(const struct snapshot *s)
+{
+	static const char *const name[] = {"heap", "mmap", "threads", "timers", "fds"};
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < sizeof(name) / sizeof(*name); i++)
+		if (snapshot_records(s, UINT64_C(1) << i))
+			json_array_append_new(list, json_string(name[i]));
+	return list;
+}
+
 json_t *document_snapshot(const struct snapshot *s)
 {
 	const struct info *i = &s->info;
@@ -86,6 +98,7 @@ json_t *document_snapshot(const struct snapshot *s)
 	json_object_set_new(o, "ppid", document_number(INFO_U(i, PPID)));
 	json_object_set_new(o, "exe", document_text(INFO_S(i, EXE)));
 	json_object_set_new(o, "cmdline", document_text(INFO_S(i, CMDLINE)));
+	json_object_set_new(o, "families", families(s));
 	return o;
 }
 

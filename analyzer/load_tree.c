@@ -114,6 +114,13 @@ bool snapshot_same_run(const struct snapshot *a, const struct snapshot *b)
 	       !strcmp(INFO_S(x, BOOT_ID), INFO_S(y, BOOT_ID));
 }
 
+bool snapshot_records(const struct snapshot *s, uint64_t family)
+{
+	uint64_t families = INFO_U(&s->info, FAMILIES);
+
+	return !families || families & family;
+}
+
 uint64_t snapshot_lost(const struct snapshot *s)
 {
 	uint64_t lost =

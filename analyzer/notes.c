@@ -55,9 +55,12 @@ static const char *blocks(char buf[48], int64_t n)
 
 static void print_ranked(struct page *page, const struct profile *p, const struct out_options *o)
 {
-	size_t n = p->n_rows - p->n_churn;
+	size_t n = 0;
 	struct str s = {0};
 
+	/* Those that a table shows or says that it leaves out: what did not grow has no rank. */
+	for (size_t i = 0; i < p->n_rows - p->n_churn; i++)
+		n += p->row[i].value[o->sort] > 0;
 	if (!n || o->by)
 		return;
 	str_addf(&s, "%zu stack%s, ranked by %s%s", n, n == 1 ? "" : "s", p->a ? "growth of " : "",
@@ -89,7 +92,8 @@ void notes_moment(struct page *page, const struct snapshot *snap)
 void notes_top_heading(struct page *page, const struct profile *p, const struct out_options *o)
 {
 	notes_moment(page, p->b);
-	print_totals(page, "heap", p->total[FMT_KIND_HEAP]);
+	if (snapshot_records(p->b, FMT_FAMILY_HEAP))
+		print_totals(page, "heap", p->total[FMT_KIND_HEAP]);
 	if (p->total[FMT_KIND_MMAP][ALLOC_OBJECTS])
 		print_totals(page, "mmap", p->total[FMT_KIND_MMAP]);
 	print_ranked(page, p, o);
@@ -150,7 +154,8 @@ void notes_diff_heading(struct page *page, const struct profile *p, const struct
 		          "judged within B.");
 	else if (!p->since_ns)
 		page_wrap(page, STYLE_WARNING, 2, 4, "warning: A and B are of the same moment");
-	print_growth(page, "heap", p, FMT_KIND_HEAP);
+	if (snapshot_records(p->a, FMT_FAMILY_HEAP) || snapshot_records(p->b, FMT_FAMILY_HEAP))
+		print_growth(page, "heap", p, FMT_KIND_HEAP);
 	if (p->total[FMT_KIND_MMAP][ALLOC_OBJECTS] || p->base_total[FMT_KIND_MMAP][ALLOC_OBJECTS])
 		print_growth(page, "mmap", p, FMT_KIND_MMAP);
 	print_ranked(page, p, o);
@@ -171,10 +176,56 @@ static void warn(struct page *page, const struct snapshot *snap, uint64_t n, con
 	print(page, STYLE_WARNING, 2, &s);
 }
 
+static const struct {
+	uint64_t family;
+	const char *name;
+} families[] = {{FMT_FAMILY_HEAP, "the heap"},
+                {FMT_FAMILY_MMAP, "mmap"},
+                {FMT_FAMILY_THREADS, "threads"},
+                {FMT_FAMILY_TIMERS, "timers"},
+                {FMT_FAMILY_FDS, "descriptors"}};
+
+/* Those of `wanted` that are recorded, or are not, by name. */
+static void add_families(struct str *text, const struct snapshot *s, uint64_t wanted, bool recorded)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+		if (wanted & families[i].family &&
+		    snapshot_records(s, families[i].family) == recorded)
+			str_addf(text, "%s%s", n++ ? ", " : "", families[i].name);
+}
+
+void notes_left_out(struct page *page, const struct snapshot *s, uint64_t wanted)
+{
+	struct str names = {0}, text = {0};
+
+	add_families(&names, s, wanted, false);
+	if (names.len)
+		str_addf(&text,
+		         "warning: snapshot %llu: NOT RECORDED, for families= left it out: %s",
+		         (unsigned long long)INFO_U(&s->info, SEQUENCE), names.data);
+	if (names.len)
+		print(page, STYLE_WARNING, 2, &text);
+	str_free(&names);
+}
+
+void notes_other_kinds(struct page *page, const struct snapshot *s, const char *said)
+{
+	struct str text = {0};
+
+	add_families(&text, s, FMT_FAMILY_THREADS | FMT_FAMILY_TIMERS | FMT_FAMILY_FDS, true);
+	if (!text.len)
+		return;
+	str_addf(&text, ": %s", said);
+	print(page, STYLE_PLAIN, 0, &text);
+}
+
 void notes_warnings(struct page *page, const struct snapshot *s)
 {
 	const uint64_t *a = s->audit;
 
+	notes_left_out(page, s, FMT_FAMILY_HEAP | FMT_FAMILY_MMAP);
 	if (*INFO_S(&s->info, UNSEEN)) {
 		struct str text = {0};
 		str_addf(&text,

@@ -12,6 +12,10 @@ void notes_top_heading(struct page *page, const struct profile *p, const struct 
 void notes_diff_heading(struct page *page, const struct profile *p, const struct out_options *o);
 /* Losses and what else makes a snapshot less than the truth; nothing when all is well. */
 void notes_warnings(struct page *page, const struct snapshot *s);
+/* What of `families` (FMT_FAMILY_*, or'ed) is not in the snapshot because nobody wanted it. */
+void notes_left_out(struct page *page, const struct snapshot *s, uint64_t families);
+/* "threads, timers, descriptors: " and what is said of them, of those that are recorded. */
+void notes_other_kinds(struct page *page, const struct snapshot *s, const char *said);
 void notes_unmatched(struct page *page, const struct profile *p);
 /* A line: who, which snapshot it is, of when. */
 void notes_moment(struct page *page, const struct snapshot *s);

@@ -363,11 +363,15 @@ int out_text_kind(FILE *f, struct kinds *k, enum object_kind kind, const struct 
 	const struct kind_table *t = &k->table[kind];
 	size_t n = o->n && o->n < t->n ? o->n : t->n;
 	struct nameless nameless = {0};
+	static const uint64_t family[] = {FMT_FAMILY_THREADS, FMT_FAMILY_TIMERS, FMT_FAMILY_FDS};
 
 	notes_moment(&page, k->b);
 	print_sum(&page, k, kind);
 	print_base(&page, k, kind);
 	print_lost(&page, k->b);
+	if (k->a)
+		notes_left_out(&page, k->a, family[kind]);
+	notes_left_out(&page, k->b, family[kind]);
 	for (size_t i = 0; i < n; i++) {
 		if (!i)
 			print_heads(&page, k, kind);
@@ -418,9 +422,8 @@ void out_text_growth(struct page *page, struct kinds *k, const struct out_option
 		print_section(page, k, (enum object_kind)kind, o, nameless);
 		any = any || k->table[kind].n_grown;
 	}
-	if (!any) {
-		page_add(page, STYLE_PLAIN, "threads, timers, descriptors: nothing new");
-		page_end_line(page);
-	}
+	if (!any)
+		notes_other_kinds(page, k->b, "nothing new");
+	notes_left_out(page, k->b, FMT_FAMILY_THREADS | FMT_FAMILY_TIMERS | FMT_FAMILY_FDS);
 	print_lost(page, k->b);
 }

@@ -5,6 +5,7 @@
  */
 #include "residue.h"
 
+#include "notes.h"
 #include "out_kinds.h"
 
 #include <string.h>
@@ -155,10 +156,9 @@ int out_text_residue(FILE *f, struct residue *r, const char *path, const struct 
 		          "be given back, and is not called a leak.");
 	for (int kind = 0; kind < N_KINDS; kind++)
 		print_kind(&page, r->kinds, (enum object_kind)kind, path, o);
-	if (!residue_findings(r)) {
-		page_addf(&page, STYLE_PLAIN, "threads, timers, descriptors: nothing left behind");
-		page_end_line(&page);
-	}
+	if (!residue_findings(r))
+		notes_other_kinds(&page, r->kinds->b, "nothing left behind");
+	notes_left_out(&page, r->kinds->b, ~UINT64_C(0));
 	print_heap(&page, r, path, o);
 	print_known(&page, r);
 	if (kinds_lost(r->kinds->b))

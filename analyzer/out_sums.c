@@ -68,6 +68,20 @@ static void add_thread(struct page *page, enum style style, const struct thread_
 		page_addf(page, style, "%s  (tid %u)", *t->name ? t->name : "(unnamed)", t->tid);
 }
 
+bool out_sum_is_shown(const struct sum *g, const struct out_options *o)
+{
+	return g->picked && (g->flat[o->sort] > 0 || g->cum[o->sort] > 0);
+}
+
+uint32_t out_sum_count(const struct sums *g, const struct out_options *o)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < g->n; i++)
+		n += out_sum_is_shown(&g->at[i], o);
+	return n;
+}
+
 void out_sum_name(struct page *page, enum style style, const struct sum *g, enum sum_by by,
                   bool wide)
 {
@@ -103,10 +117,11 @@ void out_sum_name(struct page *page, enum style style, const struct sum *g, enum
 static void print_ranked(struct page *page, const struct sums *g, const struct out_options *o)
 {
 	struct str s = {0};
+	uint32_t n = out_sum_count(g, o);
 
-	if (!g->n)
+	if (!n)
 		return;
-	str_addf(&s, "%u %s%s, ranked by %s%s%s", g->n, sum_by_name[g->by], g->n == 1 ? "" : "s",
+	str_addf(&s, "%u %s%s, ranked by %s%s%s", n, sum_by_name[g->by], n == 1 ? "" : "s",
 	         o->cum ? "cumulative " : "", g->p->a ? "growth of " : "", column_name[o->sort]);
 	if (g->by != SUM_THREAD)
 		str_add(&s, "; cum: with what it calls");
@@ -163,11 +178,6 @@ static void print_group(struct page *page, const struct sums *g, uint32_t i,
 	page_end_line(page);
 }
 
-static bool is_shown(const struct sum *g, const struct out_options *o)
-{
-	return g->flat[o->sort] > 0 || g->cum[o->sort] > 0;
-}
-
 int out_text_sums(FILE *f, const struct sums *g, const struct out_options *o, struct err *err)
 {
 	struct page page = {.file = f, .width = o->width, .color = o->color};
@@ -176,7 +186,7 @@ int out_text_sums(FILE *f, const struct sums *g, const struct out_options *o, st
 	out_sum_heading(&page, g->p, o);
 	print_ranked(&page, g, o);
 	for (uint32_t i = 0; i < g->n; i++) {
-		if (!is_shown(&g->at[i], o))
+		if (!out_sum_is_shown(&g->at[i], o))
 			continue;
 		if (o->n && n >= o->n) {
 			more++;

@@ -19,6 +19,9 @@ int out_json_tree(FILE *f, const struct sums *g, const struct out_options *o, st
 void out_sum_heading(struct page *page, const struct profile *p, const struct out_options *o);
 /* A figure of a column, right-aligned in `width`; a difference has its sign. */
 void out_sum_figure(struct page *page, enum column c, int64_t value, bool sign, int width);
+/* It holds, or passed on, something of what ranks; and how many do. */
+bool out_sum_is_shown(const struct sum *g, const struct out_options *o);
+uint32_t out_sum_count(const struct sums *g, const struct out_options *o);
 /* "3 %", of a whole; "-" when there is none. */
 const char *out_sum_percent(char buf[32], int64_t part, int64_t whole);
 /* Name and place, as much as there is room for. */

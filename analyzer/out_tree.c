@@ -60,13 +60,6 @@ static void tree_end(struct tree *t)
 	edges_end(&t->callees);
 }
 
-static bool is_shown(const struct tree *t, uint32_t i)
-{
-	const struct sum *g = &t->g->at[i];
-
-	return g->picked && (g->flat[t->o->sort] > 0 || g->cum[t->o->sort] > 0);
-}
-
 /* ---- text ---- */
 
 static void print_neighbours(struct page *page, const struct tree *t, uint32_t i, bool callers)
@@ -141,15 +134,18 @@ int out_text_tree(FILE *f, const struct sums *g, const struct out_options *o, st
 {
 	struct page page = {.file = f, .width = o->width, .color = o->color};
 	struct tree t;
-	uint32_t n = 0, more = 0;
+	uint32_t n = 0, more = 0, shown = out_sum_count(g, o);
 
 	tree_start(&t, g, o);
 	out_sum_heading(&page, g->p, o);
-	page_addf(&page, STYLE_PLAIN, "%u function%s, ranked by %s%s%s", g->n, g->n == 1 ? "" : "s",
-	          o->cum ? "cumulative " : "", g->p->a ? "growth of " : "", column_name[o->sort]);
-	page_end_line(&page);
+	if (shown) {
+		page_addf(&page, STYLE_PLAIN, "%u function%s, ranked by %s%s%s", shown,
+		          shown == 1 ? "" : "s", o->cum ? "cumulative " : "",
+		          g->p->a ? "growth of " : "", column_name[o->sort]);
+		page_end_line(&page);
+	}
 	for (uint32_t i = 0; i < g->n; i++) {
-		if (!is_shown(&t, i))
+		if (!out_sum_is_shown(&g->at[i], o))
 			continue;
 		if (o->n && n >= o->n) {
 			more++;

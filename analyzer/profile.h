@@ -199,6 +199,8 @@ int load_snapshot_info(const char *path, struct snapshot **out, struct err *err)
 void snapshot_free(struct snapshot *s);
 /* True when both are of one run of one program, so that "since A" has a meaning. */
 bool snapshot_same_run(const struct snapshot *a, const struct snapshot *b);
+/* FMT_FAMILY_*, one of them: `families` did not leave it out. */
+bool snapshot_records(const struct snapshot *s, uint64_t family);
 /* Events that are missing in the tables, all reasons: a verdict cannot stand on them when it is not
  * 0. */
 uint64_t snapshot_lost(const struct snapshot *s);
