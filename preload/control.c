@@ -78,7 +78,11 @@ static bool make_shared(void)
 	}
 	if (fd < 0)
 		return false;
+	/* The limit of a file's size (ulimit -f) may be less than a page: that is a signal, too. */
+	struct sys_signals signals;
+	sys_signals_hold(&signals);
 	long r = sys_call(SYS_fallocate, fd, 0, 0, PAGE_BYTES);
+	sys_signals_release(&signals, true);
 	if (!r)
 		r = sys_call(SYS_mmap, g_page, PAGE_BYTES, PROT_READ | PROT_WRITE,
 		             MAP_SHARED | MAP_FIXED, fd, 0);

@@ -122,14 +122,6 @@ extern char g_snap_command[16] __attribute__((visibility("hidden")));
 
 /* ---- snap_child.c ---- */
 
-/* The signals of the calling thread, all blocked meanwhile. */
-struct snap_signals {
-	uint64_t mask, pending;
-};
-void snap_signals_block(struct snap_signals *s);
-/* in_process: takes away what our own writing has made pending (SIGXFSZ, SIGPIPE) first. */
-void snap_signals_restore(const struct snap_signals *s, bool in_process);
-
 /*
  * Runs fn in a child that shares our memory, on a stack of its own. Signals are blocked. *pid is
  * set before the child runs. When the child crashes, crashed() runs in it instead. Pid or -errno.

@@ -1,13 +1,12 @@
 /*
  * snap_child.c - a place to write from, in any context: a signal handler on a stack of 2 kB, a
- * thread that is about to die. Owns the stack, the signals. Must not know what is written.
+ * thread that is about to die. Owns the stack. Must not know what is written.
  *
  * The child is a helper (helper.h): it lives on when the program is killed or replaced by exec. It
  * has copies of the program's descriptors only until it has closed them: a pipe's reader must not
  * wait for us.
  */
 #include <errno.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 #include "helper.h"
@@ -15,45 +14,12 @@
 #include "snap.h"
 #include "sys.h"
 
-#define KERNEL_MASK 8
-
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
 
 static char *g_stack;
 static void (*g_run)(void), (*g_crashed)(void);
-
-/* ---- signals ---- */
-
-static uint64_t bit(int signal)
-{
-	return 1ul << (signal - 1);
-}
-
-void snap_signals_block(struct snap_signals *s)
-{
-	uint64_t all = ~0ul;
-
-	s->mask = s->pending = 0;
-	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &s->mask, KERNEL_MASK);
-	sys_call(SYS_rt_sigpending, &s->pending, KERNEL_MASK);
-}
-
-void snap_signals_restore(const struct snap_signals *s, bool in_process)
-{
-	uint64_t now = 0, ours = bit(SIGXFSZ) | bit(SIGPIPE);
-	struct timespec at_once = {0, 0};
-
-	if (in_process) {
-		sys_call(SYS_rt_sigpending, &now, KERNEL_MASK);
-		ours &= now & ~s->pending;
-		while (ours &&
-		       sys_call(SYS_rt_sigtimedwait, &ours, NULL, &at_once, KERNEL_MASK) > 0)
-			;
-	}
-	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &s->mask, NULL, KERNEL_MASK);
-}
 
 /* ---- the child ---- */
 

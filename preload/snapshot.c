@@ -279,7 +279,7 @@ static bool g_final_begun;
 
 int snapshot_take(const struct snapshot_request *r)
 {
-	struct snap_signals signals;
+	struct sys_signals signals;
 	long child = -EPERM;
 
 	if (!g_pid)
@@ -288,10 +288,10 @@ int snapshot_take(const struct snapshot_request *r)
 		return -ECHILD; /* in a child of vfork, or a fork that nobody has told us of */
 	for (;;) {
 		/* Else a handler on this thread could want the turn that the thread has. */
-		snap_signals_block(&signals);
+		sys_signals_hold(&signals);
 		if (take_turn())
 			break;
-		snap_signals_restore(&signals, false);
+		sys_signals_release(&signals, false);
 		if (!r->wait)
 			return -EBUSY;
 		wait_turn();
@@ -305,10 +305,10 @@ int snapshot_take(const struct snapshot_request *r)
 		snap_run_here(write_snapshot);
 		child = g_result;
 		give_turn(TURN_TAKEN);
-		snap_signals_restore(&signals, true);
+		sys_signals_release(&signals, true);
 		return (int)child;
 	}
-	snap_signals_restore(&signals, false);
+	sys_signals_release(&signals, false);
 	if (!r->wait)
 		return 0;
 	while (__atomic_load_n(&g_turn, __ATOMIC_ACQUIRE) == (uint32_t)child)

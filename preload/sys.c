@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -263,6 +265,35 @@ void text_hex(struct text *t, uint64_t v)
 	text_mem(t, digits + i, (size_t)(16 - i));
 }
 
+static uint64_t signal_bit(int signal)
+{
+	return 1ul << (signal - 1);
+}
+
+void sys_signals_hold(struct sys_signals *s)
+{
+	uint64_t all = ~0ul;
+
+	s->mask = s->pending = 0;
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &s->mask, sizeof(all));
+	sys_call(SYS_rt_sigpending, &s->pending, sizeof(s->pending));
+}
+
+void sys_signals_release(const struct sys_signals *s, bool wrote)
+{
+	uint64_t now = 0, ours = signal_bit(SIGXFSZ) | signal_bit(SIGPIPE);
+	struct timespec at_once = {0, 0};
+
+	if (wrote) {
+		sys_call(SYS_rt_sigpending, &now, sizeof(now));
+		ours &= now & ~s->pending;
+		while (ours &&
+		       sys_call(SYS_rt_sigtimedwait, &ours, NULL, &at_once, sizeof(ours)) > 0)
+			;
+	}
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &s->mask, NULL, sizeof(s->mask));
+}
+
 /* What fd 2 was at the start. A duplicate would keep a pipe open that the program closes: whoever
  * reads it would hang. */
 static uint64_t g_stderr_dev, g_stderr_ino;
@@ -299,7 +330,13 @@ void sys_log(const char *a, const char *b, const char *c)
 	if (t.at == t.end)
 		t.at--;
 	text_str(&t, "\n");
-	/* Nothing can be done when it fails, and a signal for a closed pipe would kill the program:
-	 * one try only. */
-	sys_call(SYS_write, 2, line, t.at - line);
+	struct pollfd room = {.fd = 2, .events = POLLOUT};
+	struct timespec at_once = {0, 0};
+	struct sys_signals signals;
+
+	sys_signals_hold(&signals);
+	/* One try only: nothing can be done when it fails. */
+	if (sys_call(SYS_ppoll, &room, 1, &at_once, NULL, 0) == 1)
+		sys_call(SYS_write, 2, line, t.at - line);
+	sys_signals_release(&signals, true);
 }

@@ -118,9 +118,21 @@ void text_hex(struct text *t, uint64_t v);
 /* memcpy, memset, strlen and so on come from libc: it does not interpose them, nor do we. */
 
 /*
+ * The signals of the calling thread, all blocked meanwhile. Where it writes to files, which can
+ * raise SIGXFSZ and SIGPIPE and so end the program, the release with wrote takes away those two if
+ * they were not pending before.
+ */
+struct sys_signals {
+	uint64_t mask, pending;
+};
+void sys_signals_hold(struct sys_signals *s);
+void sys_signals_release(const struct sys_signals *s, bool wrote);
+
+/*
  * One line to the person: "outlive: " + message. Goes to where stderr was when the image started,
  * by a private duplicate, and only if that was a terminal or a pipe or file and is the same file
- * still; programs close and reuse fds 1 and 2. See sys_log_init().
+ * still; programs close and reuse fds 1 and 2. Never waits (a pipe that is full gets no line), and
+ * a pipe that nobody reads does not end the program. See sys_log_init().
  */
 void sys_log_init(void);
 void sys_log(const char *a, const char *b, const char *c);

@@ -17,7 +17,6 @@ lives() {
 }
 
 lives cancel
-is "cancel: the handlers freed all blocks" "$(figures top.json at_point | cut -d' ' -f1,3)" "18 0"
 lives sequence
 is "10,000 threads: each one's block" "$(figures top.json allocates | cut -d' ' -f1,3)" "10000 0"
 lives at_once
