@@ -35,6 +35,8 @@ static void heap(struct outlive_stats *s)
 			s->allocs += __atomic_load_n(&site->allocs, __ATOMIC_ACQUIRE);
 			s->alloc_bytes += __atomic_load_n(&site->bytes, __ATOMIC_ACQUIRE);
 		}
+	s->allocs = sample_blocks(s->allocs);
+	s->frees = sample_blocks(s->frees);
 	s->live_blocks = s->allocs > s->frees ? s->allocs - s->frees : 0;
 	s->live_bytes = s->alloc_bytes > s->free_bytes ? s->alloc_bytes - s->free_bytes : 0;
 }

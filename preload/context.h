@@ -25,6 +25,24 @@ struct site {
 };
 
 /*
+ * In sampled mode the counters above are estimates, each sample counted for what it stands for:
+ * bytes, and blocks in 2^-SAMPLE_FRACTION_BITS (sample_blocks()). What `lifetimes` leads to then is
+ * this, with what was really seen.
+ */
+struct site_sampled {
+	uint32_t lifetimes[FMT_AGE_BUCKETS]; /* estimates, too */
+	uint64_t made, freed;                /* samples */
+	/* Of the estimates: sums of struct sample_weight's. */
+	uint64_t objects_variance, bytes_variance;
+	uint64_t objects_variance_freed, bytes_variance_freed;
+};
+/* NULL until the site's first sample. Sampled mode only. */
+static inline const struct site_sampled *site_sampled(const struct site *s)
+{
+	return (const struct site_sampled *)__atomic_load_n(&s->lifetimes, __ATOMIC_ACQUIRE);
+}
+
+/*
  * ---- for the snapshot child: lock-free, no TLS ----
  *
  * An allocation is counted before its block is handed out, so before any thread can free it. Who
@@ -87,13 +105,15 @@ struct ctx {
 	uint32_t nowhere;           /* site of stack 0, for when there is no room for another */
 	uint32_t site_at, site_end; /* sites to give out */
 	uint32_t small_left;
-	char *small;    /* memory for leaves and lifetimes */
-	uintptr_t last; /* block that this thread made last, 0 if it freed it */
+	char *small;        /* memory for leaves and lifetimes */
+	uintptr_t last;     /* block that this thread made last, 0 if it freed it */
+	uint64_t last_left; /* and t_self.left then */
 	/* The last free, for track_restore(). */
 	struct {
 		uintptr_t address;
 		struct site *site;
 		unsigned bucket;
+		uint32_t lifetimes; /* sampled mode: what was added to the bucket */
 		bool temporary;
 	} undo;
 	uint32_t *leaf[CONTEXT_ROOT]; /* stack to site of this context, 0 none yet */

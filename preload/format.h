@@ -67,6 +67,16 @@
  *                                       ascending; together fewer than live_blocks when there
  *                                       was no memory to tell their ages apart
  *            Nodes and threads that sites refer to stand before them in the file.
+ *            With INFO_SAMPLE all these are estimates: each sample counts for 1 / p blocks of its
+ *            size, p = 1 - exp(-size / INFO_SAMPLE). Kind mmap is exact always.
+ *     Samp   of a site of sampled blocks, what its estimates rest on
+ *            varint site                number of the site's item in the file, from 1
+ *            varint made, varint freed  samples
+ *            varint objects_variance, varint bytes_variance   of the estimates of allocs and bytes
+ *            varint objects_variance_freed, varint bytes_variance_freed   of frees and bytes_freed.
+ *                                       Of objects in 1/256 block^2, of bytes in 1/65536
+ *                                       INFO_SAMPLE^2. A freed block was in both: what lives has
+ *                                       the difference, summed over the threads
  *     Thrd   varint tid, varint n, string name   threads that had these counters in turn:
  *                                       tid and name of the latest, how many there were
  *            Numbered from 1 in file order.
@@ -114,7 +124,7 @@
  *
  * 3. Worked example (decoded by tests/unit/format_test.c)
  * -------------------------------------------------------
- *     4f 55 54 4c 49 56 45 0a  01 00 00 00  f9 a8 dc 63     header, version 1.0, CRC
+ *     4f 55 54 4c 49 56 45 0a  01 00 01 00  b8 99 c7 7a     header, version 1.1, CRC
  *     64 6f 6e 65              "done"
  *     7a 63 ef b9              CRC-32 of "done", the length, 00
  *     01 00 00 00 00 00 00 00  one byte of payload
@@ -131,7 +141,7 @@
 
 #define FMT_MAGIC       "OUTLIVE\n"
 #define FMT_MAJOR       1
-#define FMT_MINOR       0
+#define FMT_MINOR       1
 #define FMT_HEADER_SIZE 16
 #define FMT_RECORD_SIZE 16
 #define FMT_MAX_PAYLOAD (1u << 26)
@@ -145,6 +155,7 @@
 	R(MODULE, FMT_TAG('m', 'o', 'd', 'l'), "modules, also unloaded ones")                      \
 	R(NODE, FMT_TAG('n', 'o', 'd', 'e'), "stack tree")                                         \
 	R(SITE, FMT_TAG('s', 'i', 't', 'e'), "heap counters by stack and thread")                  \
+	R(SAMPLED, FMT_TAG('S', 'a', 'm', 'p'), "samples behind estimates, and their variance")    \
 	R(THREAD, FMT_TAG('T', 'h', 'r', 'd'), "threads that counters belong to")                  \
 	R(TASK, FMT_TAG('T', 'a', 's', 'k'),                                                       \
 	  "threads alive, and ended ones that still hold a stack")                                 \
@@ -207,7 +218,7 @@ enum fmt_info_key { FMT_INFO_KEYS(FMT_K_ENUM) };
 	A(STACKS, 10, "distinct stacks")                                                       \
 	A(NODES, 11, "nodes of the stack tree")                                                \
 	A(RULES, 12, "unwind rules cached")                                                    \
-	A(LIVE_BLOCKS, 13, "blocks in the live table")                                         \
+	A(LIVE_BLOCKS, 13, "blocks in the live table; sampled: what they stand for")           \
 	A(LIVE_BYTES, 14, "their requested bytes")                                             \
 	A(OWN_TABLES, 15, "bytes of outlive's tables that are resident or were touched")       \
 	A(OWN_ARENA, 16, "bytes in use in outlive's private arena")                            \

@@ -68,6 +68,7 @@ void init_early(void)
 	options_init(environment("OUTLIVE_OPTIONS"));
 	if (!process_early())
 		return;
+	sample_init(g_options.sample, 0);
 	if ((why = live_init()) || (why = context_init()) ||
 	    (why = stack_init((unsigned)g_options.depth))) {
 		sys_log("no memory for the tables; this process is not profiled", "", "");

@@ -108,7 +108,9 @@ bool process_may_ask_allocator(void)
 
 static void refresh_audit(void)
 {
-	if (process_may_ask_allocator())
+	/* Where calls go to libc's allocator past our flags (sample.h), exit in a handler looks
+	 * like any other. */
+	if (process_may_ask_allocator() && !g_sample_direct)
 		snapshot_audit_refresh();
 }
 

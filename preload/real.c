@@ -50,6 +50,8 @@ static void *boot_take(size_t n)
 	if (!(t_self.flags &
 	      IN_TRACKER)) /* else dlsym's own, while we resolve: not the program's */
 		track_lost(FMT_AUDIT_LOST_EARLY);
+	/* Its free must come to us (hook_heap.c), always. */
+	sample_filter_add((uintptr_t)g_boot + at + 16);
 	return g_boot + at + 16;
 }
 
@@ -167,6 +169,15 @@ void real_add_allocator(const void *f)
 	}
 }
 
+static bool in_one_module(const void *f, const void *g)
+{
+	struct dl_find_object of, og;
+
+	return _dl_find_object && !_dl_find_object((void *)(uintptr_t)f, &of) &&
+	       !_dl_find_object((void *)(uintptr_t)g, &og) &&
+	       of.dlfo_map_start == og.dlfo_map_start;
+}
+
 bool real_is_allocator(uintptr_t address)
 {
 	for (size_t i = 0; i < sizeof(g_allocator) / sizeof(g_allocator[0]); i++)
@@ -219,6 +230,8 @@ void hook_start(void)
 	init_early();
 	real_add_allocator(*(void **)&real.malloc);
 	find_unseen();
+	g_sample_direct =
+	        g_sample_period && in_one_module(*(void **)&real.malloc, *(void **)&real._exit);
 	if (track_has(TRACK_HEAP))
 		hook_families_init(next_if_any);
 	__atomic_store_n(&g_hooks_ready, true, __ATOMIC_RELEASE);

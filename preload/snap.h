@@ -76,14 +76,19 @@ struct snap_age {
 	uint32_t blocks;
 	uint64_t bytes;
 };
+/* Sampled mode: what a site's live blocks stand for. */
+struct snap_weight {
+	uint64_t objects, bytes; /* as in struct sample_weight */
+};
 struct snap_tally {
 	uint32_t first, count; /* holds the sites first .. first + count - 1 */
 	uint32_t room;         /* how many it can hold at a time */
 	uint32_t tick;         /* now */
 	struct snap_site *sites;
-	struct snap_age *ages; /* NULL: no memory, sites then have no ages */
+	struct snap_age *ages;       /* NULL: no memory, sites then have no ages */
+	struct snap_weight *weights; /* NULL: exact, or no memory: blocks count for themselves */
 	uint32_t n_ages, age_slots;
-	uint64_t blocks, bytes; /* all that the last walk showed, in whichever site */
+	uint64_t blocks, bytes; /* all that the last walk showed, in whichever site; weighed */
 };
 
 /* Room for `sites` sites at a time, for fewer when memory is short; never for none. */
@@ -93,6 +98,8 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last);
 /* A site's ages: fills in at most 256, buckets ascending, the bucket in key. Returns how many. */
 unsigned snap_tally_ages(const struct snap_tally *t, const struct snap_site *s,
                          struct snap_age *out);
+/* What a site's live blocks count for: see snap_age for their ages, which are scaled alike. */
+struct snap_weight snap_tally_live(const struct snap_tally *t, uint32_t i);
 void snap_tally_end(struct snap_tally *t);
 
 /* ---- snap_file.c ---- */

@@ -90,7 +90,7 @@ void snap_info(struct snap_out *o, const struct snap_job *j)
 	snap_pair(o, FMT_INFO_UPTIME, j->uptime_ns);
 	snap_pair(o, FMT_INFO_UID, (uint64_t)sys_call(SYS_geteuid));
 	snap_pair(o, FMT_INFO_DEPTH, g_options.depth);
-	snap_pair(o, FMT_INFO_SAMPLE, 0);
+	snap_pair(o, FMT_INFO_SAMPLE, g_sample_period);
 	snap_pair(o, FMT_INFO_FORKED, j->forked);
 	if (j->request.exit_status >= 0)
 		snap_pair(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);

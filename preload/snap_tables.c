@@ -97,7 +97,15 @@ static void put_lifetimes(struct snap_out *o, const uint32_t *lifetimes, uint64_
 	}
 }
 
-static void put_ages(struct snap_out *o, const struct snap_tally *t, const struct snap_site *v)
+/* part of whole, of what `all` stands for. */
+static uint64_t share(uint64_t all, uint64_t part, uint64_t whole)
+{
+	return whole ? (uint64_t)((unsigned __int128)all * part / whole) : 0;
+}
+
+/* Sampled: the blocks of a site are taken for alike, whatever their ages. */
+static void put_ages(struct snap_out *o, const struct snap_tally *t, const struct snap_site *v,
+                     const struct snap_weight *live)
 {
 	struct snap_age ages[256];
 	unsigned n = snap_tally_ages(t, v, ages);
@@ -105,9 +113,18 @@ static void put_ages(struct snap_out *o, const struct snap_tally *t, const struc
 	snap_u(o, n);
 	for (unsigned i = 0; i < n; i++) {
 		snap_u(o, ages[i].key);
-		snap_u(o, ages[i].blocks);
-		snap_u(o, ages[i].bytes);
+		snap_u(o, t->weights ? share(live->objects, ages[i].blocks, v->live_blocks)
+		                     : ages[i].blocks);
+		snap_u(o, t->weights ? share(live->bytes, ages[i].bytes, v->live_bytes)
+		                     : ages[i].bytes);
 	}
+}
+
+static bool says_something(const struct snap_tally *t, uint32_t i)
+{
+	const struct snap_site *v = &t->sites[i];
+
+	return site_get(t->first + i) && v->allocs | v->frees | v->live_blocks;
 }
 
 static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
@@ -115,48 +132,75 @@ static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
 {
 	const struct snap_site *v = &t->sites[i];
 	const struct site *s = site_get(t->first + i);
-
-	if (!s || !(v->allocs | v->frees | v->live_blocks))
-		return;
 	uint32_t stack = __atomic_load_n(&s->stack, __ATOMIC_ACQUIRE);
 	uint32_t thread = __atomic_load_n(&s->context, __ATOMIC_RELAXED);
 	uint32_t node = stack && stack <= have->stacks ? stack_leaf(stack) : 0;
 	uint64_t min = __atomic_load_n(&s->size_min, __ATOMIC_RELAXED);
 	uint64_t max = __atomic_load_n(&s->size_max, __ATOMIC_RELAXED);
+	struct snap_weight live = snap_tally_live(t, i);
 
 	snap_item(o);
 	snap_u(o, node <= have->nodes ? node : 0);
 	snap_u(o, FMT_KIND_HEAP);
 	snap_u(o, thread <= have->contexts ? thread : 0);
-	snap_u(o, v->allocs);
+	snap_u(o, sample_blocks(v->allocs));
 	snap_u(o, v->bytes);
-	snap_u(o, v->frees);
+	snap_u(o, sample_blocks(v->frees));
 	snap_u(o, v->bytes_freed);
-	snap_u(o, v->temporary < v->frees ? v->temporary : v->frees);
+	snap_u(o, sample_blocks(v->temporary < v->frees ? v->temporary : v->frees));
 	snap_u(o, v->allocs ? (min < max ? min : max) : 0);
 	snap_u(o, v->allocs ? max : 0);
-	snap_u(o, v->live_blocks);
-	snap_u(o, v->live_bytes);
-	put_lifetimes(o, __atomic_load_n(&s->lifetimes, __ATOMIC_ACQUIRE), v->frees);
-	put_ages(o, t, v);
+	snap_u(o, live.objects);
+	snap_u(o, live.bytes);
+	put_lifetimes(o, __atomic_load_n(&s->lifetimes, __ATOMIC_ACQUIRE), sample_blocks(v->frees));
+	put_ages(o, t, v, &live);
+}
+
+/* What the estimates of the sites just written rest on; *number: of the sites before them. */
+static void put_sampled(struct snap_out *o, const struct snap_tally *t, uint32_t *number)
+{
+	snap_record(o, FMT_SAMPLED);
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct site_sampled *s;
+
+		if (!says_something(t, i))
+			continue;
+		++*number;
+		s = site_sampled(site_get(t->first + i));
+		if (!s)
+			continue;
+		snap_item(o);
+		snap_u(o, *number);
+		snap_u(o, __atomic_load_n(&s->made, __ATOMIC_RELAXED));
+		snap_u(o, __atomic_load_n(&s->freed, __ATOMIC_RELAXED));
+		snap_u(o, __atomic_load_n(&s->objects_variance, __ATOMIC_RELAXED));
+		snap_u(o, __atomic_load_n(&s->bytes_variance, __ATOMIC_RELAXED));
+		snap_u(o, __atomic_load_n(&s->objects_variance_freed, __ATOMIC_RELAXED));
+		snap_u(o, __atomic_load_n(&s->bytes_variance_freed, __ATOMIC_RELAXED));
+	}
+	snap_record_end(o);
 }
 
 static void put_sites(struct snap_out *o, const struct snap_bounds *have, struct snap_job *j)
 {
 	struct snap_tally t;
+	uint32_t number = 0;
 
 	snap_tally_begin(&t, have->sites, j->tick);
-	snap_record(o, FMT_SITE);
 	for (uint32_t first = 1; first <= have->sites && !o->error; first += t.count) {
 		snap_tally_take(&t, first, have->sites);
 		if (first == 1) {
 			j->live_blocks = t.blocks;
 			j->live_bytes = t.bytes;
 		}
+		snap_record(o, FMT_SITE);
 		for (uint32_t i = 0; i < t.count; i++)
-			put_site(o, &t, i, have);
+			if (says_something(&t, i))
+				put_site(o, &t, i, have);
+		snap_record_end(o);
+		if (g_sample_period)
+			put_sampled(o, &t, &number);
 	}
-	snap_record_end(o);
 	snap_tally_end(&t);
 }
 

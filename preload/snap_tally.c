@@ -32,6 +32,8 @@ void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
 	t->room = t->sites ? n : RESERVE;
 	if (!t->sites)
 		t->sites = g_reserve;
+	if (g_sample_period)
+		t->weights = snap_scratch(t->room * sizeof(*t->weights));
 	t->ages = snap_scratch(AGES_FIRST * sizeof(*t->ages));
 	t->age_slots = t->ages ? AGES_FIRST : 0;
 }
@@ -40,7 +42,16 @@ void snap_tally_end(struct snap_tally *t)
 {
 	if (t->sites != g_reserve)
 		snap_scratch_free(t->sites);
+	snap_scratch_free(t->weights);
 	snap_scratch_free(t->ages);
+}
+
+struct snap_weight snap_tally_live(const struct snap_tally *t, uint32_t i)
+{
+	if (t->weights)
+		return (struct snap_weight){sample_blocks(t->weights[i].objects),
+		                            t->weights[i].bytes};
+	return (struct snap_weight){t->sites[i].live_blocks, t->sites[i].live_bytes};
 }
 
 /* ---- (site, bucket) to blocks and bytes: open addressing ---- */
@@ -114,6 +125,19 @@ static void add_block(struct snap_tally *t, const struct snap_age *a)
 		add_age(t, a->key, a->bytes);
 }
 
+static void see_sample(struct snap_tally *t, uint64_t size, uint32_t i)
+{
+	struct sample_weight w;
+
+	sample_weigh(size, &w);
+	t->blocks += w.objects;
+	t->bytes += w.bytes;
+	if (!t->weights || i >= t->count)
+		return;
+	t->weights[i].objects += w.objects;
+	t->weights[i].bytes += w.bytes;
+}
+
 static void see_block(uintptr_t address, const struct block *b, void *arg)
 {
 	struct walk *w = arg;
@@ -121,8 +145,12 @@ static void see_block(uintptr_t address, const struct block *b, void *arg)
 	uint32_t i = b->site - t->first;
 
 	(void)address;
-	t->blocks++;
-	t->bytes += b->size;
+	if (likely(!g_sample_period)) {
+		t->blocks++;
+		t->bytes += b->size;
+	} else {
+		see_sample(t, b->size, i);
+	}
 	if (i >= t->count)
 		return;
 	struct snap_age *next = &w->waiting[w->seen++ % AHEAD];
@@ -193,6 +221,8 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
 	t->first = first;
 	t->count = left < t->room ? left : t->room;
 	memset(t->sites, 0, t->count * sizeof(*t->sites));
+	if (t->weights)
+		memset(t->weights, 0, t->count * sizeof(*t->weights));
 	if (t->n_ages)
 		memset(t->ages, 0, t->age_slots * sizeof(*t->ages));
 	t->n_ages = 0;
@@ -217,6 +247,7 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
 		t->sites[i].bytes = LOAD(s->bytes);
 	}
 	walk_live(t);
+	t->blocks = sample_blocks(t->blocks);
 	if (t->ages)
 		link_ages(t);
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sample.h"
 #include "sys.h"
 
 /* PAST_END is track_thread_end()'s own: what comes after it leases a context for each event. */
@@ -30,6 +31,10 @@ struct self {
 	                      through malloc */
 	struct ctx *ctx;   /* NULL until the thread's first event */
 	struct task *task; /* the thread's record, NULL until it is known */
+	/* Sampled mode: bytes to the next sample point, and where its random numbers are
+	 * (sample.h). In exact mode 0 for ever. */
+	uint64_t left;
+	uint64_t random;
 };
 /* Zero is valid: usable from a thread's very first instruction to its last. */
 extern TLS struct self t_self __attribute__((visibility("hidden")));
@@ -65,11 +70,31 @@ struct block {
 /*
  * A block was made by the real allocator. p may be NULL (nothing happens).
  * Any thread, any time; keeps errno. Never fails: what cannot be kept is counted as lost.
+ * In sampled mode most calls end here: a subtraction and a branch.
  */
-void track_alloc(const void *p, size_t bytes, const struct caller *from);
+void track_alloc_seen(const void *p, size_t bytes, const struct caller *from);
+static inline __attribute__((always_inline)) void track_alloc(const void *p, size_t bytes,
+                                                              const struct caller *from)
+{
+	if (unlikely(!p))
+		return;
+	/* Empty blocks count for one byte: sample_draw(). */
+	if (bytes < t_self.left && bytes)
+		t_self.left -= bytes;
+	else
+		track_alloc_seen(p, bytes, from);
+}
 /* A block is about to be given back. False when it was never seen (counted as unknown, unless in
- * the tracker). was: filled in when not NULL and known, for track_restore(). */
-bool track_free(const void *p, struct block *was);
+ * the tracker, or in sampled mode, where that is the rule). was: filled in when not NULL and known,
+ * for track_restore(). */
+bool track_free_exact(const void *p, struct block *was);
+bool track_free_sampled(const void *p, struct block *was);
+static inline __attribute__((always_inline)) bool track_free(const void *p, struct block *was)
+{
+	if (likely(!g_sample_period))
+		return track_free_exact(p, was);
+	return unlikely(sample_may_live((uintptr_t)p)) && track_free_sampled(p, was);
+}
 /* The real call failed after track_free(): the block lives on. Undoes the counting. */
 void track_restore(const void *p, const struct block *was);
 

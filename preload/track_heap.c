@@ -98,7 +98,7 @@ static inline bool tracking(void)
 
 /* ---- counting ---- */
 
-static inline void count_alloc(struct site *s, uint64_t bytes)
+static inline void count_size(struct site *s, uint64_t bytes)
 {
 	uint32_t size = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 
@@ -106,8 +106,51 @@ static inline void count_alloc(struct site *s, uint64_t bytes)
 		__atomic_store_n(&s->size_min, size, __ATOMIC_RELAXED);
 	if (size > s->size_max)
 		__atomic_store_n(&s->size_max, size, __ATOMIC_RELAXED);
+}
+
+static inline void count_alloc(struct ctx *c, struct site *s, uint64_t bytes)
+{
+	count_size(s, bytes);
 	ADD(&s->bytes, bytes);
 	ADD(&s->allocs, 1);
+	ADD(&c->live, (int64_t)bytes);
+}
+
+/* What a block of this size counts for. */
+static inline uint64_t bytes_of(uint64_t size)
+{
+	struct sample_weight w;
+
+	if (likely(!g_sample_period))
+		return size;
+	sample_weigh(size, &w);
+	return w.bytes;
+}
+
+/* In sampled mode a site has this behind its lifetimes from its first event on. NULL: no memory. */
+static struct site_sampled *sampled_of(struct ctx *c, struct site *s)
+{
+	if (!s->lifetimes)
+		__atomic_store_n(&s->lifetimes, context_small(c, sizeof(struct site_sampled)),
+		                 __ATOMIC_RELEASE);
+	return (struct site_sampled *)s->lifetimes;
+}
+
+static COLD void count_alloc_sampled(struct ctx *c, struct site *s, uint64_t bytes)
+{
+	struct site_sampled *more = sampled_of(c, s);
+	struct sample_weight w;
+
+	sample_weigh(bytes, &w);
+	if (more) {
+		ADD(&more->made, 1);
+		ADD(&more->objects_variance, w.objects_variance);
+		ADD(&more->bytes_variance, w.bytes_variance);
+	}
+	count_size(s, bytes);
+	ADD(&s->bytes, w.bytes);
+	ADD(&s->allocs, w.objects);
+	ADD(&c->live, (int64_t)w.bytes);
 }
 
 /* Births have 31 bits. A birth may be a little ahead of another thread's clock. */
@@ -128,8 +171,37 @@ static COLD void count_lifetime(struct ctx *c, struct site *s, unsigned bucket)
 		ADD(&s->lifetimes[bucket], 1);
 }
 
+/* by: 1, or -1 for a free that is undone. */
+static COLD void count_free_sampled(struct ctx *c, struct site *s, const struct block *b,
+                                    uint64_t by)
+{
+	struct site_sampled *more = sampled_of(c, s);
+	struct sample_weight w;
+
+	sample_weigh(b->size, &w);
+	if (more) {
+		ADD(&more->freed, by);
+		ADD(&more->objects_variance_freed, by * w.objects_variance);
+		ADD(&more->bytes_variance_freed, by * w.bytes_variance);
+		if (c->undo.bucket && by == 1)
+			c->undo.lifetimes = sample_round(&t_self.random, w.objects);
+		if (c->undo.bucket)
+			ADD(&more->lifetimes[c->undo.bucket], (uint32_t)by * c->undo.lifetimes);
+	}
+	if (c->undo.temporary)
+		ADD(&s->temporary, by * w.objects);
+	ADD(&s->bytes_freed, by * w.bytes);
+	ADD(&s->frees, by * w.objects);
+	ADD(&c->live, -(int64_t)(by * w.bytes));
+}
+
+/* Below, `sampled` is g_sample_period != 0, known where the code is compiled: exact mode must not
+ * ask again and again. */
+#define FOR_BOTH static inline __attribute__((always_inline))
+
 /* Into this thread's own site of the stack that made the block, whoever made it. */
-static inline void count_free(struct ctx *c, uintptr_t a, const struct block *b, uint32_t now)
+FOR_BOTH void count_free(struct ctx *c, uintptr_t a, const struct block *b, uint32_t now,
+                         bool sampled)
 {
 	struct site *s = context_site_at(b->site);
 	bool own = s->context == c->number;
@@ -142,30 +214,55 @@ static inline void count_free(struct ctx *c, uintptr_t a, const struct block *b,
 			return context_lost(FMT_AUDIT_LOST_NO_MEMORY);
 		s = context_site_at(site);
 	}
-	c->undo.temporary = own && c->last == a;
-	if (c->undo.temporary) {
+	/* Sampled mode: other blocks, too, may have been made since, but not without bytes. */
+	c->undo.temporary = own && c->last == a && (!sampled || c->last_left == t_self.left);
+	if (c->undo.temporary)
 		c->last = 0;
+	c->undo.address = a;
+	c->undo.site = s;
+	c->undo.bucket = bucket;
+	if (sampled)
+		return count_free_sampled(c, s, b, 1);
+	if (c->undo.temporary)
 		ADD(&s->temporary, 1);
-	}
 	if (bucket)
 		count_lifetime(c, s, bucket);
 	ADD(&s->bytes_freed, b->size);
 	ADD(&s->frees, 1);
 	ADD(&c->live, -(int64_t)b->size);
-	c->undo.address = a;
-	c->undo.site = s;
-	c->undo.bucket = bucket;
 }
 
 static COLD void unseen_free(struct ctx *c, const struct block *stale, uint32_t now)
 {
 	ADD(&c->unseen_frees, 1);
-	count_free(c, UINTPTR_MAX, stale, now); /* no block's address: not a temporary */
+	/* No block's address: not a temporary. */
+	if (g_sample_period)
+		count_free(c, UINTPTR_MAX, stale, now, true);
+	else
+		count_free(c, UINTPTR_MAX, stale, now, false);
 }
 
 /* ---- what track.h offers ---- */
 
-static void record_alloc(struct ctx *c, uintptr_t a, size_t bytes, const struct caller *from)
+/* The table of live blocks, and in sampled mode the filter before it, which must know of a block
+ * before anybody can free it. */
+FOR_BOTH int put(uintptr_t a, const struct block *b, struct block *stale, bool sampled)
+{
+	int r;
+
+	if (!sampled)
+		return live_put(a, b, stale);
+	sample_filter_add(a);
+	r = live_put(a, b, stale);
+	if (stale->site)
+		sample_filter_remove(a);
+	if (r < 0)
+		sample_filter_remove(a);
+	return r;
+}
+
+FOR_BOTH void record_alloc(struct ctx *c, uintptr_t a, size_t bytes, const struct caller *from,
+                           bool sampled)
 {
 	struct block b = {.size = bytes, .birth = context_now(c)}, stale;
 	uint32_t stack;
@@ -177,24 +274,42 @@ static void record_alloc(struct ctx *c, uintptr_t a, size_t bytes, const struct 
 		context_lost(FMT_AUDIT_LOST_NO_STACK);
 	b.site = context_site(c, stack);
 	c->last = a;
-	r = live_put(a, &b, &stale);
+	if (sampled)
+		c->last_left = t_self.left;
+	r = put(a, &b, &stale, sampled);
 	if (unlikely(r) && stale.site)
 		unseen_free(c, &stale, b.birth);
 	if (unlikely(r < 0))
 		return context_lost(FMT_AUDIT_LOST_NO_MEMORY);
-	count_alloc(context_site_at(b.site), bytes);
-	ADD(&c->live, (int64_t)bytes);
+	if (sampled)
+		count_alloc_sampled(c, context_site_at(b.site), bytes);
+	else
+		count_alloc(c, context_site_at(b.site), bytes);
 	if (unlikely(c->live > c->high))
 		c->due |= DUE_WATCH;
 }
 
-void track_alloc(const void *p, size_t bytes, const struct caller *from)
+static COLD void alloc_sampled(uintptr_t a, size_t bytes, const struct caller *from)
 {
 	struct ctx *c;
 
-	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
+	if (!sample_draw(&t_self.left, &t_self.random, bytes) || !(c = enter()))
 		return;
-	record_alloc(c, (uintptr_t)p, bytes, from);
+	record_alloc(c, a, bytes, from, true);
+	leave(c);
+}
+
+void track_alloc_seen(const void *p, size_t bytes, const struct caller *from)
+{
+	struct ctx *c;
+
+	if (unlikely(!track_has(TRACK_HEAP)))
+		return;
+	if (unlikely(g_sample_period))
+		return alloc_sampled((uintptr_t)p, bytes, from);
+	if (!(c = enter()))
+		return;
+	record_alloc(c, (uintptr_t)p, bytes, from, false);
 	leave(c);
 }
 
@@ -210,12 +325,12 @@ static COLD bool show_first(struct ctx **c, uintptr_t a, struct block *b)
 	if (!g_track_watch || *c != t_self.ctx || live_put(a, b, &stale) < 0)
 		return true;
 	leave(*c);
-	g_track_watch(b->size);
+	g_track_watch(bytes_of(b->size));
 	*c = enter();
 	return *c && live_take(a, b);
 }
 
-bool track_free(const void *p, struct block *was)
+FOR_BOTH bool record_free(const void *p, struct block *was, bool sampled)
 {
 	struct block b;
 	struct ctx *c;
@@ -224,20 +339,32 @@ bool track_free(const void *p, struct block *was)
 	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
 		return false;
 	known = live_take((uintptr_t)p, &b);
-	if (unlikely(known && c->live - (int64_t)b.size < c->low)) {
+	if (unlikely(known && c->live - (int64_t)(sampled ? bytes_of(b.size) : b.size) < c->low)) {
 		known = show_first(&c, (uintptr_t)p, &b);
 		if (!c)
 			return false;
 	}
 	if (likely(known)) {
-		count_free(c, (uintptr_t)p, &b, context_now(c));
+		count_free(c, (uintptr_t)p, &b, context_now(c), sampled);
 		if (was)
 			*was = b;
-	} else {
+		if (sampled)
+			sample_filter_remove((uintptr_t)p);
+	} else if (!sampled) {
 		ADD(&c->unknown_frees, 1);
 	}
 	leave(c);
 	return known;
+}
+
+bool track_free_exact(const void *p, struct block *was)
+{
+	return record_free(p, was, false);
+}
+
+COLD bool track_free_sampled(const void *p, struct block *was)
+{
+	return record_free(p, was, true);
 }
 
 static void undo_free(struct ctx *c, uintptr_t a, const struct block *b)
@@ -252,15 +379,18 @@ static void undo_free(struct ctx *c, uintptr_t a, const struct block *b)
 		if (!site)
 			return;
 		s = context_site_at(site);
-	} else {
-		if (c->undo.bucket && s->lifetimes && s->lifetimes[c->undo.bucket])
-			ADD(&s->lifetimes[c->undo.bucket], -1u);
-		if (c->undo.temporary) {
-			ADD(&s->temporary, -1ull);
-			c->last = a;
-		}
-		c->undo.address = 0;
+		c->undo.bucket = 0;
+		c->undo.temporary = false;
 	}
+	c->undo.address = 0;
+	if (c->undo.temporary)
+		c->last = a;
+	if (unlikely(g_sample_period))
+		return count_free_sampled(c, s, b, -1ull);
+	if (c->undo.bucket && s->lifetimes && s->lifetimes[c->undo.bucket])
+		ADD(&s->lifetimes[c->undo.bucket], -1u);
+	if (c->undo.temporary)
+		ADD(&s->temporary, -1ull);
 	ADD(&s->frees, -1ull);
 	ADD(&s->bytes_freed, -b->size);
 	ADD(&c->live, (int64_t)b->size);
@@ -273,7 +403,7 @@ void track_restore(const void *p, const struct block *was)
 
 	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
 		return;
-	if (live_put((uintptr_t)p, was, &stale) < 0)
+	if (put((uintptr_t)p, was, &stale, g_sample_period != 0) < 0)
 		context_lost(FMT_AUDIT_LOST_NO_MEMORY);
 	else
 		undo_free(c, (uintptr_t)p, was);
@@ -288,6 +418,9 @@ void track_lost(unsigned reason)
 void track_fork_child(void)
 {
 	live_fork_child();
+	/* Siblings must not draw the same samples. */
+	t_self.random = 0;
+	t_self.left = 0;
 	context_fork_child(t_self.ctx);
 	stack_fork_child();
 }
