@@ -1,20 +1,16 @@
 /*
  * cmd_export.c - `outlive export`: snapshots as files for other tools: pprof's profile.proto,
  * folded stacks.
- *
- * Files appear whole or not at all: written beside their place, then renamed.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
 #include "kinds.h"
 #include "view.h"
+#include "write_file.h"
 
 struct export
 {
@@ -46,8 +42,16 @@ static int parse_kind(const char *value, void *to, struct err *err)
 	return err_set(err, "--kind is heap, threads, timers or fds, not \"%s\"", value);
 }
 
-static int write_to(FILE *f, const struct profile *p, const struct export *e, struct err *err)
+struct exported {
+	const struct profile *p;
+	const struct export *e;
+};
+
+static int write_to(FILE *f, void *ctx, struct err *err)
 {
+	const struct profile *p = ((struct exported *)ctx)->p;
+	const struct export *e = ((struct exported *)ctx)->e;
+
 	return e->folded ? out_folded(f, p, &e->view.out, err) : out_pprof(f, p, &e->view.out, err);
 }
 
@@ -55,50 +59,7 @@ static int write_stdout(const struct profile *p, const struct export *e, struct 
 {
 	if (!e->folded && isatty(STDOUT_FILENO))
 		return err_set(err, "a pprof file is not for a terminal: -o FILE, or pipe it");
-	return write_to(stdout, p, e, err);
-}
-
-/* A special file (/dev/null, a pipe) is written to as it is. */
-static int write_special(const char *path, const struct profile *p, const struct export *e,
-                         struct err *err)
-{
-	FILE *f = fopen(path, "we");
-
-	if (!f)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	int result = write_to(f, p, e, err);
-	if (fclose(f) && !result)
-		result = err_set(err, "%s: %s", path, strerror(errno));
-	return result;
-}
-
-static int write_file(const char *path, const struct profile *p, const struct export *e,
-                      struct err *err)
-{
-	struct stat st;
-
-	if (!stat(path, &st) && !S_ISREG(st.st_mode))
-		return write_special(path, p, e, err);
-	char *temp = xasprintf("%s.XXXXXX", path);
-	int fd = mkostemp(temp, O_CLOEXEC), result = -1;
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f) {
-		err_set(err, "%s: %s", path, strerror(errno));
-	} else {
-		/* mkostemp makes it private; a profile is as public as what else we write. */
-		mode_t mask = umask(0);
-		umask(mask);
-		fchmod(fd, 0666 & ~mask);
-		result = write_to(f, p, e, err);
-		if (fclose(f) && !result)
-			result = err_set(err, "%s: %s", path, strerror(errno));
-		if (!result && rename(temp, path))
-			result = err_set(err, "%s: %s", path, strerror(errno));
-		if (result)
-			unlink(temp);
-	}
-	free(temp);
-	return result;
+	return write_to(stdout, &(struct exported){p, e}, err);
 }
 
 /* outlive.redis-server.17.1.snap -> outlive.redis-server.17.1.pb.gz, here; of another kind than the
@@ -122,7 +83,7 @@ static int write_profile(const char *snapshot, const struct profile *p, const st
 	if (e->output ? !strcmp(e->output, "-") : e->folded)
 		return write_stdout(p, e, err);
 	char *path = e->output ? xstrdup(e->output) : default_name(snapshot, e->kind);
-	int result = write_file(path, p, e, err);
+	int result = write_file(path, write_to, &(struct exported){p, e}, err);
 	if (!result)
 		printf("%s\n", path);
 	free(path);
