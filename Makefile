@@ -35,12 +35,13 @@ PRELOAD_ASM := $(sort $(wildcard preload/*.S))
 # What unit tests may link: everything but the hooks and what starts them.
 PRELOAD_SHELL := $(wildcard preload/hook_*.c preload/real.c preload/init.c)
 ANALYZER_SRC := $(sort $(wildcard analyzer/*.c))
+ANALYZER_ASM := $(sort $(wildcard analyzer/*.S))
 UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
 
 PRELOAD_OBJ := $(PRELOAD_SRC:%.c=$(O)/obj/%.o) $(PRELOAD_ASM:%.S=$(O)/obj/%.S.o)
 PRELOAD_CORE := $(patsubst %.c,$(O)/obj/%.o,$(filter-out $(PRELOAD_SHELL),$(PRELOAD_SRC))) \
 	$(patsubst %.S,$(O)/obj/%.S.o,$(filter-out preload/hook_%,$(PRELOAD_ASM)))
-ANALYZER_OBJ := $(ANALYZER_SRC:%.c=$(O)/obj/%.o)
+ANALYZER_OBJ := $(ANALYZER_SRC:%.c=$(O)/obj/%.o) $(ANALYZER_ASM:%.S=$(O)/obj/%.S.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/tests/unit/%)
 PROG_BIN := $(patsubst tests/progs/%.c,$(O)/tests/progs/%,$(filter-out %_so.c,$(sort $(wildcard tests/progs/*.c)))) \
 	$(patsubst tests/progs/%.c,$(O)/tests/progs/%.so,$(sort $(wildcard tests/progs/*_so.c))) \
@@ -92,6 +93,12 @@ $(O)/obj/analyzer/%.o: analyzer/%.c Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ANALYZER_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# A report's page, which is embedded as it is.
+$(O)/obj/analyzer/%.S.o: analyzer/%.S $(wildcard analyzer/report/*) Makefile
+	@mkdir -p $(@D)
+	$(call say,AS,$<)
+	$(Q)$(CC) -c -o $@ $<
+
 $(O)/outlive: $(ANALYZER_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $(ANALYZER_OBJ) $(ANALYZER_LIBS)
@@ -136,7 +143,7 @@ objects: $(PRELOAD_OBJ) $(ANALYZER_OBJ)
 
 # deps may install headers and archives that the rules above look for, so what needs them is a make of its own.
 test: ## unit tests (again under sanitizers) and end-to-end tests; T=pattern picks by name
-	$(Q)scripts/deps build test
+	$(Q)scripts/deps build test browser
 	$(Q)$(MAKE) --no-print-directory all unit progs
 	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined outlive-san unit
 	$(Q)$(MAKE) --no-print-directory race-bins

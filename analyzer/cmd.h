@@ -23,6 +23,7 @@
 	V(traces, "every stack in full")                                            \
 	V(tree, "functions with their callers and callees")                         \
 	V(info, "who, when, modules, losses: what a snapshot can be trusted for")   \
+	V(report, "one HTML file to look at: growth, flame graphs, source")         \
 	V(export, "write a snapshot for other tools: pprof, folded stacks")
 
 #define CMD_DECLARE(verb, help) int cmd_##verb(int argc, char **argv);

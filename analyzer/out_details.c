@@ -13,12 +13,12 @@ static uint64_t size_avg(const struct profile *p, const struct row *r)
 	return blocks > 0 && bytes > 0 ? (uint64_t)(bytes / blocks) : 0;
 }
 
-static uint64_t lifetime_ns(const struct row *r, unsigned permille)
+uint64_t out_details_lifetime_ns(const struct row *r, unsigned permille)
 {
 	return UINT64_C(1) << (histogram_quantile(&r->lifetimes, permille) + FMT_TICK_SHIFT);
 }
 
-static uint64_t age_ns(const struct histogram *h, unsigned permille)
+uint64_t out_details_age_ns(const struct histogram *h, unsigned permille)
 {
 	uint64_t ticks = fmt_fine_floor(histogram_quantile(h, permille));
 
@@ -58,7 +58,7 @@ void out_details_survivors(struct page *page, const struct profile *p, const str
 		n = addu_sat(n, h.at[i].blocks);
 	if (!n)
 		return;
-	uint64_t middle = age_ns(&h, 500), most = age_ns(&h, 1000);
+	uint64_t middle = out_details_age_ns(&h, 500), most = out_details_age_ns(&h, 1000);
 	/* How many is in the columns; near A the ages are too coarse to count by. */
 	str_addf(&s, "%salive: ", p->same_run ? "made since A, " : "");
 	if (n > 1 && middle != most)
@@ -86,8 +86,10 @@ void out_details(struct page *page, const struct profile *p, const struct row *r
 	print(page, &s);
 	if (r->lifetimes.n)
 		str_addf(&s, "freed after at most %s (half), %s (90 %%), %s (99 %%), %s (all)",
-		         human_ns(a, lifetime_ns(r, 500)), human_ns(b, lifetime_ns(r, 900)),
-		         human_ns(c, lifetime_ns(r, 990)), human_ns(d, lifetime_ns(r, 1000)));
+		         human_ns(a, out_details_lifetime_ns(r, 500)),
+		         human_ns(b, out_details_lifetime_ns(r, 900)),
+		         human_ns(c, out_details_lifetime_ns(r, 990)),
+		         human_ns(d, out_details_lifetime_ns(r, 1000)));
 	print(page, &s);
 }
 
@@ -107,12 +109,13 @@ void out_details_json(json_t *o, const struct profile *p, const struct row *r)
 
 	for (int i = 0; i < QUANTILES; i++) {
 		json_object_set_new(life, quantile[i].name,
-		                    r->lifetimes.n
-		                            ? document_number(lifetime_ns(r, quantile[i].permille))
-		                            : json_null());
-		json_object_set_new(alive, quantile[i].name,
-		                    ages.n ? document_number(age_ns(&ages, quantile[i].permille))
-		                           : json_null());
+		                    r->lifetimes.n ? document_number(out_details_lifetime_ns(
+		                                             r, quantile[i].permille))
+		                                   : json_null());
+		json_object_set_new(
+		        alive, quantile[i].name,
+		        ages.n ? document_number(out_details_age_ns(&ages, quantile[i].permille))
+		               : json_null());
 	}
 	json_object_set_new(o, "size_min", document_number(r->size_min));
 	json_object_set_new(o, "size_avg", avg ? document_number(avg) : json_null());

@@ -246,14 +246,15 @@ static bool says_nothing(const struct row *r)
 }
 
 /* Marks churn, drops rows in which nothing changed, ranks the rest. */
-static void finish_rows(struct profile *p, uint32_t n, enum column sort)
+static void finish_rows(struct profile *p, uint32_t n, const struct profile_options *o)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct row *r = &p->row[i];
-		if (says_nothing(r))
+		bool same = says_nothing(r);
+		if (same && !(o->unchanged && p->a))
 			continue;
-		r->churn = p->a && !p->swapped && churn_is(r, p->same_run, p->since_ns);
-		if (p->a && !r->matched) {
+		r->churn = p->a && !p->swapped && !same && churn_is(r, p->same_run, p->since_ns);
+		if (p->a && !same && !r->matched) {
 			int64_t born = row_born(p, r, ALLOC_SPACE);
 			p->unmatched = addu_sat(p->unmatched, born > 0 ? (uint64_t)born : 0);
 			p->n_unmatched++;
@@ -267,7 +268,7 @@ static void finish_rows(struct profile *p, uint32_t n, enum column sort)
 		}
 		p->row[p->n_rows++] = *r;
 	}
-	rank(p, sort);
+	rank(p, o->sort);
 }
 
 /* *shown by stack: focus, ignore, hide and show-from leave something of it; NULL: all. */
@@ -320,7 +321,7 @@ static int make(struct snapshot *a, struct snapshot *b, const struct profile_opt
 		add_snapshot(&g, a, &match_a, shown_a, true);
 	if (o->samples)
 		p->work->is_churn = xcalloc(g.n_rows + 1, 1);
-	finish_rows(p, g.n_rows, o->sort);
+	finish_rows(p, g.n_rows, o);
 	rc = 0;
 out:
 	progress(NULL, 0, 0);

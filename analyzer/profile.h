@@ -257,8 +257,9 @@ struct profile_options {
 	                               and modules; or NULL */
 	const char *hide, *show_from; /* of the same kind, see hide.h */
 	enum column sort;
-	bool raw;     /* do not fold wrappers */
-	bool samples; /* profile_fate() will be asked */
+	bool raw;       /* do not fold wrappers */
+	bool samples;   /* profile_fate() will be asked */
+	bool unchanged; /* a diff: also the rows in which nothing changed */
 };
 /* One snapshot, ranked. s must be symbolized (symbolize.h); o->hide takes frames out of it. */
 int profile_top(struct snapshot *s, const struct profile_options *o, struct profile **out,

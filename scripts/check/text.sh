@@ -3,7 +3,7 @@
 . scripts/check/lib.sh
 
 sources=$(find preload analyzer tests scripts -type f \( -name '*.[chS]' -o -name '*.cc' -o -name '*.def' -o -name '*.sh' \
-  -o -name '*.t' -o -name '*.py' \) ! -path scripts/check/text.sh | sort)
+  -o -name '*.t' -o -name '*.py' -o -name '*.js' -o -name '*.css' -o -name '*.html' \) ! -path scripts/check/text.sh | sort)
 c_sources=$(find preload analyzer tests -type f -name '*.[ch]' | sort)
 need_some sources "$sources"
 # shellcheck disable=SC2086
