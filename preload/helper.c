@@ -5,8 +5,10 @@
 #include "helper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 #include "sys.h"
@@ -35,6 +37,17 @@ char *helper_stack(void)
 char *helper_stack_top(char *stack)
 {
 	return stack + HELPER_STACK_BYTES;
+}
+
+bool helper_allowed(void)
+{
+	char own[64], children[64];
+	long n = sys_call(SYS_readlinkat, AT_FDCWD, "/proc/thread-self/ns/pid", own, sizeof(own));
+
+	return n <= 0 ||
+	       (sys_call(SYS_readlinkat, AT_FDCWD, "/proc/thread-self/ns/pid_for_children",
+	                 children, sizeof(children)) == n &&
+	        !memcmp(own, children, (size_t)n));
 }
 
 static void __attribute__((noreturn)) leave(int status)

@@ -6,6 +6,7 @@
 #ifndef OUTLIVE_HELPER_H
 #define OUTLIVE_HELPER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct helper {
@@ -17,6 +18,12 @@ struct helper {
 
 #define HELPER_STACK_BYTES (128u << 10)
 
+/*
+ * False where a process more would be one too many: after unshare(CLONE_NEWPID) the next child is
+ * the first process of a new pid namespace, which dies with it; and all that follow are numbered
+ * otherwise than we are.
+ */
+bool helper_allowed(void);
 /* A stack for one helper at a time, for ever; NULL when there is no memory. */
 char *helper_stack(void);
 /* Its upper end, for who runs something on it in the program itself. */

@@ -96,5 +96,5 @@ int snap_child_init(void)
  * in place. */
 bool snap_child_allowed(void)
 {
-	return seccomp_now() != SECCOMP_LOCKED_IN;
+	return seccomp_now() != SECCOMP_LOCKED_IN && helper_allowed();
 }

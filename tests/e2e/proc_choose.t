@@ -47,6 +47,11 @@ if unshare -pf --mount-proc true 2> unshare.err; then
   unshare -pf --mount-proc env OUTLIVE_OPTIONS=out=$dir/first LD_PRELOAD="$LIB" "$PROGS/proc_end" kill-15 > first.got
   is "process 1 outlives SIGTERM" "$(cat first.got)" "$(grep -v status first.want)"
   is "and has its last snapshot" "$(facts first)" "exit status=2 live=3"
+  # Whatever process were made for the writing would be the new namespace's first, and its last.
+  mkdir namespace
+  is "who unshares the pid namespace can still fork" \
+    "$(OUTLIVE_OPTIONS=out=$dir/namespace LD_PRELOAD=$LIB unshare -p sh -c 'true; sh -c true; echo $?' 2>&1)" \
+    "$(unshare -p sh -c 'true; sh -c true; echo $?' 2>&1)"
 else
   note "no pid namespace here: $(cat unshare.err)"
 fi
