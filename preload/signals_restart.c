@@ -10,6 +10,7 @@
  * Context: a signal handler.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
@@ -135,9 +136,12 @@ static long number_in(const uint8_t *code)
  * A signal that the program has a handler for came while ours ran, and will be delivered when we
  * return: EINTR is what the program would have seen of that.
  */
-static bool handler_comes(const ucontext_t *uc)
+enum { COMES_NONE, COMES_RESTARTING, COMES_INTERRUPTING };
+
+static int handler_comes(const ucontext_t *uc)
 {
 	uint64_t pending = 0, ours = signals_bit(g_signals_control);
+	int comes = COMES_NONE;
 
 	sys_call(SYS_rt_sigpending, &pending, sizeof(pending));
 	pending &= ~*(const uint64_t *)&uc->uc_sigmask & ~ours;
@@ -148,10 +152,13 @@ static bool handler_comes(const ucontext_t *uc)
 			continue;
 		pending &= ~signals_bit(sig);
 		sys_call(SYS_rt_sigaction, sig, NULL, &a, sizeof(a.mask));
-		if (a.handler != (void *)SIG_DFL && a.handler != (void *)SIG_IGN)
-			return true;
+		if (a.handler == (void *)SIG_DFL || a.handler == (void *)SIG_IGN)
+			continue;
+		if (!(a.flags & SA_RESTART))
+			return COMES_INTERRUPTING;
+		comes = COMES_RESTARTING;
 	}
-	return false;
+	return comes;
 }
 
 static bool is_interrupted(const greg_t *r, uint8_t *code)
@@ -220,13 +227,55 @@ static void leave_to_restart(ucontext_t *uc)
 	              kept_features(uc->uc_mcontext.fpregs));
 }
 
+/* Calls that the kernel begins again after a handler that wants it, and not after others. */
+static bool asks_handler(const greg_t *r, long nr)
+{
+	long op = r[REG_RSI] & FUTEX_CMD_MASK;
+
+	switch (nr) {
+	case SYS_futex:
+		return op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET;
+	case SYS_connect:
+	case SYS_recvmmsg:
+	case SYS_sendmmsg:
+	case SYS_wait4:
+	case SYS_waitid:
+	case SYS_flock:
+	case SYS_open:
+	case SYS_openat:
+	case SYS_mq_timedsend:
+	case SYS_mq_timedreceive:
+		return true;
+	case SYS_fcntl:
+		return r[REG_RSI] == F_SETLKW;
+	default:
+		return signals_repeats(nr);
+	}
+}
+
+/*
+ * The kernel has decided by our handler, which wants the call to be begun again, and the one that
+ * comes now does not: had it come alone, the program would see EINTR.
+ */
+static void interrupt(greg_t *r, long nr)
+{
+	if (nr < 0 || r[REG_RAX] != nr || !asks_handler(r, nr) ||
+	    memcmp((const void *)r[REG_RIP], "\x0f\x05", 2))
+		return;
+	r[REG_RAX] = -EINTR;
+	r[REG_RIP] += 2;
+}
+
 void signals_resume(void *ucontext, long nr)
 {
 	ucontext_t *uc = ucontext;
 	greg_t *r = uc->uc_mcontext.gregs;
 	uint8_t code[CODE_BYTES] = {0};
+	int comes = handler_comes(uc);
 
-	if (!is_interrupted(r, code) || handler_comes(uc))
+	if (comes == COMES_INTERRUPTING)
+		interrupt(r, nr);
+	if (comes || !is_interrupted(r, code))
 		return;
 	if (nr < 0)
 		nr = number_in(code);

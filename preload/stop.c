@@ -167,6 +167,8 @@ static int prepare(struct stop *s)
 		return STOP_NO_PROC;
 	if (seccomp_now() == SECCOMP_LOCKED_IN)
 		return STOP_LOCKED_IN;
+	if (!helper_allowed())
+		return STOP_NAMESPACE;
 	r = make_tables(s);
 	if (!r)
 		r = start_helper(s);
@@ -179,6 +181,7 @@ int stop_prepare(struct stop *s)
 {
 	int r;
 
+	*s = (struct stop){.ways = s->ways, .interrupted = s->interrupted};
 	s->mask = signals_mask(SIG_SETMASK, ~0ul);
 	s->pid = (int32_t)sys_getpid();
 	s->asker = (int32_t)sys_gettid();
@@ -281,6 +284,7 @@ const char *stop_refusal(int refusal)
 	        [STOP_NO_PROC] = "there is no /proc of this process",
 	        [STOP_LOCKED_IN] =
 	                "the program has set a seccomp filter, which may kill it for this",
+	        [STOP_NAMESPACE] = "the next child will be the first process of a new namespace",
 	        [STOP_DEBUGGER] = "a debugger is attached",
 	        [STOP_USERFAULTFD] =
 	                "the program uses userfaultfd: a copy of it could wait for ever",
@@ -299,7 +303,8 @@ const char *stop_lossy(uint32_t bit)
 	case STOP_LOSSY_SLEEP:
 		return "a thread is in uninterruptible sleep";
 	case STOP_LOSSY_BLOCKED:
-		return "a thread blocks the control signal, and ptrace is not allowed";
+		return "a thread blocks the control signal or has a seccomp filter of its own, and "
+		       "ptrace is not allowed";
 	case STOP_LOSSY_LATE:
 		return "a thread did not stop in time";
 	case STOP_LOSSY_ROOM:

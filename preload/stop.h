@@ -66,7 +66,7 @@ struct stop_thread {
 enum {
 	STOP_LOSSY_VFORK = 1,    /* a thread waits for its vfork child */
 	STOP_LOSSY_SLEEP = 2,    /* uninterruptible sleep */
-	STOP_LOSSY_BLOCKED = 4,  /* blocks the signal, and ptrace is not allowed */
+	STOP_LOSSY_BLOCKED = 4,  /* no ptrace, and it blocks the signal or allows itself nothing */
 	STOP_LOSSY_LATE = 8,     /* did not stop in time */
 	STOP_LOSSY_ROOM = 16,    /* more threads than there was room for */
 	STOP_LOSSY_REFUSED = 32, /* the kernel would neither trace nor signal it */
@@ -81,6 +81,7 @@ enum stop_refusal {
 	STOP_NO_HELPER,   /* clone failed: s->error says why */
 	STOP_NO_PROC,     /* no /proc of this pid namespace */
 	STOP_LOCKED_IN,   /* the program has set a seccomp filter since its start */
+	STOP_NAMESPACE,   /* a child of ours would be the first process of a new pid namespace */
 	STOP_DEBUGGER,    /* gdb or the like is attached */
 	STOP_USERFAULTFD, /* a thread that we stop may be the one that a copy waits for */
 	STOP_TOO_LATE,    /* the deadline passed before anything was stopped */
@@ -116,8 +117,8 @@ struct stop {
 };
 
 /*
- * Everything that takes time or memory. s: zeroed, but for what is asked. 0 or -enum stop_refusal;
- * after a refusal s needs no stop_free().
+ * Everything that takes time or memory. Of s only what is asked is looked at. 0 or -enum
+ * stop_refusal; after a refusal s needs no stop_free().
  */
 int stop_prepare(struct stop *s);
 /*

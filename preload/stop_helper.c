@@ -17,7 +17,9 @@
 #define SYS_close_range 436
 #endif
 
-void stop_note(struct stop *s, uint32_t lossy)
+#define NEW_NS 2000000u
+
+static void stop_note(struct stop *s, uint32_t lossy)
 {
 	s->lossy |= lossy;
 }
@@ -100,25 +102,52 @@ static bool is_vfork(int64_t call)
 	return call == SYS_vfork || call == SYS_clone || call == SYS_clone3;
 }
 
+static void cannot(struct stop *s, struct stop_thread *t, uint32_t lossy)
+{
+	t->asleep = 1;
+	stop_note(s, lossy);
+}
+
+/* Its state, or B or b (asleep, running) where it cannot be had as it is now. */
+static char state_of(struct stop *s, struct stop_thread *t)
+{
+	char state;
+
+	if (s->way != STOP_BY_PTRACE)
+		return stop_signal_state(s, t);
+	state = stop_proc_state(s, t->tid);
+	if (state == 'D' && s->has_calls)
+		stop_proc_call(s, t);
+	return state;
+}
+
 /*
  * Who is in uninterruptible sleep would keep all others waiting. Mostly that is a disk's moment,
- * which can pass while everybody still runs.
+ * and who blocks all signals is libc, for a moment; that can pass while everybody still runs.
  */
-static void wait_for_sleepers(struct stop *s)
+static void examine(struct stop *s, struct stop_thread *t, uint64_t until, uint64_t until_running)
 {
-	struct timespec a_moment = {0, 500000};
-	uint64_t until = sys_now_ns() + (s->deadline_ns - sys_now_ns()) / 4;
+	struct timespec a_moment = {0, 200000};
 
-	for (uint32_t i = 0; i < s->count; i++) {
-		struct stop_thread *t = &s->threads[i];
+	for (;;) {
+		char state = state_of(s, t);
+		bool last = sys_now_ns() >= (state == 'b' ? until_running : until);
 
-		while (stop_proc_state(s, t->tid) == 'D' && !t->asleep) {
-			t->asleep = (s->has_calls && stop_proc_call(s, t) && is_vfork(t->call)) ||
-			            sys_now_ns() >= until;
-			if (!t->asleep)
-				sys_call(SYS_nanosleep, &a_moment, NULL);
+		if (!state || state == 'Z' || state == 'X') {
+			t->state = STOP_GONE;
+			return;
 		}
-		t->asleep = 0;
+		if (state == 'D' && (is_vfork(t->call) || last)) {
+			cannot(s, t, is_vfork(t->call) ? STOP_LOSSY_VFORK : STOP_LOSSY_SLEEP);
+			return;
+		}
+		if ((state == 'B' || state == 'b') && last) {
+			cannot(s, t, STOP_LOSSY_BLOCKED);
+			return;
+		}
+		if (state != 'D' && state != 'B' && state != 'b')
+			return;
+		sys_call(SYS_nanosleep, &a_moment, NULL);
 	}
 }
 
@@ -127,25 +156,15 @@ static void begin(struct stop *s, uint32_t index)
 	struct stop_thread *t = &s->threads[index];
 	int r = -EPERM;
 
-	switch (stop_proc_state(s, t->tid)) {
-	case 0:
-	case 'Z':
-	case 'X':
-		t->state = STOP_GONE;
+	if (t->state == STOP_GONE || t->asleep)
 		return;
-	case 'D':
-		t->asleep = 1;
-		if (s->has_calls)
-			stop_proc_call(s, t);
-		stop_note(s, is_vfork(t->call) ? STOP_LOSSY_VFORK : STOP_LOSSY_SLEEP);
-		return;
-	default:
-		break;
-	}
 	if (s->way == STOP_BY_PTRACE)
 		r = stop_ptrace_begin(t);
-	if (r)
-		stop_signal_begin(s, index);
+	/* One that is another's to trace: a debugger has it alone. */
+	if (r && s->way == STOP_BY_PTRACE && (stop_signal_state(s, t) | 0x20) == 'b')
+		cannot(s, t, STOP_LOSSY_BLOCKED);
+	else if (r && stop_signal_begin(s, index))
+		cannot(s, t, STOP_LOSSY_REFUSED);
 }
 
 static void await(struct stop *s, uint32_t index)
@@ -158,10 +177,8 @@ static void await(struct stop *s, uint32_t index)
 		stop_ptrace_await(s, t);
 	else
 		stop_signal_await(s, t);
-	if (t->pending) {
-		t->asleep = 1;
-		stop_note(s, STOP_LOSSY_LATE);
-	}
+	if (t->pending)
+		cannot(s, t, STOP_LOSSY_LATE);
 }
 
 /* Of one that goes on: what is known all the same, if it sleeps in a system call. */
@@ -177,12 +194,30 @@ static void settle(struct stop *s, struct stop_thread *t)
 	t->regs.pc = t->before_pc;
 }
 
+/* While everybody still runs. */
+static void examine_old(struct stop *s)
+{
+	uint64_t now = sys_now_ns(), until = now + (s->deadline_ns - now) / 4;
+
+	for (uint32_t i = 0; i < s->count; i++)
+		examine(s, &s->threads[i], until, until);
+}
+
+/* A thread that has just been made comes to its own code if it is given time. */
+static void examine_new(struct stop *s, uint32_t from)
+{
+	uint64_t until = sys_now_ns() + NEW_NS;
+
+	for (uint32_t i = from; i < s->count; i++)
+		examine(s, &s->threads[i], until, s->deadline_ns);
+}
+
 static void stop_them(struct stop *s)
 {
 	uint32_t done = 0;
 
 	list(s);
-	wait_for_sleepers(s);
+	examine_old(s);
 	s->first_ns = sys_now_ns();
 	do {
 		uint32_t end = s->count;
@@ -194,9 +229,10 @@ static void stop_them(struct stop *s)
 		done = end;
 		/* One that was not stopped yet may have made another. */
 		list(s);
+		examine_new(s, done);
 	} while (done < s->count && sys_now_ns() < s->deadline_ns);
 	for (uint32_t i = done; i < s->count; i++)
-		stop_note(s, STOP_LOSSY_LATE);
+		cannot(s, &s->threads[i], STOP_LOSSY_LATE);
 	for (uint32_t i = 0; i < s->count; i++)
 		settle(s, &s->threads[i]);
 	s->stopped_ns = sys_now_ns();

@@ -31,7 +31,6 @@ bool stop_turn(struct stop *s, uint32_t from, uint32_t to);
 /* ---- stop_helper.c ---- */
 
 void stop_helper(void *stop);
-void stop_note(struct stop *s, uint32_t lossy);
 
 /* ---- stop_proc.c, in the helper ---- */
 
@@ -67,8 +66,11 @@ void stop_signal_open(struct stop *s);
 void stop_signal_fork_child(void);
 /* Registers from a signal's ucontext_t. */
 void stop_note_context(struct stop_thread *t, const void *ucontext);
-/* Helper. What cannot be is noted in the thread. */
-void stop_signal_begin(struct stop *s, uint32_t index);
+/* Helper. A thread's state as stop_proc_state() has it, or B (b: it runs): the signal must not be
+ * sent to it, or it blocks it. Fills in its call. */
+char stop_signal_state(struct stop *s, struct stop_thread *t);
+/* 0, or -errno: it cannot be had this way. */
+int stop_signal_begin(struct stop *s, uint32_t index);
 void stop_signal_await(struct stop *s, struct stop_thread *t);
 
 #endif

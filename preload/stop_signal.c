@@ -57,46 +57,37 @@ void stop_signal_open(struct stop *s)
 
 /* ---- in the helper ---- */
 
-static void cannot(struct stop *s, struct stop_thread *t, uint32_t lossy)
+char stop_signal_state(struct stop *s, struct stop_thread *t)
 {
-	t->asleep = 1;
-	stop_note(s, lossy);
-}
-
-void stop_signal_begin(struct stop *s, uint32_t index)
-{
-	struct stop_thread *t = &s->threads[index];
 	struct stop_status st;
-	siginfo_t order = {.si_signo = g_signals_control, .si_code = ORDER_CODE};
 
-	if (!stop_proc_status(s, t->tid, &st)) {
-		t->state = STOP_GONE;
-		return;
-	}
-	if (!s->gate || st.blocked & signals_bit(g_signals_control)) {
-		cannot(s, t, STOP_LOSSY_BLOCKED);
-		return;
-	}
-	/* The handler's own calls could be deadly where it has locked itself in. */
-	if (st.locked && st.filters != seccomp_begun()) {
-		cannot(s, t, STOP_LOSSY_REFUSED);
-		return;
-	}
-	order.si_pid = s->pid;
-	order.si_value.sival_ptr = (void *)((uint64_t)s->gate << 32 | index);
+	if (!stop_proc_status(s, t->tid, &st))
+		return 0;
 	if (s->has_calls)
 		stop_proc_call(s, t);
+	/* The handler's own calls could be deadly where it has locked itself in. */
+	if (!s->gate || st.blocked & signals_bit(g_signals_control) ||
+	    (st.locked && st.filters != seccomp_begun()))
+		return st.state == 'D' ? 'D' : st.state == 'R' ? 'b' : 'B';
+	return st.state;
+}
+
+int stop_signal_begin(struct stop *s, uint32_t index)
+{
+	struct stop_thread *t = &s->threads[index];
+	siginfo_t order = {.si_signo = g_signals_control, .si_code = ORDER_CODE};
+
+	order.si_pid = s->pid;
+	order.si_value.sival_ptr = (void *)((uint64_t)s->gate << 32 | index);
 	__atomic_store_n(&t->pending, 1, __ATOMIC_RELEASE);
 	long r = sys_call(SYS_rt_tgsigqueueinfo, s->pid, t->tid, g_signals_control, &order);
 
 	if (!r)
-		return;
+		return 0;
 	t->pending = 0;
 	if (r == -ESRCH)
 		t->state = STOP_GONE;
-	else
-		cannot(s, t, STOP_LOSSY_REFUSED);
-	return;
+	return r == -ESRCH ? 0 : (int)r;
 }
 
 void stop_signal_await(struct stop *s, struct stop_thread *t)

@@ -1,51 +1,19 @@
-#include "preload/stop.h"
-
-#include <sys/prctl.h>
-
-#include "preload/signals.h"
-#include "preload/sys.h"
 #include "tests/unit/check.h"
 #include "tests/unit/stop_calls.h"
+#include "tests/unit/stop_support.h"
 
-/* Far more than any stop needs, so that a busy machine is no reason. */
-#define IN_TIME (sys_now_ns() + 20000000000u)
-
-static void print(const struct stop *s)
-{
-	printf("# way %u, %u of %u stopped, lossy %x, error %u: stop %" PRIu64
-	       " us, in all %" PRIu64 " us\n",
-	       s->way, s->n_stopped, s->count, s->lossy, s->error,
-	       (s->stopped_ns - s->first_ns) / 1000, (s->running_ns - s->first_ns) / 1000);
-}
-
-static void prepare_or_say(struct stop *s, uint32_t way)
-{
-	memset(s, 0, sizeof(*s));
-	s->ways = way;
-	int r = stop_prepare(s);
-
-	if (r)
-		FAIL("refused: %s (%u)", stop_refusal(r), s->error);
-}
-
-static const struct stop_thread *thread_of(const struct stop *s, pid_t tid)
-{
-	for (uint32_t i = 0; i < s->count; i++)
-		if (s->threads[i].tid == tid)
-			return &s->threads[i];
-	return NULL;
-}
-
-/* All of them are in their call, as /proc tells. */
+/* All of them are in their call, as /proc tells where it may be read. */
 static void wait_for_calls(void)
 {
 	for (size_t i = 0; i < N_CALLS; i++) {
 		char path[64], text[64] = "";
+		long n = 1;
 
 		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", calls[i].is.tid);
-		while (!text[0] || !strncmp(text, "running", 7))
-			sys_read_file(path, text, sizeof(text) - 1);
+		while (n > 0 && (!text[0] || !strncmp(text, "running", 7)))
+			n = sys_read_file(path, text, sizeof(text) - 1);
 	}
+	usleep(100000);
 }
 
 static unsigned sigchld_count;
@@ -70,7 +38,7 @@ static void calls_undisturbed(uint32_t way)
 			const struct stop_thread *t = thread_of(&s, calls[i].is.tid);
 
 			OK(t && t->state == (way == STOP_BY_PTRACE ? STOP_TRACED : STOP_SIGNALED));
-			OK(t && t->call >= 0);
+			OK(t && (t->call >= 0) == s.has_calls);
 			OK(t && t->regs.fs_base == (uint64_t)calls[i].is.thread);
 		}
 		stop_release(&s);
@@ -102,6 +70,380 @@ TEST(no_call_is_cut_short_by_ptrace)
 TEST(no_call_is_cut_short_by_the_signal)
 {
 	calls_undisturbed(STOP_BY_SIGNAL);
+}
+
+/* Where nothing of a thread can be read or traced, as under Yama or for a program that does not
+ * dump core: the number of the call is found in the code. */
+TEST(no_call_is_cut_short_where_nothing_can_be_read)
+{
+	if (geteuid()) {
+		printf("# not root: nothing to give up\n");
+		return;
+	}
+	EQ(setresuid(65534, 65534, 65534), 0);
+	calls_undisturbed(0);
+}
+
+/* ---- who is stopped stands still ---- */
+
+enum { SPINNERS = 4 };
+static uint64_t spun[SPINNERS];
+static uint32_t spin_end;
+
+static void *spin(void *arg)
+{
+	uint64_t *n = arg;
+
+	while (!__atomic_load_n(&spin_end, __ATOMIC_RELAXED))
+		__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void spinners_stand(uint32_t way)
+{
+	pthread_t t[SPINNERS];
+	struct stop s;
+
+	signals_init();
+	for (int i = 0; i < SPINNERS; i++)
+		pthread_create(&t[i], NULL, spin, &spun[i]);
+	for (int stops = 0; stops < 20; stops++) {
+		uint64_t before[SPINNERS], after[SPINNERS];
+
+		prepare_or_say(&s, way);
+		EQ(stop_all(&s, IN_TIME), 0);
+		memcpy(before, spun, sizeof(before));
+		usleep(2000);
+		memcpy(after, spun, sizeof(after));
+		EQ(s.n_stopped, SPINNERS);
+		EQ(s.lossy, 0);
+		for (int i = 0; i < SPINNERS; i++)
+			EQ(before[i], after[i]);
+		/* in no call, and the pointer that it works with is in a register */
+		for (uint32_t i = 0; i < s.count; i++) {
+			bool found = false;
+
+			for (int g = 0; g < STOP_GP; g++)
+				found |= s.threads[i].regs.gp[g] >= (uint64_t)spun &&
+				         s.threads[i].regs.gp[g] < (uint64_t)(spun + SPINNERS);
+			OK(found);
+			EQ(s.threads[i].call,
+			   way == STOP_BY_PTRACE ? STOP_NO_CALL : s.threads[i].call);
+		}
+		stop_release(&s);
+		stop_free(&s);
+		for (int i = 0; i < SPINNERS; i++)
+			while (__atomic_load_n(&spun[i], __ATOMIC_RELAXED) == after[i])
+				sched_yield();
+	}
+	spin_end = 1;
+	for (int i = 0; i < SPINNERS; i++)
+		pthread_join(t[i], NULL);
+}
+
+TEST(busy_threads_stand_still_by_ptrace)
+{
+	spinners_stand(STOP_BY_PTRACE);
+}
+
+TEST(busy_threads_stand_still_by_the_signal)
+{
+	spinners_stand(STOP_BY_SIGNAL);
+}
+
+/* Threads that make threads: none runs when all are stopped. */
+static uint64_t made;
+
+static void *short_life(void *arg)
+{
+	__atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
+	return arg;
+}
+
+static void *breeder(void *arg)
+{
+	while (!__atomic_load_n(&spin_end, __ATOMIC_RELAXED)) {
+		pthread_t t;
+
+		if (!pthread_create(&t, NULL, short_life, arg))
+			pthread_join(t, NULL);
+		__atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void breeders_stand(uint32_t way)
+{
+	pthread_t t[4];
+	struct stop s;
+
+	signals_init();
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, breeder, NULL);
+	for (int stops = 0; stops < 50; stops++) {
+		prepare_or_say(&s, way);
+		EQ(stop_all(&s, IN_TIME), 0);
+		uint64_t before = __atomic_load_n(&made, __ATOMIC_RELAXED);
+
+		usleep(1000);
+		/* By the signal, one that libc has blocked them in and put to sleep is told of. */
+		if (way == STOP_BY_PTRACE || !(s.lossy & STOP_LOSSY_BLOCKED)) {
+			EQ(__atomic_load_n(&made, __ATOMIC_RELAXED), before);
+			EQ(s.lossy, 0);
+		}
+		stop_release(&s);
+		stop_free(&s);
+		while (__atomic_load_n(&made, __ATOMIC_RELAXED) == before)
+			sched_yield();
+	}
+	spin_end = 1;
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+}
+
+TEST(threads_that_make_threads_stand_still_by_ptrace)
+{
+	breeders_stand(STOP_BY_PTRACE);
+}
+
+TEST(threads_that_make_threads_stand_still_by_the_signal)
+{
+	breeders_stand(STOP_BY_SIGNAL);
+}
+
+static void *sleeper(void *arg)
+{
+	while (!__atomic_load_n(&spin_end, __ATOMIC_RELAXED))
+		usleep(20000);
+	return arg;
+}
+
+static void thousand_stand(uint32_t way)
+{
+	static pthread_t t[1000];
+	pthread_attr_t small;
+	struct stop s;
+
+	signals_init();
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 65536);
+	for (int i = 0; i < 1000; i++)
+		EQ(pthread_create(&t[i], &small, sleeper, NULL), 0);
+	prepare_or_say(&s, way);
+	EQ(stop_all(&s, IN_TIME), 0);
+	EQ(s.count, 1000);
+	EQ(s.n_stopped, 1000);
+	EQ(s.lossy, 0);
+	stop_release(&s);
+	print(&s);
+	stop_free(&s);
+	spin_end = 1;
+	for (int i = 0; i < 1000; i++)
+		pthread_join(t[i], NULL);
+}
+
+TEST(a_thousand_threads_are_stopped_by_ptrace)
+{
+	thousand_stand(STOP_BY_PTRACE);
+}
+
+TEST(a_thousand_threads_are_stopped_by_the_signal)
+{
+	thousand_stand(STOP_BY_SIGNAL);
+}
+
+/* ---- signals of the program's own ---- */
+
+static unsigned usr1_count;
+static void count_usr1(int sig)
+{
+	(void)sig;
+	__atomic_fetch_add(&usr1_count, 1, __ATOMIC_RELAXED);
+}
+
+/* One comes while the thread stands: it sees EINTR, as without us. */
+static void handler_interrupts(uint32_t way, size_t call, int flags)
+{
+	struct sigaction a = {.sa_handler = count_usr1, .sa_flags = flags};
+	struct call *c = &calls[call];
+	struct stop s;
+
+	signals_init();
+	calls_prepare();
+	sigaction(SIGUSR1, &a, NULL);
+	wait_for_calls();
+	prepare_or_say(&s, way);
+	EQ(stop_all(&s, IN_TIME), 0);
+	pthread_kill(c->is.thread, SIGUSR1);
+	stop_release(&s);
+	stop_free(&s);
+	while (!__atomic_load_n(&usr1_count, __ATOMIC_RELAXED))
+		sched_yield();
+	calls_finish();
+	EQ(c->is.got, -1);
+	EQ(c->is.got_errno, EINTR);
+}
+
+static size_t call_of(long (*make)(void))
+{
+	size_t i = 0;
+
+	while (calls[i].make != make)
+		i++;
+	return i;
+}
+
+TEST(a_handler_that_comes_meanwhile_interrupts_a_read_by_ptrace)
+{
+	handler_interrupts(STOP_BY_PTRACE, call_of(call_read_pipe), 0);
+}
+TEST(a_handler_that_comes_meanwhile_interrupts_a_read_by_the_signal)
+{
+	handler_interrupts(STOP_BY_SIGNAL, call_of(call_read_pipe), 0);
+}
+TEST(a_handler_that_comes_meanwhile_interrupts_an_epoll_wait_by_ptrace)
+{
+	handler_interrupts(STOP_BY_PTRACE, call_of(call_epoll_wait), SA_RESTART);
+}
+TEST(a_handler_that_comes_meanwhile_interrupts_an_epoll_wait_by_the_signal)
+{
+	handler_interrupts(STOP_BY_SIGNAL, call_of(call_epoll_wait), SA_RESTART);
+}
+TEST(a_handler_that_comes_meanwhile_interrupts_a_sleep_by_the_signal)
+{
+	handler_interrupts(STOP_BY_SIGNAL, call_of(call_nanosleep), SA_RESTART);
+}
+
+/* Each signal that is sent while threads are stopped and go on arrives, once. */
+static unsigned queued_count;
+static void count_queued(int sig, siginfo_t *info, void *context)
+{
+	(void)sig, (void)context;
+	if (info->si_code == SI_QUEUE)
+		__atomic_fetch_add(&queued_count, 1, __ATOMIC_RELAXED);
+}
+
+static uint32_t sent;
+static void *sender(void *arg)
+{
+	union sigval v = {1};
+
+	while (!__atomic_load_n(&spin_end, __ATOMIC_RELAXED)) {
+		if (!pthread_sigqueue(*(pthread_t *)arg, SIGRTMIN + 5, v))
+			__atomic_fetch_add(&sent, 1, __ATOMIC_RELAXED);
+		usleep(50);
+	}
+	return NULL;
+}
+
+static void signals_arrive(uint32_t way)
+{
+	struct sigaction a = {.sa_sigaction = count_queued, .sa_flags = SA_SIGINFO};
+	pthread_t spinner, senders[2];
+	struct stop s;
+
+	signals_init();
+	sigaction(SIGRTMIN + 5, &a, NULL);
+	pthread_create(&spinner, NULL, sleeper, NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&senders[i], NULL, sender, &spinner);
+	for (int stops = 0; stops < 100; stops++) {
+		prepare_or_say(&s, way);
+		EQ(stop_all(&s, IN_TIME), 0);
+		EQ(s.lossy, 0);
+		stop_release(&s);
+		stop_free(&s);
+		usleep(500);
+	}
+	spin_end = 1;
+	for (int i = 0; i < 2; i++)
+		pthread_join(senders[i], NULL);
+	pthread_join(spinner, NULL);
+	printf("# %u sent\n", sent);
+	OK(sent > 100);
+	EQ(queued_count, sent);
+}
+
+TEST(no_signal_is_lost_by_ptrace)
+{
+	signals_arrive(STOP_BY_PTRACE);
+}
+
+TEST(no_signal_is_lost_by_the_signal)
+{
+	signals_arrive(STOP_BY_SIGNAL);
+}
+
+/* ---- registers ---- */
+
+struct vector {
+	uint64_t word[2];
+};
+
+/* nanosleep made without libc, so that every register has to survive it. */
+static void *sleeps_with_registers(void *arg)
+{
+	struct call *c = arg;
+	struct vector in = {{0x1122334455667788, 0x99aabbccddeeff00}}, out = {{0, 0}};
+	uint32_t odd_control = 0x9fc0, control = 0; /* flush to zero, round to nearest, ... */
+	uint64_t r12 = 0x1212, rbx = 0xbbbb, r8 = 0x8888, rdx = 0xdddd;
+	long r = SYS_nanosleep;
+
+	c->is.tid = (pid_t)syscall(SYS_gettid);
+	__atomic_store_n(&c->is.begun, 1, __ATOMIC_RELEASE);
+	register uint64_t in_r12 __asm__("r12") = r12;
+	register uint64_t in_r8 __asm__("r8") = r8;
+
+	__asm__ volatile("ldmxcsr %[odd]\n\t"
+	                 "movups %[in], %%xmm9\n\t"
+	                 "syscall\n\t"
+	                 "movups %%xmm9, %[out]\n\t"
+	                 "stmxcsr %[control]"
+	                 : "+a"(r), [out] "=m"(out), [control] "=m"(control), "+b"(rbx), "+d"(rdx),
+	                   "+r"(in_r12), "+r"(in_r8)
+	                 : [in] "m"(in), [odd] "m"(odd_control), "D"(&call_time), "S"(0)
+	                 : "rcx", "r11", "xmm9", "memory");
+	r12 = in_r12;
+	r8 = in_r8;
+	c->is.got = r;
+	OK(!memcmp(&in, &out, sizeof(in)));
+	EQ(control, odd_control);
+	EQ(r12, 0x1212);
+	EQ(r8, 0x8888);
+	EQ(rbx, 0xbbbb);
+	EQ(rdx, 0xdddd);
+	return NULL;
+}
+
+static void registers_survive(uint32_t way)
+{
+	struct call c = {.name = "nanosleep"};
+	struct stop s;
+
+	signals_init();
+	c.is.got = 1;
+	pthread_create(&c.is.thread, NULL, sleeps_with_registers, &c);
+	while (!__atomic_load_n(&c.is.begun, __ATOMIC_ACQUIRE))
+		sched_yield();
+	for (int stops = 0; stops < 5; stops++) {
+		usleep(20000);
+		prepare_or_say(&s, way);
+		EQ(stop_all(&s, IN_TIME), 0);
+		stop_release(&s);
+		stop_free(&s);
+	}
+	pthread_join(c.is.thread, NULL);
+	EQ(c.is.got, 0);
+}
+
+TEST(all_registers_survive_by_ptrace)
+{
+	registers_survive(STOP_BY_PTRACE);
+}
+
+TEST(all_registers_survive_by_the_signal)
+{
+	registers_survive(STOP_BY_SIGNAL);
 }
 
 int main(int argc, char **argv)
