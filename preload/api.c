@@ -45,6 +45,7 @@ static void threads(struct outlive_stats *s)
 {
 	uint32_t slots = task_slots(), sites = task_site_count();
 	struct task_view v;
+	struct task_site site;
 
 	for (uint32_t i = 0; i < slots; i++) {
 		if (!task_get(i, &v))
@@ -54,8 +55,10 @@ static void threads(struct outlive_stats *s)
 		else if (!(v.flags & FMT_TASK_FLAG_MAIN))
 			s->unjoined_threads++;
 	}
-	for (uint32_t i = 0; i < sites; i++)
-		s->threads_given_back += task_site_get(i)->count;
+	for (uint32_t i = 0; i < sites; i++) {
+		task_site_get(i, &site);
+		s->threads_given_back += site.count;
+	}
 	s->threads_created = s->live_threads + s->unjoined_threads + s->threads_given_back;
 }
 
@@ -63,12 +66,14 @@ static void timers(struct outlive_stats *s)
 {
 	uint32_t slots = timer_slots(), sites = timer_site_count();
 	struct timer_view v;
+	struct timer_site site;
 
 	for (uint32_t i = 0; i < slots; i++)
 		s->live_timers += timer_get(i, &v);
 	for (uint32_t i = 0; i < sites; i++) {
-		s->timers_created += timer_site_get(i)->created;
-		s->timers_deleted += timer_site_get(i)->deleted;
+		timer_site_get(i, &site);
+		s->timers_created += site.created;
+		s->timers_deleted += site.deleted;
 	}
 }
 

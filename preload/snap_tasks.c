@@ -285,18 +285,19 @@ static void put_task_sums(struct snap_out *o, const struct snap_bounds *have)
 
 	snap_record(o, FMT_TASK_SUM);
 	for (uint32_t i = 0; i < n; i++) {
-		const struct task_site *s = task_site_get(i);
+		struct task_site s;
 
-		if (!s->count)
+		task_site_get(i, &s);
+		if (!s.count)
 			continue;
 		snap_item(o);
-		snap_put_node(o, have, s->stack);
-		put_address(o, have, s->start);
-		snap_u(o, s->count);
-		snap_u(o, s->joined);
-		snap_u(o, s->detached);
-		snap_u(o, s->cpu_ns);
-		snap_u(o, s->life_ns);
+		snap_put_node(o, have, s.stack);
+		put_address(o, have, s.start);
+		snap_u(o, s.count);
+		snap_u(o, s.joined);
+		snap_u(o, s.detached);
+		snap_u(o, s.cpu_ns);
+		snap_u(o, s.life_ns);
 	}
 	snap_record_end(o);
 }
@@ -392,15 +393,16 @@ void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap
 	snap_record(o, FMT_TIMER_SUM);
 	n = timer_site_count();
 	for (uint32_t i = 0; i < n; i++) {
-		const struct timer_site *s = timer_site_get(i);
+		struct timer_site s;
 
-		if (!s->created)
+		timer_site_get(i, &s);
+		if (!s.created)
 			continue;
 		snap_item(o);
-		snap_put_node(o, have, s->stack);
-		snap_u(o, s->kind);
-		snap_u(o, s->created);
-		snap_u(o, s->deleted);
+		snap_put_node(o, have, s.stack);
+		snap_u(o, s.kind);
+		snap_u(o, s.created);
+		snap_u(o, s.deleted);
 	}
 	snap_record_end(o);
 }

@@ -53,7 +53,7 @@ struct task_site {
 	uint64_t count, joined, detached, cpu_ns, life_ns;
 };
 uint32_t task_site_count(void); /* 0..count-1 */
-const struct task_site *task_site_get(uint32_t site);
+void task_site_get(uint32_t site, struct task_site *out);
 /* Threads that found no room. */
 uint64_t task_lost(void);
 uint64_t task_bytes_used(void);

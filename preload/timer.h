@@ -35,7 +35,7 @@ struct timer_site {
 	uint64_t created, deleted;
 };
 uint32_t timer_site_count(void);
-const struct timer_site *timer_site_get(uint32_t site);
+void timer_site_get(uint32_t site, struct timer_site *out);
 uint64_t timer_lost(void);
 
 #endif

@@ -143,7 +143,6 @@ void track_unmapped(const struct track_unmapped *gone, bool is_gone);
  * ends. */
 struct track_start {
 	uintptr_t function, argument;
-	struct task *task;
 	uint64_t serial;
 };
 struct track_new_thread {

@@ -13,6 +13,7 @@
 #include "stack.h"
 #include "task.h"
 #include "track.h"
+#include "words.h"
 
 enum { CHUNK = 1024, MAX_CHUNKS = 2048, SUM_CHUNK = 1024, SUM_CHUNKS = STACK_MAX / SUM_CHUNK };
 
@@ -138,8 +139,8 @@ static void birth(int fd, uint32_t stack, unsigned kind, unsigned flags)
 	}
 	uint32_t g = __atomic_add_fetch(&g_generation, 1, __ATOMIC_RELAXED);
 
-	s->born_ns = sys_coarse_ns();
-	s->task = task ? (uint32_t)task_serial(task) : 0;
+	WORD_SET(&s->born_ns, sys_coarse_ns());
+	WORD_SET(&s->task, task ? (uint32_t)task_serial(task) : 0);
 	count_closed(__atomic_exchange_n(&s->word, WORD(stack, kind, flags, g), __ATOMIC_ACQ_REL));
 	raise_limit((uint32_t)fd);
 	struct fd_sum *sum = sum_of(stack);
@@ -153,7 +154,7 @@ static void birth(int fd, uint32_t stack, unsigned kind, unsigned flags)
 static void death(struct slot *s, uint32_t closed_by)
 {
 	count_closed(__atomic_exchange_n(&s->word, 0, __ATOMIC_ACQ_REL));
-	s->closed = closed_by;
+	WORD_SET(&s->closed, closed_by);
 }
 
 /* ---- what hooks call ---- */
@@ -175,7 +176,7 @@ struct track_closed track_fd_close(int fd, const struct caller *from)
 
 	was.known = w != 0;
 	if (!w) {
-		was.before = s->closed;
+		was.before = WORD_GET(&s->closed);
 		return was;
 	}
 	uint32_t stack = fd_capture(from);
@@ -212,7 +213,7 @@ void track_fd_close_if(int fd, uint64_t birth, const struct caller *from)
 	                                       __ATOMIC_RELAXED))
 		return;
 	count_closed(birth);
-	s->closed = fd_capture(from);
+	WORD_SET(&s->closed, fd_capture(from));
 }
 
 void track_fd_close_range(unsigned first, unsigned last, const struct caller *from)
@@ -344,8 +345,8 @@ bool fd_get(uint32_t fd, struct fd_view *out)
 	                        .stack = WORD_STACK(w),
 	                        .kind = WORD_KIND(w),
 	                        .flags = WORD_FLAGS(w),
-	                        .task = s->task,
-	                        .born_ns = s->born_ns};
+	                        .task = WORD_GET(&s->task),
+	                        .born_ns = WORD_GET(&s->born_ns)};
 	return __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) == w;
 }
 
@@ -384,10 +385,10 @@ bool fd_sum_get(uint32_t stack, struct fd_sum *out)
 	        stack < STACK_MAX ? __atomic_load_n(&g_sum[stack / SUM_CHUNK], __ATOMIC_ACQUIRE)
 	                          : NULL;
 
-	if (!chunk || !chunk[stack % SUM_CHUNK].opened)
+	if (!chunk)
 		return false;
-	*out = chunk[stack % SUM_CHUNK];
-	return true;
+	WORDS_COPY(out, &chunk[stack % SUM_CHUNK]);
+	return out->opened;
 }
 
 void fd_totals(struct fd_totals *out)
@@ -404,8 +405,8 @@ void fd_totals(struct fd_totals *out)
 		const struct fd_sum *chunk = __atomic_load_n(&g_sum[i], __ATOMIC_ACQUIRE);
 
 		for (uint32_t j = 0; chunk && j < SUM_CHUNK; j++) {
-			out->opened += __atomic_load_n(&chunk[j].opened, __ATOMIC_RELAXED);
-			out->closed += __atomic_load_n(&chunk[j].closed, __ATOMIC_RELAXED);
+			out->opened += WORD_GET(&chunk[j].opened);
+			out->closed += WORD_GET(&chunk[j].closed);
 		}
 	}
 }

@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "format.h"
 #include "track.h"
+#include "words.h"
 
 enum { PROBES = 64 };
 
@@ -29,8 +30,8 @@ static TLS struct {
 
 static void count(struct fd_bad *b, int fd, uint32_t run)
 {
-	b->fd = (uint32_t)fd;
-	b->last_ns = sys_now_ns();
+	WORD_SET(&b->fd, (uint32_t)fd);
+	WORD_SET(&b->last_ns, sys_now_ns());
 	if (__atomic_exchange_n(&b->run, run, __ATOMIC_RELAXED) != run)
 		__atomic_store_n(&b->in_run, 0, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&b->in_run, 1, __ATOMIC_RELAXED);
@@ -49,14 +50,15 @@ void fd_bad_add(unsigned what, int fd, uint32_t stack, uint32_t before, uint32_t
 
 		/* `what` is set first: a racing twin may make a second entry, which only shows as
 		 * two rows. */
-		if (b->what == what && b->stack == stack && b->before == before) {
+		if (WORD_GET(&b->what) == what && WORD_GET(&b->stack) == stack &&
+		    WORD_GET(&b->before) == before) {
 			count(b, fd, run);
 			return;
 		}
 		if (__atomic_compare_exchange_n(&b->what, &none, what, false, __ATOMIC_ACQ_REL,
 		                                __ATOMIC_RELAXED)) {
-			b->stack = stack;
-			b->before = before;
+			WORD_SET(&b->stack, stack);
+			WORD_SET(&b->before, before);
 			count(b, fd, run);
 			return;
 		}
@@ -114,6 +116,6 @@ bool fd_bad_get(uint32_t i, struct fd_bad *out)
 {
 	if (i >= FD_BAD_MAX || !__atomic_load_n(&g_bad[i].count, __ATOMIC_ACQUIRE))
 		return false;
-	*out = g_bad[i];
+	WORDS_COPY(out, &g_bad[i]);
 	return true;
 }

@@ -15,6 +15,7 @@
 #include "slab.h"
 #include "stack.h"
 #include "track.h"
+#include "words.h"
 
 enum { CHUNK = 256, MAX_CHUNKS = 1024, N_BUCKETS = 1024 };
 enum { SITE_CHUNK = 128, MAX_SITE_CHUNKS = 512, SITE_BUCKETS = 4096, LATE = 512 };
@@ -28,6 +29,12 @@ struct task {
 	struct task *next; /* in its bucket */
 	struct track_start start;
 };
+
+/* What was written there may be of another thread by now; where it lies says whose it is. */
+static struct task *task_of(struct track_start *start)
+{
+	return (struct task *)(void *)((char *)start - offsetof(struct task, start));
+}
 
 static struct sys_lock g_lock;
 static struct slab g_tasks = SLAB(struct task, CHUNK, MAX_CHUNKS);
@@ -65,12 +72,15 @@ static struct task *task_new(void)
 	struct task *t = slab_take(&g_tasks);
 
 	if (!t) {
-		g_lost++;
+		WORD_ADD(&g_lost, 1);
 		return NULL;
 	}
-	memset(t, 0, sizeof(*t));
-	t->view.state = FMT_TASK_RUNNING;
-	t->view.born_ns = sys_now_ns();
+	const struct task_view fresh = {.state = FMT_TASK_RUNNING, .born_ns = sys_now_ns()};
+
+	WORDS_COPY(&t->view, &fresh);
+	t->pthread = 0;
+	t->given_back = t->joined = 0;
+	t->next = NULL;
 	__atomic_store_n(&t->view.serial, ++g_serial, __ATOMIC_RELEASE);
 	return t;
 }
@@ -135,11 +145,11 @@ static void retire(struct task *t)
 	struct task_site *s = site_of(t->view.stack, t->view.start);
 
 	if (s) {
-		s->count++;
-		s->joined += t->joined;
-		s->detached += !t->joined;
-		s->cpu_ns += t->view.cpu_ns;
-		s->life_ns += t->view.ended_ns - t->view.born_ns;
+		WORD_ADD(&s->count, 1);
+		WORD_ADD(&s->joined, t->joined);
+		WORD_ADD(&s->detached, !t->joined);
+		WORD_ADD(&s->cpu_ns, t->view.cpu_ns);
+		WORD_ADD(&s->life_ns, t->view.ended_ns - t->view.born_ns);
 	}
 	if (t->pthread)
 		bucket_remove(t);
@@ -148,8 +158,8 @@ static void retire(struct task *t)
 
 static void end(struct task *t)
 {
-	t->view.ended_ns = sys_now_ns();
-	t->view.state = FMT_TASK_ENDED;
+	WORD_SET(&t->view.ended_ns, sys_now_ns());
+	WORD_SET(&t->view.state, FMT_TASK_ENDED);
 }
 
 /*
@@ -194,17 +204,16 @@ struct track_start *track_thread_create(const struct caller *from,
 	struct task *t = task_new();
 
 	if (t) {
-		t->view.stack = stack;
-		t->view.start = how->start;
-		t->view.stack_bytes = how->stack_bytes;
-		t->view.creator = t_self.task ? t_self.task->view.serial : 0;
+		WORD_SET(&t->view.stack, stack);
+		WORD_SET(&t->view.start, how->start);
+		WORD_SET(&t->view.stack_bytes, how->stack_bytes);
+		WORD_SET(&t->view.creator, t_self.task ? t_self.task->view.serial : 0);
 		if (how->detached) {
-			t->view.flags |= FMT_TASK_FLAG_DETACHED;
+			WORD_SET(&t->view.flags, t->view.flags | FMT_TASK_FLAG_DETACHED);
 			t->given_back = 1;
 		}
 		t->start.function = how->start;
 		t->start.argument = how->argument;
-		t->start.task = t;
 		t->start.serial = t->view.serial;
 	}
 	leave(flags);
@@ -215,7 +224,7 @@ struct track_start *track_thread_create(const struct caller *from,
  * serial. */
 void track_thread_created(struct track_start *start, uint64_t serial, uintptr_t pthread, bool ok)
 {
-	struct task *t = start->task;
+	struct task *t = task_of(start);
 	uint32_t flags = enter();
 
 	if (t->view.serial == serial) {
@@ -232,10 +241,10 @@ void track_thread_created(struct track_start *start, uint64_t serial, uintptr_t 
 
 void track_thread_started(struct track_start *start)
 {
-	struct task *t = start->task;
+	struct task *t = task_of(start);
 	uint32_t flags = enter();
 
-	t->view.tid = (uint32_t)sys_gettid();
+	WORD_SET(&t->view.tid, (uint32_t)sys_gettid());
 	retire_namesakes(t, (uintptr_t)pthread_self());
 	if (!t->pthread)
 		bucket_add(t, (uintptr_t)pthread_self());
@@ -304,7 +313,7 @@ void track_thread_detached(struct track_thread who)
 
 	if (t->view.serial == who.serial) {
 		t->given_back = 1;
-		t->view.flags |= FMT_TASK_FLAG_DETACHED;
+		WORD_SET(&t->view.flags, t->view.flags | FMT_TASK_FLAG_DETACHED);
 		retire_if_done(t);
 	}
 	leave(flags);
@@ -318,9 +327,9 @@ static void tell_more(struct task *t, uint32_t stack, uintptr_t start, uint32_t 
 	uint32_t flags = enter();
 
 	if (t->view.flags & FMT_TASK_FLAG_ADOPTED && !t->view.stack) {
-		t->view.stack = stack;
-		t->view.start = start;
-		t->view.flags |= task_flags;
+		WORD_SET(&t->view.stack, stack);
+		WORD_SET(&t->view.start, start);
+		WORD_SET(&t->view.flags, t->view.flags | task_flags);
 	}
 	leave(flags);
 }
@@ -335,10 +344,10 @@ void task_adopt(uint32_t stack, uintptr_t start, uint32_t task_flags)
 	struct task *t = task_new();
 
 	if (t) {
-		t->view.tid = (uint32_t)sys_gettid();
-		t->view.stack = stack;
-		t->view.start = start;
-		t->view.flags = task_flags;
+		WORD_SET(&t->view.tid, (uint32_t)sys_gettid());
+		WORD_SET(&t->view.stack, stack);
+		WORD_SET(&t->view.start, start);
+		WORD_SET(&t->view.flags, task_flags);
 		/* Whoever made it without pthread_create does not join it either: nothing is owed.
 		 */
 		t->given_back = !(task_flags & FMT_TASK_FLAG_MAIN);
@@ -358,6 +367,7 @@ void task_end(void)
 {
 	struct task *t = t_self.task;
 	struct timespec cpu;
+	char name[sizeof(t->view.name)] __attribute__((aligned(8))) = "";
 
 	if (!t)
 		return;
@@ -365,8 +375,10 @@ void task_end(void)
 
 	t_self.task = NULL;
 	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu))
-		t->view.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec;
-	sys_call(SYS_prctl, PR_GET_NAME, t->view.name);
+		WORD_SET(&t->view.cpu_ns,
+		         (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec);
+	sys_call(SYS_prctl, PR_GET_NAME, name);
+	words_copy(t->view.name, name, sizeof(name));
 	end(t);
 	__atomic_store_n(&g_late[g_n_late++ % LATE], t->view.tid, __ATOMIC_RELEASE);
 	retire_if_done(t);
@@ -397,7 +409,7 @@ void task_fork_child(void)
 		task_adopt(0, 0, FMT_TASK_FLAG_MAIN);
 		return;
 	}
-	t_self.task->view.tid = (uint32_t)sys_gettid();
+	WORD_SET(&t_self.task->view.tid, (uint32_t)sys_gettid());
 	t_self.task->view.flags |= FMT_TASK_FLAG_MAIN;
 	t_self.task->view.flags &= ~(uint32_t)FMT_TASK_FLAG_DETACHED;
 	t_self.task->given_back = 0;
@@ -423,9 +435,9 @@ bool task_get(uint32_t i, struct task_view *out)
 
 	if (!serial)
 		return false;
-	*out = t->view;
+	WORDS_COPY(out, &t->view);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&t->view.serial, __ATOMIC_RELAXED) == serial && out->tid;
+	return WORD_GET(&t->view.serial) == serial && out->tid;
 }
 
 uint32_t task_unborn(void)
@@ -435,7 +447,7 @@ uint32_t task_unborn(void)
 	for (uint32_t i = 0; i < task_slots(); i++) {
 		const struct task *t = slab_at(&g_tasks, i);
 
-		n += __atomic_load_n(&t->view.serial, __ATOMIC_ACQUIRE) && !t->view.tid;
+		n += __atomic_load_n(&t->view.serial, __ATOMIC_ACQUIRE) && !WORD_GET(&t->view.tid);
 	}
 	return n;
 }
@@ -453,9 +465,9 @@ uint32_t task_site_count(void)
 	return __atomic_load_n(&g_sites, __ATOMIC_ACQUIRE);
 }
 
-const struct task_site *task_site_get(uint32_t i)
+void task_site_get(uint32_t i, struct task_site *out)
 {
-	return &g_site_chunk[i / SITE_CHUNK][i % SITE_CHUNK];
+	WORDS_COPY(out, site_at(i));
 }
 
 uint64_t task_lost(void)
@@ -466,5 +478,5 @@ uint64_t task_lost(void)
 uint64_t task_bytes_used(void)
 {
 	return (uint64_t)slab_room(&g_tasks) * sizeof(struct task) +
-	       (uint64_t)g_sites * sizeof(struct task_site);
+	       (uint64_t)task_site_count() * sizeof(struct task_site);
 }

@@ -15,6 +15,7 @@
 #include "stack.h"
 #include "task.h"
 #include "track.h"
+#include "words.h"
 
 enum { CHUNK = 128, MAX_CHUNKS = 512, SITES = 4096, ITIMERS = 3, N_BUCKETS = 4096 };
 
@@ -89,7 +90,7 @@ static struct slot **bucket_of(uint64_t id)
 
 static bool is(struct slot *s, uint64_t id)
 {
-	return __atomic_load_n(&s->view.serial, __ATOMIC_ACQUIRE) && s->view.id == id;
+	return __atomic_load_n(&s->view.serial, __ATOMIC_ACQUIRE) && WORD_GET(&s->view.id) == id;
 }
 
 /*
@@ -171,20 +172,21 @@ void track_timer_create(uint64_t id, const struct track_new_timer *how, const st
 	struct slot *s = slab_take(&g_timers);
 
 	if (site)
-		site->created++;
+		WORD_ADD(&site->created, 1);
 	if (!s) {
-		g_lost++;
+		WORD_ADD(&g_lost, 1);
 		leave(flags);
 		return;
 	}
-	s->view = (struct timer_view){.id = id,
-	                              .kind = FMT_TIMER_POSIX,
-	                              .stack = stack,
-	                              .notify = how->sigev,
-	                              .signal = how->signal,
-	                              .cpu_clock = how->cpu_clock,
-	                              .task = t_self.task ? task_serial(t_self.task) : 0,
-	                              .born_ns = sys_now_ns()};
+	const struct timer_view fresh = {.id = id,
+	                                 .kind = FMT_TIMER_POSIX,
+	                                 .stack = stack,
+	                                 .notify = how->sigev,
+	                                 .signal = how->signal,
+	                                 .cpu_clock = how->cpu_clock,
+	                                 .task = t_self.task ? task_serial(t_self.task) : 0,
+	                                 .born_ns = sys_now_ns()};
+	WORDS_COPY(&s->view, &fresh);
 	s->notify = how->notify;
 	bucket_add(s);
 	__atomic_store_n(&s->view.serial, ++g_serial, __ATOMIC_RELEASE);
@@ -202,7 +204,7 @@ void track_timer_delete(uint64_t id)
 		struct timer_site *site = site_of(s->view.stack, FMT_TIMER_POSIX);
 
 		if (site)
-			site->deleted++;
+			WORD_ADD(&site->deleted, 1);
 		if (s->notify)
 			notify_put(s->notify);
 		bucket_remove(s);
@@ -213,8 +215,8 @@ void track_timer_delete(uint64_t id)
 
 static void set(struct timer_view *v, uint64_t value_ns, uint64_t interval_ns)
 {
-	v->set_ns = sys_now_ns();
-	v->interval_ns = interval_ns;
+	WORD_SET(&v->set_ns, sys_now_ns());
+	WORD_SET(&v->interval_ns, interval_ns);
 	__atomic_store_n(&v->value_ns, value_ns, __ATOMIC_RELEASE);
 }
 
@@ -235,13 +237,13 @@ void track_itimer_set(uint32_t which, uint64_t value_ns, uint64_t interval_ns,
 
 	/* alarm() and setitimer() are async-signal-safe: no lock, and a stack only where the
 	 * tracker was not interrupted. */
-	v->kind = FMT_TIMER_ITIMER;
-	v->id = which;
-	v->cpu_clock = which != ITIMER_REAL;
-	v->task = t_self.task ? task_serial(t_self.task) : 0;
-	v->born_ns = sys_now_ns();
+	WORD_SET(&v->kind, FMT_TIMER_ITIMER);
+	WORD_SET(&v->id, which);
+	WORD_SET(&v->cpu_clock, which != ITIMER_REAL);
+	WORD_SET(&v->task, t_self.task ? task_serial(t_self.task) : 0);
+	WORD_SET(&v->born_ns, sys_now_ns());
 	if (value_ns)
-		v->stack = capture(from);
+		WORD_SET(&v->stack, capture(from));
 	set(v, value_ns, interval_ns);
 	__atomic_store_n(&v->serial, value_ns ? ~0ull - which : 0, __ATOMIC_RELEASE);
 }
@@ -322,9 +324,9 @@ bool timer_get(uint32_t i, struct timer_view *out)
 
 	if (!serial)
 		return false;
-	*out = *v;
+	WORDS_COPY(out, v);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&v->serial, __ATOMIC_RELAXED) == serial;
+	return WORD_GET(&v->serial) == serial;
 }
 
 uint32_t timer_site_count(void)
@@ -332,9 +334,9 @@ uint32_t timer_site_count(void)
 	return __atomic_load_n(&g_sites, __ATOMIC_ACQUIRE);
 }
 
-const struct timer_site *timer_site_get(uint32_t site)
+void timer_site_get(uint32_t site, struct timer_site *out)
 {
-	return &g_site[site];
+	WORDS_COPY(out, &g_site[site]);
 }
 
 uint64_t timer_lost(void)

@@ -201,10 +201,10 @@ uint32_t task_site_count(void)
 {
 	return 0;
 }
-const struct task_site *task_site_get(uint32_t site)
+void task_site_get(uint32_t site, struct task_site *out)
 {
 	(void)site;
-	return NULL;
+	*out = (struct task_site){0};
 }
 uint32_t task_unborn(void)
 {
@@ -277,10 +277,10 @@ uint32_t timer_site_count(void)
 {
 	return 0;
 }
-const struct timer_site *timer_site_get(uint32_t site)
+void timer_site_get(uint32_t site, struct timer_site *out)
 {
 	(void)site;
-	return NULL;
+	*out = (struct timer_site){0};
 }
 uint64_t timer_lost(void)
 {
