@@ -125,12 +125,10 @@ static bool pools_dominate(const struct hint *t, const struct profile *p)
 	return pools > all / 2;
 }
 
-static bool sees_mappings(const struct snapshot *s)
+static bool sees_mappings(const struct profile *p)
 {
-	for (uint32_t i = 0; i < s->n_samples; i++)
-		if (s->sample[i].kind == FMT_KIND_MMAP)
-			return true;
-	return false;
+	return p->total[FMT_KIND_MMAP][ALLOC_OBJECTS] ||
+	       p->base_total[FMT_KIND_MMAP][ALLOC_OBJECTS];
 }
 
 /* More of what is resident is in no block than is in blocks. */
@@ -149,7 +147,7 @@ static bool applies(const struct hint *t, const struct profile *p)
 		return false;
 	if (t->when == UNSEEN)
 		return heap_is_small(p->b);
-	return sees_mappings(p->b) ? pools_dominate(t, p) : heap_is_small(p->b);
+	return sees_mappings(p) ? pools_dominate(t, p) : heap_is_small(p->b);
 }
 
 /* ---- names ---- */

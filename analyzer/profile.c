@@ -38,6 +38,7 @@ struct grouping {
 	struct table by_meaning;
 	uint32_t *meaning; /* by row */
 	uint32_t n_rows, cap_rows, cap_meaning;
+	bool forget;
 };
 
 int column_parse(const char *name, enum column *out, struct err *err)
@@ -154,12 +155,18 @@ static void take_sample(struct grouping *g, struct row *r, const struct sample *
 			r->base_young = addu_sat(r->base_young, sample->ages.at[i].blocks);
 }
 
-static void add_snapshot(struct grouping *g, const struct snapshot *s, const struct match *match,
+/* A large snapshot's samples and rows are most of what there is: they must not all be there at the
+ * same time. Forgotten samples are not read again, though the array is freed later. */
+static void add_snapshot(struct grouping *g, struct snapshot *s, const struct match *match,
                          const uint8_t *shown, bool base)
 {
+	enum { PIECE = 1 << 14 };
+
 	g->s = s;
 	g->match = match;
 	for (uint32_t i = 0; i < s->n_samples; i++) {
+		if (g->forget && i && !(i % PIECE))
+			release_pages(&s->sample[i - PIECE], PIECE * sizeof(*s->sample));
 		const struct sample *sample = &s->sample[i];
 		int64_t *total = g->p->total[sample->kind],
 		        *base_total = g->p->base_total[sample->kind];
@@ -182,6 +189,11 @@ static void add_snapshot(struct grouping *g, const struct snapshot *s, const str
 		else
 			add_sample(g, r, sample);
 		progress("grouping", i, s->n_samples);
+	}
+	if (g->forget) {
+		free(s->sample);
+		s->sample = NULL;
+		s->n_samples = 0;
 	}
 }
 
@@ -295,7 +307,7 @@ static int make(struct snapshot *a, struct snapshot *b, const struct profile_opt
 	struct match match_a = {0}, match_b = {0};
 	uint8_t *shown_a = NULL, *shown_b = NULL;
 	struct profile *p = xcalloc(1, sizeof(*p));
-	struct grouping g = {.p = p};
+	struct grouping g = {.p = p, .forget = o->forget && !o->samples};
 	int rc = -1;
 
 	*out = NULL;

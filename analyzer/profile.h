@@ -260,6 +260,7 @@ struct profile_options {
 	bool raw;       /* do not fold wrappers */
 	bool samples;   /* profile_fate() will be asked */
 	bool unchanged; /* a diff: also the rows in which nothing changed */
+	bool forget;    /* nobody will look at the samples again: their memory goes meanwhile */
 };
 /* One snapshot, ranked. s must be symbolized (symbolize.h); o->hide takes frames out of it. */
 int profile_top(struct snapshot *s, const struct profile_options *o, struct profile **out,

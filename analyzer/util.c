@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int err_set(struct err *err, const char *fmt, ...)
 {
@@ -43,6 +45,16 @@ void *xcalloc(size_t n, size_t size)
 	if (!p)
 		no_memory(n * size);
 	return p;
+}
+
+void release_pages(void *p, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1),
+	          to = ((uintptr_t)p + n) & ~(page - 1);
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 void *xrealloc(void *p, size_t n)

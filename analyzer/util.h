@@ -30,6 +30,9 @@ int err_set(struct err *err, const char *fmt, ...) __attribute__((format(printf,
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n);
+/* What is in [p, p + n), a part of a block, is not needed any more: whole pages go back to the
+ * kernel. The block is freed as ever. */
+void release_pages(void *p, size_t n);
 char *xstrdup(const char *s);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A growing array: makes room for one more. Returns the array, moved perhaps; *cap in items. */

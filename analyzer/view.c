@@ -129,6 +129,7 @@ int view_open(const struct view *v, const char *base, const char *path, struct v
 
 	*set = (struct view_set){.out = v->out};
 	o.samples |= v->out.by == SUM_THREAD;
+	o.forget = !o.samples;
 	if ((base && view_load(base, &set->a, err)) || view_load(path, &set->b, err))
 		return -1;
 	if (base ? profile_diff(set->a, set->b, &o, &set->p, err)
