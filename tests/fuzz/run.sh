@@ -17,6 +17,11 @@ done
 # The symbolizer eats programs.
 mkdir -p "$seeds/symbolize_fuzz"
 cp "$build/tests/progs/sym_inline" "$seeds/symbolize_fuzz"
+mkdir -p "$seeds/options_fuzz" "$seeds/rules_fuzz" "$seeds/perf_map_fuzz"
+echo 'out=/tmp/%p,keep=10,interval=5s,growth=10%,families=heap+fds,depth=64,follow=no,quiet=yes' > "$seeds/options_fuzz/all"
+echo 'out="a, b",sample=512k,settle=1s,nonsense=1,depth=-1,keep' > "$seeds/options_fuzz/odd"
+printf 'leak:^malloc*x$\n# why\nthread:worker\nfd:/dev/*\ntimer:libc.so\n' > "$seeds/rules_fuzz/all"
+printf '10 20 JS:*run file:///a b.js:12:3\n30 8 ~\n40 ffffffffffffffff LazyCompile:get size /x:1\n' > "$seeds/perf_map_fuzz/node"
 find tests/data -name '*.snap' -exec cp {} "$seeds" \; 2> /dev/null
 
 count=0
