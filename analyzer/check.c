@@ -36,6 +36,8 @@ void check_gates_default(struct check_gates *g)
 	*g = (struct check_gates){0};
 	for (int kind = 0; kind < N_KINDS; kind++)
 		g->leaks |= check_leaks_of((enum object_kind)kind);
+	/* Shells, and not they alone, close numbers twice in children that are about to end. */
+	g->leaks &= ~CHECK_BAD_CLOSES;
 }
 
 /* ---- can there be a verdict? ---- */
@@ -179,7 +181,10 @@ static void add_group(struct check_work *w, struct kinds *k, const struct group 
 	new.words = words(k, g);
 	new.start = start_text(k->b, g->start);
 	new.rule = g->rule;
-	check_stack(&new, kinds_row(k, g->stack), &frames);
+	const struct row *row = kinds_row(k, g->stack);
+	check_stack(&new, row, &frames);
+	if (!new.rule)
+		new.rule = check_system_rule(w, new.kind, row);
 	findings_add(w->findings, &new, w->process);
 	free(frames);
 }
@@ -217,13 +222,15 @@ int check_snapshot(struct findings *f, const struct check *c, struct snapshot *a
 	struct kinds *k = NULL;
 
 	add_process(&w);
+	w.system = check_is_system(&w);
 	/* Names cost more than all the rest, and most processes leave nothing. */
 	if (!things && !heap)
 		return check_heap(&w, err);
 	if (symbolize_snapshot(b, NULL, err) || (w.a && symbolize_snapshot(w.a, NULL, err)))
 		return -1;
+	w.rules = check_rules_of(c->rules, b, f);
 	if (things) {
-		if (kinds_make(w.a, b, &(struct kinds_options){.rules = c->rules}, &k, err))
+		if (kinds_make(w.a, b, &(struct kinds_options){.rules = w.rules}, &k, err))
 			return -1;
 		for (int kind = 0; kind < N_KINDS; kind++)
 			add_kind(&w, k, (enum object_kind)kind);

@@ -6,7 +6,7 @@
 #ifndef OUTLIVE_CHECK_H
 #define OUTLIVE_CHECK_H
 
-#include "findings.h"
+#include "check_rules.h"
 #include "kinds.h"
 
 enum check_heap {
@@ -30,6 +30,7 @@ struct check_gates {
 	struct check_limit residue, allocs; /* bytes alive at the end, blocks ever made */
 };
 #define CHECK_LEAK(leak)   (UINT32_C(1) << (leak))
+#define CHECK_BAD_CLOSES   (CHECK_LEAK(LEAK_DOUBLE_CLOSE) | CHECK_LEAK(LEAK_FOREIGN_CLOSE))
 #define CHECK_GROWTH(kind) (UINT32_C(1) << (kind)) /* FINDING_* */
 /* The leaks of a kind. */
 uint32_t check_leaks_of(enum object_kind kind);
@@ -37,8 +38,12 @@ void check_gates_default(struct check_gates *g);
 
 struct check {
 	struct check_gates gates;
-	const struct rules *rules;
+	struct check_rules *rules;
 	bool ended; /* the processes have ended: who left no word of its end gives no verdict */
+	/* Accept what programs of the system leave that the command has run on its way; `command`,
+	 * a pid, is not one of those. */
+	bool accept_system;
+	uint64_t command;
 };
 
 /*
@@ -54,7 +59,9 @@ struct check_work {
 	struct findings *findings;
 	const struct check *check;
 	struct snapshot *a, *b;
-	uint32_t process; /* of b, in findings */
+	const struct rules *rules; /* those that hold for b */
+	uint32_t process;          /* of b, in findings */
+	bool system;               /* b is a program of the system that was run on the way */
 };
 /* Heap findings; b is named when check_heap_wants_names(). -1 with err. */
 int check_heap(struct check_work *w, struct err *err);
@@ -62,5 +69,13 @@ bool check_heap_wants_names(const struct check_work *w);
 /* Fills in frames, site and hash of `f` from a row that is written out; free(*frames) afterwards.
  */
 void check_stack(struct finding *f, const struct row *r, struct finding_frame **frames);
+
+/* check_system.c: true when b is a program of the system, and no interpreter of the user's scripts.
+ */
+bool check_is_system(const struct check_work *w);
+/* The rule that accepts what was made at the row, of such a program: unless a module that is not
+ * the system's has a part in it. NULL: none does. The row is of b, and written out. */
+const struct rule *check_system_rule(const struct check_work *w, enum finding_kind kind,
+                                     const struct row *r);
 
 #endif

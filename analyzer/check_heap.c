@@ -41,8 +41,11 @@ static void report(struct check_work *w, const struct profile *p, size_t row, st
 	new->words = "";
 	/* Without a stack it is the whole process that is meant: no two are one finding. */
 	new->stack = table_hash(w->process, 1);
-	if (p)
-		check_stack(new, profile_row(p, row), &frames);
+	const struct row *r = p ? profile_row(p, row) : NULL;
+	if (r)
+		check_stack(new, r, &frames);
+	if (r && !new->rule)
+		new->rule = check_system_rule(w, new->kind, r);
 	findings_add(w->findings, new, w->process);
 	free(frames);
 }
@@ -128,7 +131,7 @@ int check_heap(struct check_work *w, struct err *err)
 		hold_process(w);
 	if (!check_heap_wants_names(w))
 		return 0;
-	struct rule_work *rules = rules_begin(w->check->rules, w->b);
+	struct rule_work *rules = rules_begin(w->rules, w->b);
 	if (g->per_stack && (g->residue.given || g->allocs.given)) {
 		rc = profile_top(w->b, &o, &p, err);
 		if (!rc)

@@ -37,7 +37,7 @@ int check_parse_count(const char *value, void *to, struct err *err);
 	{"timers", 0, OPT_PARSED, &(c)->gates, "WHAT", \
 	 "unread+firing+undeleted (default), growth, off", check_parse_timers}, \
 	{"fds", 0, OPT_PARSED, &(c)->gates, "WHAT", \
-	 "open+double-close+foreign-close (default), growth, off", check_parse_fds}, \
+	 "open (default), double-close, foreign-close, growth (joined by +), off", check_parse_fds}, \
 	{"max-residue", 0, OPT_PARSED, &(c)->gates.residue, "SIZE", \
 	 "a finding when more of the heap is in use at the end", check_parse_bytes}, \
 	{"max-allocs", 0, OPT_PARSED, &(c)->gates.allocs, "N", \

@@ -36,7 +36,7 @@ static int check(const char *const *path, size_t n, const char *base,
 	struct folder_images images = {0};
 	struct findings f = {0};
 	struct rules rules;
-	struct check c = {.gates = choice->gates, .rules = &rules};
+	struct check c = {.gates = choice->gates};
 	int status = EXIT_UNREADABLE;
 
 	if (rule_choice_load(&choice->rules, &rules, err) || folder_images(path, n, &images, err))
@@ -45,6 +45,7 @@ static int check(const char *const *path, size_t n, const char *base,
 		err_set(err, "%s: there is no snapshot", path[0]);
 		goto out;
 	}
+	c.rules = check_rules_new(&rules);
 	for (size_t i = 0; i < images.n; i++)
 		if (check_image(&f, &c, base, &images.at[i], err))
 			goto out;
@@ -57,6 +58,7 @@ static int check(const char *const *path, size_t n, const char *base,
 out:
 	findings_free(&f);
 	folder_images_free(&images);
+	check_rules_free(c.rules);
 	rules_free(&rules);
 	return status;
 }

@@ -8,7 +8,11 @@
 
 static const char *where_text(enum rule_where where)
 {
-	return where == RULE_ANY ? "any" : where == RULE_FIRST ? "first" : "chain";
+	static const char *const text[] = {
+	        [RULE_ANY] = "any",    [RULE_FUNCTION] = "any", [RULE_FILE] = "any",
+	        [RULE_MODULE] = "any", [RULE_FIRST] = "first",  [RULE_CHAIN] = "chain"};
+
+	return text[where];
 }
 
 static int print_json(const struct rules *rules, struct err *err)

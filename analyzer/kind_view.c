@@ -18,7 +18,20 @@ int rule_choice_load(const struct rule_choice *c, struct rules *rules, struct er
 	*rules = (struct rules){0};
 	if (!c->no_builtin)
 		rules_add_builtin(rules);
-	return c->file ? rules_add_file(rules, c->file, err) : 0;
+	for (unsigned i = 0; i < c->n_files; i++)
+		if (rules_add_file(rules, c->file[i], err))
+			return -1;
+	return 0;
+}
+
+int rule_choice_add_file(const char *value, void *to, struct err *err)
+{
+	struct rule_choice *c = to;
+
+	if (c->n_files == RULE_FILES)
+		return err_set(err, "more than %d files of suppressions", RULE_FILES);
+	c->file[c->n_files++] = value;
+	return 0;
 }
 
 static int print(const char *path, const struct request *r, struct err *err)

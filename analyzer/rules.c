@@ -1,14 +1,12 @@
 /*
- * rules.c - holds stacks against patterns. Owns how a pattern matches and how a suppressions file
- * is read; what is built in is rules.def.
+ * rules.c - holds stacks against patterns. Owns how a pattern matches; what is built in is
+ * rules.def, files are read by rules_file.c.
  *
  * What a location matches is worked out once, and what a node of the tree of stacks follows from
  * its parent's: a snapshot may hold many deep stacks. Nothing is worked out that nobody asks for.
  */
 #include "rules.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,21 +61,31 @@ bool rule_matches_text(const char *pattern, const char *text)
 	return matches(pattern, pattern + strlen(pattern), text);
 }
 
-static bool matches_location(const char *p, const char *end, const struct snapshot *s,
-                             const struct location *loc)
+static bool matches_line(const char *p, const char *end, enum rule_where where,
+                         const struct line *l)
 {
-	if (matches(p, end, s->module[loc->module].path))
+	bool function = where != RULE_FILE && where != RULE_MODULE;
+	bool file = where != RULE_FUNCTION && where != RULE_MODULE;
+
+	return (function && (matches(p, end, l->function) || matches(p, end, l->linkage))) ||
+	       (file && matches(p, end, l->file));
+}
+
+static bool matches_location(const char *p, const char *end, enum rule_where where,
+                             const struct snapshot *s, const struct location *loc)
+{
+	if (where != RULE_FUNCTION && where != RULE_FILE &&
+	    matches(p, end, s->module[loc->module].path))
 		return true;
 	for (uint32_t i = 0; i < loc->n_lines; i++)
-		if (matches(p, end, loc->line[i].function) ||
-		    matches(p, end, loc->line[i].linkage) || matches(p, end, loc->line[i].file))
+		if (matches_line(p, end, where, &loc->line[i]))
 			return true;
 	return false;
 }
 
 /* ---- lists of rules ---- */
 
-static void add(struct rules *r, struct rule rule)
+void rules_add(struct rules *r, struct rule rule)
 {
 	r->at = xgrow(r->at, (uint32_t)r->n, &r->cap, sizeof(rule));
 	r->at[r->n++] = rule;
@@ -86,58 +94,13 @@ static void add(struct rules *r, struct rule rule)
 void rules_add_builtin(struct rules *r)
 {
 	for (size_t i = 0; i < sizeof(builtin) / sizeof(*builtin); i++)
-		add(r, builtin[i]);
+		rules_add(r, builtin[i]);
 }
 
 void rules_free(struct rules *r)
 {
 	free(r->at);
 	*r = (struct rules){0};
-}
-
-/* text: without blanks at its ends. */
-static int add_line(struct rules *r, const char *path, unsigned number, const char *text,
-                    struct err *err)
-{
-	for (int kind = 0; kind < N_RULE_KINDS; kind++) {
-		size_t n = strlen(rule_kind_name[kind]);
-		if (strncmp(text, rule_kind_name[kind], n) || text[n] != ':')
-			continue;
-		if (!text[n + 1])
-			return err_set(err, "%s:%u: no pattern behind \"%s\"", path, number, text);
-		add(r, (struct rule){(enum rule_kind)kind, RULE_ANY, intern(text + n + 1), "",
-		                     intern(path)});
-		return 0;
-	}
-	return err_set(err,
-	               "%s:%u: a line is leak:, thread:, timer: or fd: and a pattern, not \"%s\"",
-	               path, number, text);
-}
-
-int rules_add_file(struct rules *r, const char *path, struct err *err)
-{
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t cap = 0;
-	int rc = 0;
-
-	if (!f)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	for (unsigned number = 1; !rc && getline(&line, &cap, f) >= 0; number++) {
-		char *text = line, *end = line + strlen(line);
-		while (isspace((unsigned char)*text))
-			text++;
-		while (end > text && isspace((unsigned char)end[-1]))
-			end--;
-		*end = 0;
-		if (*text && *text != '#')
-			rc = add_line(r, path, number, text, err);
-	}
-	if (!rc && ferror(f))
-		rc = err_set(err, "%s: %s", path, strerror(errno));
-	free(line);
-	fclose(f);
-	return rc;
 }
 
 /* ---- stacks ---- */
@@ -158,6 +121,12 @@ struct rule_work {
 	uint64_t *mask[N_RULE_KINDS][RULE_CHAIN + 1]; /* the rules that speak of a kind, in a way */
 };
 
+/* Those that look at all frames are asked for together. */
+static enum rule_where way_of(const struct rule *r)
+{
+	return r->where == RULE_FIRST || r->where == RULE_CHAIN ? r->where : RULE_ANY;
+}
+
 struct rule_work *rules_begin(const struct rules *r, const struct snapshot *s)
 {
 	struct rule_work *w = xcalloc(1, sizeof(*w));
@@ -171,7 +140,7 @@ struct rule_work *rules_begin(const struct rules *r, const struct snapshot *s)
 			w->mask[kind][where] =
 			        pool_alloc(&w->pool, (w->words + 1) * sizeof(uint64_t));
 	for (size_t i = 0; i < r->n; i++)
-		w->mask[r->at[i].kind][r->at[i].where][i / 64] |= UINT64_C(1) << i % 64;
+		w->mask[r->at[i].kind][way_of(&r->at[i])][i / 64] |= UINT64_C(1) << i % 64;
 	return w;
 }
 
@@ -197,7 +166,8 @@ static const uint64_t *hits_of(struct rule_work *w, uint32_t location)
 	for (size_t i = 0; i < w->rules->n; i++) {
 		const struct rule *r = &w->rules->at[i];
 		size_t n = r->where == RULE_CHAIN ? strcspn(r->pattern, "<") : strlen(r->pattern);
-		if (matches_location(r->pattern, r->pattern + n, w->s, &w->s->location[location]))
+		if (matches_location(r->pattern, r->pattern + n, r->where, w->s,
+		                     &w->s->location[location]))
 			hits[i / 64] |= UINT64_C(1) << i % 64;
 	}
 	return hits;
@@ -233,7 +203,7 @@ static bool chain_holds(const struct rule_work *w, const struct rule *r, uint32_
 	for (const char *p = strchr(r->pattern, '<'); p; p = strchr(p, '<')) {
 		p++;
 		node = s->node[node].parent;
-		if (!node || !matches_location(p, p + strcspn(p, "<"), s,
+		if (!node || !matches_location(p, p + strcspn(p, "<"), RULE_CHAIN, s,
 		                               &s->location[s->node[node].location]))
 			return false;
 	}

@@ -15,19 +15,22 @@
 enum rule_kind { RULE_HEAP, RULE_THREAD, RULE_TIMER, RULE_FD, N_RULE_KINDS };
 extern const char *const rule_kind_name[N_RULE_KINDS]; /* "leak" "thread" "timer" "fd" */
 
-/* Which frames must match. Lines of a file are ANY; the built-in rules also know narrower ways. */
+/* Which frames must match. Lines of a file are one of the first four. */
 enum rule_where {
-	RULE_ANY,   /* some frame, or a name */
-	RULE_FIRST, /* the innermost frame: who called malloc, pthread_create, open */
-	RULE_CHAIN  /* patterns joined by '<': the innermost frame matches the first, its caller the
-	             * second, and so on */
+	RULE_ANY,      /* some frame, or a name */
+	RULE_FUNCTION, /* some frame's function: "fd:function=^open_log$" in a file */
+	RULE_FILE,     /* some frame's source file: file= */
+	RULE_MODULE,   /* some frame's module: module= */
+	RULE_FIRST,    /* the innermost frame: who called malloc, pthread_create, open */
+	RULE_CHAIN /* patterns joined by '<': the innermost frame matches the first, its caller the
+	            * second, and so on */
 };
 struct rule {
 	enum rule_kind kind;
 	enum rule_where where;
 	const char *pattern;
 	const char *reason; /* for a person; "" in a file */
-	const char *origin; /* "built-in", or the file it is from */
+	const char *origin; /* "built-in", or the file and the line that it is from */
 };
 struct rules {
 	struct rule *at;
@@ -35,9 +38,17 @@ struct rules {
 	uint32_t cap;
 };
 
+void rules_add(struct rules *r, struct rule rule);
 void rules_add_builtin(struct rules *r);
-/* A file of lines "kind:pattern"; '#' begins a comment. -1 with err that names file and line. */
+/*
+ * rules_file.c: lines "kind:pattern", "kind:function=pattern", file=, module=; '#' begins a
+ * comment. -1 with err that names file and line; nothing of the text is added then.
+ */
 int rules_add_file(struct rules *r, const char *path, struct err *err);
+int rules_add_text(struct rules *r, const char *name, const char *text, size_t n, struct err *err);
+/* A line for a file, with its line feed: accepts what is made where `function` (or, where that is
+ * NULL, any frame of `module`) has a part. Appended. */
+void rules_write(struct str *s, enum rule_kind kind, const char *function, const char *module);
 /* They may be in use until then. */
 void rules_free(struct rules *r);
 

@@ -56,7 +56,8 @@ static int add_options(struct run_check *r, struct str *options, struct err *err
 	char *settle = settings_get(options->data, "settle");
 	char *families = settings_get(options->data, "families");
 	/* These want the figures of every process. */
-	bool all = g->growth || g->residue.given || g->allocs.given || families;
+	bool all = g->growth || g->residue.given || g->allocs.given || families ||
+	           g->leaks & CHECK_BAD_CLOSES;
 	int rc = settings_add(options, "out", r->folder, err);
 
 	if (!rc && !settle)
@@ -216,7 +217,13 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
 {
 	const char *folder = r->folder;
 	struct folder_images images = {0};
-	struct check c = {.gates = r->choice.gates, .rules = &r->rules, .ended = true};
+	char *only = settings_get(options, "only");
+	/* Who names programs means them. */
+	struct check c = {.gates = r->choice.gates,
+	                  .rules = r->programs,
+	                  .ended = true,
+	                  .accept_system = !r->choice.rules.no_builtin && !(only && *only),
+	                  .command = (uint64_t)child->pid};
 	bool seen = read_tally(r->tally, f, (uint64_t)child->pid);
 
 	int rc = folder_images(&folder, 1, &images, err);
@@ -227,6 +234,7 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
 			seen |= !ended_by_exec(f, (uint32_t)f->n_processes - 1);
 	}
 	folder_images_free(&images);
+	free(only);
 	if (!rc && !seen)
 		note_unseen(f, command, child, options);
 	return rc;
@@ -251,6 +259,7 @@ int run_check_report(struct run_check *r, const struct command *command, const s
 	int status, failed;
 
 	fflush(stdout);
+	r->programs = check_rules_new(&r->rules);
 	failed = look(r, &f, command, child, options, &err);
 	if (!failed) {
 		findings_finish(&f);
@@ -276,6 +285,7 @@ int run_check_report(struct run_check *r, const struct command *command, const s
 
 void run_check_end(struct run_check *r)
 {
+	check_rules_free(r->programs);
 	rules_free(&r->rules);
 	free(r->folder);
 	free(r->tally);

@@ -12,6 +12,7 @@
 struct run_check {
 	struct check_choice choice;
 	struct rules rules;
+	struct check_rules *programs;
 	char *folder;
 	char *tally; /* the file in it to which processes that leave nothing add a line */
 };

@@ -10,6 +10,7 @@
  *	sym_pool.c   memory of answers
  *	sym_cache.c  answers on disk, keyed by build id
  *	perf_map.c   /tmp/perf-PID.map of just-in-time compilers
+ *	elf_lsan.c   a text that a program brings for LeakSanitizer
  *
  * All of it reads files that other people made, and snapshots that name any file: nothing but a
  *regular file is opened, every loop over a file's content is bounded.

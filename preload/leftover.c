@@ -49,16 +49,6 @@ static bool any_fd(void)
 	return false;
 }
 
-static bool any_bad_close(void)
-{
-	struct fd_bad bad;
-
-	for (uint32_t i = 0; i < FD_BAD_MAX; i++)
-		if (fd_bad_get(i, &bad))
-			return true;
-	return false;
-}
-
 static bool any_timer(void)
 {
 	uint32_t n = timer_slots();
@@ -72,7 +62,7 @@ static bool any_timer(void)
 
 bool leftover_any(void)
 {
-	return any_task() || any_fd() || any_timer() || any_bad_close();
+	return any_task() || any_fd() || any_timer();
 }
 
 /* ---- other threads ---- */

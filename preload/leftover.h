@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-/* True when the analyzer could find something: it may still excuse it, by rules. */
+/* True when the analyzer could find something that was not given back: it may still excuse it, by
+ * rules. Closes that were bad are none of it. */
 bool leftover_any(void);
 /*
  * Looks again with growing pauses, up to the option `settle`, while there is something and other
