@@ -51,7 +51,13 @@ static uintptr_t resize(unsigned row, uintptr_t p, size_t bytes, bool or_free,
 {
 	uint32_t flags = t_self.flags;
 	struct block was;
-	bool known = p && !inner(flags) && track_free((void *)p, &was);
+	bool moves = p && !inner(flags), known = false;
+
+	if (moves) {
+		track_moving((void *)p, bytes);
+		known = track_free((void *)p, &was);
+		track_moving((void *)p, known && was.size > bytes ? was.size : bytes);
+	}
 	uintptr_t q = real_call(row, flags, ARGS);
 
 	if (inner(flags))
@@ -60,6 +66,8 @@ static uintptr_t resize(unsigned row, uintptr_t p, size_t bytes, bool or_free,
 		track_alloc((void *)q, bytes, from);
 	if (!q && bytes && known && !or_free)
 		track_restore((void *)p, &was);
+	if (moves)
+		track_moving(NULL, 0);
 	return q;
 }
 

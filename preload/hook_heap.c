@@ -141,15 +141,22 @@ static inline void *do_realloc(void *p, size_t n, const struct caller *from)
 			track_alloc(q, n, from);
 		return q;
 	}
-	if (p && !inner(flags))
-		known = track_free(p, &was);
-	REAL_HEAP(q =, real.realloc(p, n));
-	if (inner(flags))
+	if (inner(flags)) {
+		REAL_HEAP(q =, real.realloc(p, n));
 		return q;
+	}
+	if (p) {
+		track_moving(p, n);
+		known = track_free(p, &was);
+		track_moving(p, known && was.size > n ? was.size : n);
+	}
+	REAL_HEAP(q =, real.realloc(p, n));
 	if (q)
 		track_alloc(q, n, from);
 	if (!q && n && known)
 		track_restore(p, &was);
+	if (p)
+		track_moving(NULL, 0);
 	return q;
 }
 

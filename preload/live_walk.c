@@ -61,11 +61,22 @@ static void walk_page(const struct walk *walk, const struct live_region *r, size
 	}
 }
 
+/* The next one up, of the few that there are. */
+static const struct live_region *region_after(const struct live_region *last)
+{
+	const struct live_region *next = NULL;
+
+	for (const struct live_region *r = LIVE_LOAD(&live_regions); r; r = r->next)
+		if ((!last || r->base > last->base) && (!next || r->base < next->base))
+			next = r;
+	return next;
+}
+
 void live_walk(void (*fn)(uintptr_t address, const struct block *b, void *arg), void *arg)
 {
 	struct walk walk = {fn, arg};
 
-	for (const struct live_region *r = LIVE_LOAD(&live_regions); r; r = r->next)
+	for (const struct live_region *r = NULL; (r = region_after(r));)
 		for (size_t page = 0; page < LIVE_REGION_PAGES; page++)
 			if (LIVE_LOAD(&r->touched[page / 64]) >> page % 64 & 1)
 				walk_page(&walk, r, page);

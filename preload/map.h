@@ -33,6 +33,13 @@ struct map_view {
 	uint64_t bytes;       /* that are mapped now */
 	uint32_t site, birth; /* ticks */
 };
+/* Each piece of memory that is mapped now, in no order. Nobody may be changing them: the caller
+ * holds map_hold(), or has a copy of memory that was made under it. */
+void map_each(void (*fn)(uintptr_t start, uintptr_t end, void *arg), void *arg);
+/* While all threads are stopped none may be half way in here. IN_TRACKER, or all signals blocked;
+ * false when the calling thread itself is half way, or another does not come to an end. */
+bool map_hold(void);
+void map_let_go(void);
 uint32_t map_count(void); /* mappings are 1..count */
 bool map_get(uint32_t mapping, struct map_view *out);
 uint64_t map_lost(void);

@@ -182,6 +182,13 @@ void map_tree_take(uintptr_t start, uintptr_t end, taker *taken, void *arg)
 	g_root = merge(merge(low, beyond ? beyond : rest), high);
 }
 
+void map_tree_each(void (*fn)(const struct map_piece *piece, void *arg), void *arg)
+{
+	for (uint32_t i = 1; i <= g_count; i++)
+		if (at(i)->piece.mapping && at(i)->piece.start < at(i)->piece.end)
+			fn(&at(i)->piece, arg);
+}
+
 void map_tree_rebuild(void)
 {
 	g_root = g_free = 0;

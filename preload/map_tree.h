@@ -22,6 +22,8 @@ bool map_tree_put(const struct map_piece *piece);
  */
 void map_tree_take(uintptr_t start, uintptr_t end,
                    void (*taken)(const struct map_piece *part, int left, void *arg), void *arg);
+/* Each piece, in no order. */
+void map_tree_each(void (*fn)(const struct map_piece *piece, void *arg), void *arg);
 /* In fork's child: another thread may have been in the middle of a change. */
 void map_tree_rebuild(void);
 uint64_t map_tree_bytes(void);

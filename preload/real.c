@@ -55,6 +55,12 @@ static void *boot_take(size_t n)
 	return g_boot + at + 16;
 }
 
+const void *real_boot(size_t *bytes)
+{
+	*bytes = sizeof(g_boot);
+	return g_boot;
+}
+
 static void *boot_malloc(size_t n)
 {
 	hook_start();

@@ -24,6 +24,7 @@
 bool g_signals_on;
 int g_signals_control;
 TLS bool t_signals_blocked;
+TLS const void *t_signals_interrupted;
 
 /* What the program believes: it holds where the kernel has entry(). */
 static struct signals_action g_believed[SIGNALS_MAX + 1];
@@ -242,6 +243,7 @@ static void die(int sig, siginfo_t *info, void *context)
 	/* Other threads run on while the end waits for them; without us they would be gone. */
 	if (is_fault(sig, info) || d.reason == FMT_REASON_ABORT)
 		leftover_park();
+	t_signals_interrupted = context;
 	on_own_stack(last_snapshot, &d);
 	dfl.handler = (void *)SIG_DFL;
 	kernel_set(sig, &dfl);
@@ -283,7 +285,9 @@ static void entry(int sig, siginfo_t *info, void *context)
 		if (stop_on_signal(info, context))
 			return;
 		if (is_request(info)) {
+			t_signals_interrupted = context;
 			on_own_stack(serve, NULL);
+			t_signals_interrupted = NULL;
 			signals_restart(context);
 			return;
 		}

@@ -24,6 +24,10 @@ struct signals_action {
 	uint64_t mask;
 };
 
+/* The ucontext_t of the program's code that a handler of ours has interrupted on this thread; NULL
+ * where none runs. */
+extern TLS const void *t_signals_interrupted __attribute__((visibility("hidden")));
+
 /* False until signals_init(): hooks only forward. */
 extern bool g_signals_on __attribute__((visibility("hidden")));
 /* The control signal; 0 once the program has been seen to use it itself. */

@@ -42,6 +42,15 @@ struct task_view {
 uint32_t task_slots(void); /* records are 0..slots-1, with holes */
 bool task_get(uint32_t slot, struct task_view *out);
 
+/* What libc would hold of a thread, and what it holds that the program waits for: of each that
+ * lives, or that has ended and holds its stack. */
+struct task_roots {
+	uintptr_t argument; /* of its start routine; 0 for an ended one */
+	uintptr_t pthread;  /* 0: unknown */
+	bool ended;
+};
+bool task_get_roots(uint32_t slot, struct task_roots *out);
+
 /* Records of threads that are on their way to their first instruction. */
 uint32_t task_unborn(void);
 /* It has told its end, and may be listed by the kernel still. */

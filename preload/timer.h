@@ -29,6 +29,8 @@ struct timer_view {
 };
 uint32_t timer_slots(void); /* records are 0..slots-1, with holes */
 bool timer_get(uint32_t slot, struct timer_view *out);
+/* What the functions that expiries start threads for will be given. */
+void timer_each_argument(void (*fn)(uintptr_t argument));
 
 struct timer_site {
 	uint32_t stack, kind, next; /* next: track_timer.c's */

@@ -35,6 +35,11 @@ struct self {
 	 * (sample.h). In exact mode 0 for ever. */
 	uint64_t left;
 	uint64_t random;
+	/* A block that realloc has in hand: it is in no table, nor is what it becomes. 0: none;
+	 * bytes: how large it was, or is to be. For who looks at this thread while it is stopped.
+	 */
+	uintptr_t moving;
+	uint64_t moving_bytes;
 };
 /* Zero is valid: usable from a thread's very first instruction to its last. */
 extern TLS struct self t_self __attribute__((visibility("hidden")));
@@ -97,6 +102,14 @@ static inline __attribute__((always_inline)) bool track_free(const void *p, stru
 }
 /* The real call failed after track_free(): the block lives on. Undoes the counting. */
 void track_restore(const void *p, const struct block *was);
+
+/* Around a realloc of p, from before track_free() until it is in the table again (p NULL). */
+static inline void track_moving(const void *p, uint64_t bytes)
+{
+	t_self.moving_bytes = bytes;
+	__atomic_store_n(&t_self.moving, (uintptr_t)p, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
 
 /* Events by reason that could not be recorded; numbers are FMT_AUDIT_LOST_*. */
 void track_lost(unsigned reason);

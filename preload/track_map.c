@@ -4,6 +4,8 @@
  */
 #include "map.h"
 
+#include <time.h>
+
 #include "context.h"
 #include "map_tree.h"
 #include "process.h"
@@ -270,6 +272,43 @@ void map_fork_child(void)
 }
 
 /* ---- for the snapshot child ---- */
+
+struct each {
+	void (*fn)(uintptr_t start, uintptr_t end, void *arg);
+	void *arg;
+};
+
+static void each(const struct map_piece *piece, void *arg)
+{
+	const struct each *e = arg;
+
+	e->fn(piece->start, piece->end, e->arg);
+}
+
+void map_each(void (*fn)(uintptr_t start, uintptr_t end, void *arg), void *arg)
+{
+	struct each e = {fn, arg};
+
+	map_tree_each(each, &e);
+}
+
+bool map_hold(void)
+{
+	struct timespec a_while = {0, 1000000};
+
+	/* Held for a few hundred ns: who waits for longer waits for itself, in a signal handler. */
+	for (int tries = 0; tries < 50; tries++) {
+		if (sys_try_lock(&g_lock))
+			return true;
+		sys_call(SYS_nanosleep, &a_while, NULL);
+	}
+	return false;
+}
+
+void map_let_go(void)
+{
+	sys_unlock(&g_lock);
+}
 
 uint32_t map_site_count(void)
 {

@@ -440,6 +440,18 @@ bool task_get(uint32_t i, struct task_view *out)
 	return WORD_GET(&t->view.serial) == serial && out->tid;
 }
 
+bool task_get_roots(uint32_t i, struct task_roots *out)
+{
+	const struct task *t = slab_at(&g_tasks, i);
+
+	if (!t || !t->view.serial)
+		return false;
+	out->ended = t->view.state == FMT_TASK_ENDED;
+	out->argument = out->ended ? 0 : t->start.argument;
+	out->pthread = t->pthread;
+	return true;
+}
+
 uint32_t task_unborn(void)
 {
 	uint32_t n = 0;

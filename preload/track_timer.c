@@ -329,6 +329,16 @@ bool timer_get(uint32_t i, struct timer_view *out)
 	return WORD_GET(&v->serial) == serial;
 }
 
+void timer_each_argument(void (*fn)(uintptr_t argument))
+{
+	for (uint32_t i = 0; i < slab_room(&g_timers); i++) {
+		const struct slot *s = slab_at(&g_timers, i);
+
+		if (s && s->view.serial && s->notify)
+			fn(s->notify->argument);
+	}
+}
+
 uint32_t timer_site_count(void)
 {
 	return __atomic_load_n(&g_sites, __ATOMIC_ACQUIRE);
