@@ -5,6 +5,7 @@
 #include "cmd.h"
 #include "document.h"
 #include "notes.h"
+#include "reach.h"
 #include "symbolize.h"
 #include "view.h"
 
@@ -33,7 +34,8 @@ static const char *const source_key[] = {
 /* What is summed up for it. */
 struct figures {
 	int64_t total[2][N_COLUMNS]; /* by FMT_KIND_* */
-	uint64_t *frames;            /* by module: its addresses in stacks */
+	struct reach reach;
+	uint64_t *frames; /* by module: its addresses in stacks */
 };
 
 /* ---- JSON ---- */
@@ -92,6 +94,7 @@ static int print_json(const struct snapshot *s, const struct figures *f, struct 
 	document_put(&d, "audit", document_audit(s));
 	document_put(&d, "settings", settings(s));
 	document_put(&d, "totals", totals_of(f->total));
+	document_put(&d, "reach", reach_scan_json(s, &f->reach));
 	document_open_rows(&d, "rows");
 	for (uint32_t i = 1; i < s->n_modules; i++)
 		document_row(&d, module_row(&s->module[i], f->frames[i]));
@@ -265,6 +268,30 @@ static void print_work(struct page *page, const struct snapshot *s)
 		linef(page, "writing this file", "%s", human_ns(a, s->audit[FMT_AUDIT_WRITE_NS]));
 }
 
+static void print_reach(struct page *page, const struct snapshot *s)
+{
+	const uint64_t *a = s->audit;
+	uint64_t scan = snapshot_scan(s);
+	char b[32], c[32], d[32];
+
+	if (!scan)
+		return;
+	head(page, "Which blocks can still be reached");
+	if (scan == FMT_SCAN_DONE)
+		linef(page, "scan", "%s blocks in %s, %s of memory for it",
+		      human_count(b, (int64_t)a[FMT_AUDIT_REACH_BLOCKS]),
+		      human_ns(c, a[FMT_AUDIT_REACH_MARK_NS]),
+		      human_bytes(d, (int64_t)a[FMT_AUDIT_REACH_MEMORY]));
+	else
+		linef(page, "no verdict", "%s", INFO_S(&s->info, REACH_WHY));
+	if (a[FMT_AUDIT_REACH_THREADS] > 1)
+		linef(page, "threads", "%llu; the others stood still, by %s, for %s",
+		      (unsigned long long)a[FMT_AUDIT_REACH_THREADS], INFO_S(&s->info, REACH_WAY),
+		      human_ns(b, a[FMT_AUDIT_REACH_FROZEN_NS]));
+	count(page, s, FMT_AUDIT_REACH_ABSENT, "absent blocks",
+	      "live in the table, and not mapped");
+}
+
 /* Our tables beside the kernel's lists. What is in one only is told, and is nobody's fault. */
 static void print_kernel(struct page *page, const struct snapshot *s)
 {
@@ -321,6 +348,7 @@ static int print_text(const struct snapshot *s, const struct figures *f, const s
 	print_totals(&page, "mmap", f->total[FMT_KIND_MMAP]);
 	print_losses(&page, s);
 	print_kernel(&page, s);
+	print_reach(&page, s);
 	print_memory(&page, s);
 	print_work(&page, s);
 	print_modules(&page, s, f->frames);
@@ -332,6 +360,9 @@ static void count_up(const struct snapshot *s, struct figures *f)
 	f->frames = xcalloc(s->n_modules, sizeof(*f->frames));
 	for (uint32_t i = 0; i < s->n_locations; i++)
 		f->frames[s->location[i].module]++;
+	for (uint32_t i = 0; i < s->n_samples; i++)
+		if (s->sample[i].reach)
+			reach_sum(&f->reach, s->sample[i].reach);
 	for (uint32_t i = 0; i < s->n_samples; i++)
 		for (int c = 0; c < N_COLUMNS; c++)
 			f->total[s->sample[i].kind][c] =

@@ -151,6 +151,8 @@ static int read_items(struct loader *l, const struct record *r)
 		return load_node_items(l);
 	case FMT_SITE:
 		return load_site_items(l);
+	case FMT_REACH:
+		return load_reach_items(l);
 	case FMT_THREAD:
 		return load_thread_items(l);
 	case FMT_AUDIT:

@@ -59,6 +59,7 @@ int load_info_items(struct loader *l);
 int load_module_items(struct loader *l);
 int load_node_items(struct loader *l);
 int load_site_items(struct loader *l);
+int load_reach_items(struct loader *l);
 int load_thread_items(struct loader *l);
 int load_audit_items(struct loader *l);
 int load_task_items(struct loader *l);

@@ -60,6 +60,13 @@ static void number_stack(struct numbering *n, uint32_t *stack)
 	*stack = node ? n->stack_of[node] : 0;
 }
 
+static void number_sample(struct numbering *n, struct sample *sample)
+{
+	number_stack(n, &sample->stack);
+	if (sample->reach)
+		number_stack(n, &sample->reach->owner);
+}
+
 static void number_stacks(struct snapshot *s, const uint32_t *shown, const uint32_t *depth)
 {
 	struct numbering n = {s, shown, depth, xcalloc(s->n_nodes, sizeof(*n.stack_of)), 1};
@@ -67,7 +74,7 @@ static void number_stacks(struct snapshot *s, const uint32_t *shown, const uint3
 	s->stack = xcalloc(1, sizeof(*s->stack));
 	s->n_stacks = 1;
 	for (uint32_t i = 0; i < s->n_samples; i++)
-		number_stack(&n, &s->sample[i].stack);
+		number_sample(&n, &s->sample[i]);
 	for (uint32_t i = 0; i < s->n_tasks; i++)
 		number_stack(&n, &s->task[i].stack);
 	for (uint32_t i = 0; i < s->n_task_sums; i++)

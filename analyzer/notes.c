@@ -3,6 +3,8 @@
  */
 #include "notes.h"
 
+#include "reach.h"
+
 #include "document.h"
 
 #include <string.h>
@@ -96,6 +98,7 @@ void notes_top_heading(struct page *page, const struct profile *p, const struct 
 		print_totals(page, "heap", p->total[FMT_KIND_HEAP]);
 	if (p->total[FMT_KIND_MMAP][ALLOC_OBJECTS])
 		print_totals(page, "mmap", p->total[FMT_KIND_MMAP]);
+	reach_heading(page, p->b, &p->reach);
 	print_ranked(page, p, o);
 }
 
@@ -158,6 +161,7 @@ void notes_diff_heading(struct page *page, const struct profile *p, const struct
 		print_growth(page, "heap", p, FMT_KIND_HEAP);
 	if (p->total[FMT_KIND_MMAP][ALLOC_OBJECTS] || p->base_total[FMT_KIND_MMAP][ALLOC_OBJECTS])
 		print_growth(page, "mmap", p, FMT_KIND_MMAP);
+	reach_heading(page, p->b, &p->reach);
 	print_ranked(page, p, o);
 	/* Losses add up: within a run B's are A's, too. */
 	if (!p->same_run)

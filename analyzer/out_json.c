@@ -7,11 +7,12 @@
  * same_run, since_ns, unmatched; threads, timers, fds: what grew beside the heap, rows as in
  * out_kinds_json.c. A row: rank, kind, the four columns, temporary, sizes, lifetimes of what was
  * freed (ns, upper bounds), ages of what lives (ns, lower bounds; of a diff of one run: of what was
- * born since A), freed_share, verdict, site, stack; a frame: function, file, line, module, address
- * (hexadecimal, in the module's file), inlined. Unknown is null.
+ * born since A), freed_share, verdict, reach, held_by, site, stack; a frame: function, file, line,
+ * module, address (hexadecimal, in the module's file), inlined. Unknown is null.
  */
 #include "out_details.h"
 #include "out_kinds.h"
+#include "reach.h"
 
 static json_t *freed_share(const struct profile *p, const struct row *r)
 {
@@ -38,7 +39,9 @@ static json_t *row(const struct profile *p, size_t i, size_t rank)
 	json_object_set_new(o, "frees", document_number(r->frees));
 	json_object_set_new(o, "bytes_freed", document_number(r->bytes_freed));
 	json_object_set_new(o, "freed_share", freed_share(p, r));
-	json_object_set_new(o, "verdict", json_null());
+	json_object_set_new(o, "verdict", document_text(reach_verdict(r->reach)));
+	json_object_set_new(o, "reach", reach_json(r->reach));
+	json_object_set_new(o, "held_by", reach_owner_json(r));
 	if (p->a)
 		json_object_set_new(o, "churn", json_boolean(r->churn));
 	json_object_set_new(o, "site", document_site(r));
@@ -77,6 +80,7 @@ int out_json_top(FILE *f, const struct profile *p, const struct out_options *o, 
 	document_put(&d, "snapshot", document_snapshot(p->b));
 	document_put(&d, "audit", document_audit(p->b));
 	document_put(&d, "totals", totals(p->total));
+	document_put(&d, "reach", reach_scan_json(p->b, &p->reach));
 	document_put(&d, "hints", document_hints(o->hints));
 	document_put(&d, "sort", json_string(column_name[o->sort]));
 	document_put(&d, "n_rows", document_number(p->n_rows));
@@ -123,6 +127,7 @@ int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o,
 	document_put(&d, "totals", totals(p->total));
 	document_put(&d, "churn", churn(p));
 	document_put(&d, "unmatched", unmatched(p));
+	document_put(&d, "reach", reach_scan_json(p->b, &p->reach));
 	if (o->kinds)
 		out_json_growth(&d, o->kinds, o);
 	for (int kind = 0; kind < N_KINDS && !o->kinds; kind++)

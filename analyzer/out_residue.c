@@ -7,6 +7,7 @@
 
 #include "notes.h"
 #include "out_kinds.h"
+#include "reach.h"
 
 #include <string.h>
 
@@ -112,10 +113,12 @@ static void print_heap(struct page *page, struct residue *r, const char *path,
 	space = sub_sat(space, r->known_space);
 	if (objects <= 0)
 		return;
-	snprintf(text, sizeof(text), "heap: %s in %s blocks still in use %s (not a verdict)",
+	snprintf(text, sizeof(text), "heap: %s in %s blocks still in use %s%s",
 	         human_bytes(a, space), human_count(b, objects),
-	         r->kinds->final ? "at the end" : "then");
+	         r->kinds->final ? "at the end" : "then",
+	         snapshot_scan(p->b) == FMT_SCAN_DONE ? "" : " (not a verdict)");
 	print_head(page, text, "top", path);
+	reach_heading(page, p->b, &p->reach);
 	for (size_t i = 0; i < r->n_sites && (!o->n || i < o->n); i++) {
 		const struct residue_site *site = &r->site[i];
 		page_addf(page, STYLE_PLAIN, "%9s  in %-10s  ", human_bytes(a, site->space),
@@ -178,6 +181,8 @@ static json_t *heap_row(const struct residue *r, const struct residue_site *site
 	json_object_set_new(o, "kind", json_string(row->kind == FMT_KIND_MMAP ? "mmap" : "heap"));
 	json_object_set_new(o, "inuse_objects", json_integer(site->objects));
 	json_object_set_new(o, "inuse_space", json_integer(site->space));
+	json_object_set_new(o, "verdict", document_text(reach_verdict(row->reach)));
+	json_object_set_new(o, "reach", reach_json(row->reach));
 	json_object_set_new(o, "site", document_site(row));
 	/* Of the largest of its rows. */
 	json_object_set_new(o, "stack", document_stack(row));
@@ -193,6 +198,7 @@ static json_t *heap(const struct residue *r, const struct out_options *o)
 	json_object_set_new(all, "mmap", document_columns(p->total[FMT_KIND_MMAP]));
 	for (size_t i = 0; i < r->n_sites && (!o->n || i < o->n); i++)
 		json_array_append_new(rows, heap_row(r, &r->site[i]));
+	json_object_set_new(all, "reach", reach_scan_json(p->b, &p->reach));
 	json_object_set_new(all, "rows", rows);
 	return all;
 }

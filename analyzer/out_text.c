@@ -11,6 +11,7 @@
 #include "out.h"
 #include "out_details.h"
 #include "out_kinds.h"
+#include "reach.h"
 
 #include <string.h>
 
@@ -44,6 +45,29 @@ static const char *percent(char buf[32], uint64_t part, uint64_t whole)
 	return buf;
 }
 
+/* Only where there was a scan. */
+static void add_verdict(struct page *page, const struct profile *p, const struct row *r)
+{
+	const char *verdict = reach_verdict(r->reach);
+
+	if (snapshot_scan(p->b) == FMT_SCAN_DONE)
+		page_addf(page, STYLE_PLAIN, "  %-9s", verdict ? verdict : "-");
+}
+
+static void add_held(struct page *page, const struct row *r)
+{
+	struct str s = {0};
+
+	if (!reach_is_mixed(r->reach))
+		return;
+	reach_words(&s, r->reach);
+	reach_owner_words(&s, r);
+	page_pad(page, 10);
+	page_add(page, STYLE_DIM, s.data);
+	page_end_line(page);
+	str_free(&s);
+}
+
 static void print_row(struct page *page, const struct profile *p, size_t i, size_t rank,
                       const struct out_options *o, struct nameless *nameless)
 {
@@ -57,7 +81,9 @@ static void print_row(struct page *page, const struct profile *p, size_t i, size
 		add_figure(page, order[c], r->value[order[c]], p->a != NULL);
 	page_addf(page, STYLE_PLAIN, "%7s",
 	          percent(share, r->bytes_freed, born > 0 ? (uint64_t)born : 0));
+	add_verdict(page, p, r);
 	out_stack_site(page, r, o, nameless);
+	add_held(page, r);
 	if (p->a || o->wide)
 		out_details_survivors(page, p, r);
 	if (o->wide)
@@ -66,13 +92,15 @@ static void print_row(struct page *page, const struct profile *p, size_t i, size
 		out_stack_callers(page, r, o, nameless);
 }
 
-static void print_heads(struct page *page)
+static void print_heads(struct page *page, const struct profile *p)
 {
 	page_end_line(page);
 	page_addf(page, STYLE_BOLD, "%3s%10s%10s%10s%10s", "", "alloc", "inuse", "alloc", "inuse");
 	page_end_line(page);
 	page_addf(page, STYLE_BOLD, "%3s%10s%10s%10s%10s%7s", "", "space", "space", "objects",
 	          "objects", "freed");
+	if (snapshot_scan(p->b) == FMT_SCAN_DONE)
+		page_add(page, STYLE_BOLD, "  verdict");
 	page_end_line(page);
 }
 
@@ -86,7 +114,7 @@ static size_t print_rows(struct page *page, const struct profile *p, size_t from
 	for (size_t i = from; i < to && p->row[i].value[o->sort] > 0 && (!o->n || n < o->n);
 	     i++, n++) {
 		if (!n)
-			print_heads(page);
+			print_heads(page, p);
 		print_row(page, p, i, ++*rank, o, nameless);
 	}
 	return n;

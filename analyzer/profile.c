@@ -13,6 +13,7 @@
 #include "hide.h"
 #include "histogram.h"
 #include "match.h"
+#include "reach.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,8 @@ static void add_sample(struct grouping *g, struct row *r, const struct sample *s
 	}
 	histogram_add(pool, &r->lifetimes, &sample->lifetimes);
 	histogram_add(pool, &r->ages, &sample->ages);
+	if (sample->reach)
+		reach_add(pool, &r->reach, sample->reach);
 }
 
 static uint64_t minus(uint64_t a, uint64_t b)
@@ -176,6 +179,8 @@ static void add_snapshot(struct grouping *g, struct snapshot *s, const struct ma
 			total[c] = base ? sub_sat(total[c], sample->value[c])
 			                : add_sat(total[c], sample->value[c]);
 		}
+		if (sample->reach && !base)
+			reach_sum(&g->p->reach, sample->reach);
 		uint32_t *number = g->p->work->row_of[!base];
 		if (number)
 			number[i] = TABLE_NONE;

@@ -76,6 +76,14 @@ struct histogram {
 };
 #define BIN_MOST ((UINT64_C(1) << 54) - 1)
 
+/* What a scan of all that the program can reach says of some live blocks: FMT_REACH_*, 0 unknown.
+ */
+struct reach {
+	uint64_t blocks[FMT_REACH_CLASSES], bytes[FMT_REACH_CLASSES];
+	uint32_t owner; /* stack of the lost blocks that hold most of the indirectly lost; 0 none */
+	uint64_t owned; /* blocks that spoke for it */
+};
+
 struct sample {
 	uint32_t stack;                 /* index into stack[] */
 	uint32_t thread : 30, kind : 2; /* index into thread[], 0 unknown; FMT_KIND_* */
@@ -86,6 +94,7 @@ struct sample {
 	uint64_t size_min, size_max;
 	struct histogram lifetimes; /* of freed blocks, fmt_age_bucket() with bucket 0; no bytes */
 	struct histogram ages;      /* of live blocks, fmt_fine_bucket() */
+	struct reach *reach;        /* NULL: no scan, or it has seen none of them */
 };
 /* What a sample has freed: blocks, bytes. */
 static inline uint64_t sample_frees(const struct sample *s)
@@ -189,6 +198,9 @@ struct snapshot {
 	struct pool pool; /* for what lives as long as the snapshot: histograms, lines */
 };
 
+/* FMT_SCAN_* of the snapshot, 0: no scan was asked for. */
+#define snapshot_scan(s) INFO_U(&(s)->info, REACH)
+
 /* load.c: the one parser. Validates every length; memory at most a few times the file. *out is NULL
  * on error. */
 int load_snapshot(const char *path, struct snapshot **out, struct err *err);
@@ -233,6 +245,7 @@ struct row {
 	uint64_t base_size_max;      /* a diff: A's */
 	struct histogram lifetimes;  /* a diff: of those freed since A */
 	struct histogram ages;       /* live at B */
+	struct reach *reach;         /* of those; NULL: nothing is known */
 	const char *type, *leak;     /* profile_of_counts(): labels, or NULL */
 	uint64_t base_young; /* a diff: blocks live at A whose age at B could be mistaken for "born
 	                        just after A" */
@@ -247,6 +260,7 @@ struct profile {
 	int64_t total[2][N_COLUMNS];      /* by FMT_KIND_*, before focus and ignore */
 	int64_t base_total[2][N_COLUMNS]; /* a diff: A's */
 	int64_t churn[N_COLUMNS];         /* sums of the rows that are churn */
+	struct reach reach;               /* of B's heap, before focus and ignore; no owner */
 	uint64_t unmatched; /* a diff: bytes allocated in stacks with nameless frames that could not
 	                       be matched */
 	uint32_t n_unmatched; /* rows of them */

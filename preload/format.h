@@ -77,6 +77,13 @@
  *                                       Of objects in 1/256 block^2, of bytes in 1/65536
  *                                       INFO_SAMPLE^2. A freed block was in both: what lives has
  *                                       the difference, summed over the threads
+ *     Rsit   what is known of a site's live blocks by a scan of all that the program can reach
+ *            varint site                number of a site item, from 1 in file order
+ *            varint node                of the lost blocks that hold most of the indirectly lost
+ *                                       ones: the innermost frame of their stack; 0 = none
+ *            varint n, then n times: varint class, varint blocks, varint bytes
+ *                                       FMT_REACH_*, ascending; together fewer than live_blocks
+ *                                       where blocks came after the scan
  *     Thrd   varint tid, varint n, string name   threads that had these counters in turn:
  *                                       tid and name of the latest, how many there were
  *            Numbered from 1 in file order.
@@ -156,6 +163,7 @@
 	R(NODE, FMT_TAG('n', 'o', 'd', 'e'), "stack tree")                                         \
 	R(SITE, FMT_TAG('s', 'i', 't', 'e'), "heap counters by stack and thread")                  \
 	R(SAMPLED, FMT_TAG('S', 'a', 'm', 'p'), "samples behind estimates, and their variance")    \
+	R(REACH, FMT_TAG('R', 's', 'i', 't'), "which live blocks are lost, by site")               \
 	R(THREAD, FMT_TAG('T', 'h', 'r', 'd'), "threads that counters belong to")                  \
 	R(TASK, FMT_TAG('T', 'a', 's', 'k'),                                                       \
 	  "threads alive, and ended ones that still hold a stack")                                 \
@@ -189,6 +197,7 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 	K(EXIT_STATUS, 12, U, "status, when the reason is an exit that names it")       \
 	K(START_TIME, 13, U, "of the image's first hook, ns since 1970")                \
 	K(FAMILIES, 14, U, "what was recorded: FMT_FAMILY_*; absent: all")              \
+	K(REACH, 15, U, "FMT_SCAN_*; absent: no scan was asked for")                    \
 	K(COMMAND, 128, S, "short name (comm at start)")                                \
 	K(EXE, 129, S, "full path of the program")                                      \
 	K(CMDLINE, 130, S, "arguments, each ended by NUL")                              \
@@ -198,7 +207,9 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 	K(LABEL, 134, S, "given by who asked for the snapshot")                         \
 	K(ALLOCATOR, 135, S, "path of the module that malloc is in")                    \
 	K(BOOT_ID, 136, S, "kernel's boot_id: pids and clocks compare only within one") \
-	K(UNSEEN, 137, S, "module whose malloc stands before ours: heap unseen")
+	K(UNSEEN, 137, S, "module whose malloc stands before ours: heap unseen")        \
+	K(REACH_WHY, 138, S, "why there is no verdict, in a sentence")                  \
+	K(REACH_WAY, 139, S, "by what the other threads were stopped")
 
 #define FMT_K_ENUM(name, number, type, meaning) FMT_INFO_##name = number,
 enum fmt_info_key { FMT_INFO_KEYS(FMT_K_ENUM) };
@@ -244,7 +255,16 @@ enum fmt_info_key { FMT_INFO_KEYS(FMT_K_ENUM) };
 	A(LOST_TIMERS, 36, "timers for which the table had no room")                           \
 	A(LOST_MAPS, 37, "mappings that could not be recorded")                                \
 	A(TRIM_RSS_BEFORE, 38, "resident bytes before the allocator gave back what it cached") \
-	A(TRIM_RSS_AFTER, 39, "and after it")
+	A(TRIM_RSS_AFTER, 39, "and after it")                                                  \
+	A(REACH_BLOCKS, 48, "live blocks that the scan saw")                                   \
+	A(REACH_THREADS, 49, "threads that it saw")                                            \
+	A(REACH_FROZEN_NS, 50, "time for which other threads stood still")                     \
+	A(REACH_CLONE_NS, 51, "of it, making the copy of a process that goes on")              \
+	A(REACH_INDEX_NS, 52, "time that sorting the live blocks took")                        \
+	A(REACH_MARK_NS, 53, "time of the scan, sorting included")                             \
+	A(REACH_WORDS, 54, "words that it looked at")                                          \
+	A(REACH_MEMORY, 55, "bytes of memory that it took")                                    \
+	A(REACH_ABSENT, 56, "live blocks of which a part is not mapped")
 
 #define FMT_A_ENUM(name, number, meaning) FMT_AUDIT_##name = number,
 enum fmt_audit_key { FMT_AUDIT_KEYS(FMT_A_ENUM) };
@@ -331,6 +351,16 @@ enum fmt_reason {
 	FMT_REASON_GROWTH = 9,
 	FMT_REASON_PEAK = 10
 };
+
+/* What the scan says of a block. */
+enum fmt_reach {
+	FMT_REACH_LOST = 1,     /* no pointer to it is anywhere */
+	FMT_REACH_INDIRECT = 2, /* only lost blocks point to it */
+	FMT_REACH_POSSIBLE = 3, /* only pointers into its middle, or into that of what holds it */
+	FMT_REACH_REACHABLE = 4,
+	FMT_REACH_CLASSES = 5
+};
+enum fmt_scan { FMT_SCAN_DONE = 1, FMT_SCAN_REFUSED = 2 };
 
 /* Times are kept in ticks of 2^FMT_TICK_SHIFT ns (4.2 ms): finer than the coarse clock has. */
 #define FMT_TICK_SHIFT 22

@@ -17,6 +17,7 @@
 #include "live.h"
 #include "options.h"
 #include "process.h"
+#include "reach.h"
 #include "snapshot.h"
 #include "stack.h"
 #include "task.h"
@@ -100,6 +101,25 @@ static void set_allocator(void)
 	snapshot_set_allocator(&a);
 }
 
+/* struct pthread is counted with the static TLS that lies below it. */
+#define CONTROL_BLOCK 0x900u
+#define STATIC_TLS    4096u
+
+static void set_reach(void)
+{
+	size_t bytes = STATIC_TLS + CONTROL_BLOCK, align;
+	uintptr_t fs;
+	struct reach_env env = {.is_allocator = real_is_allocator, .pid = (uint32_t)sys_getpid()};
+
+	__asm__("mov %%fs:0, %0" : "=r"(fs));
+	if (real._dl_get_tls_static_info)
+		real._dl_get_tls_static_info(&bytes, &align);
+	env.tls_bytes = bytes > CONTROL_BLOCK ? bytes - CONTROL_BLOCK : bytes;
+	env.self_offset = (uintptr_t)&t_self - fs;
+	env.boot = real_boot(&env.boot_bytes);
+	reach_init(&env);
+}
+
 static void fork_child(void)
 {
 	process_fork_child();
@@ -120,6 +140,7 @@ __attribute__((constructor)) static void init_late(void)
 	fd_init();
 	snapshot_init();
 	set_allocator();
+	set_reach();
 	process_init();
 	watch_start();
 	t_self.flags = flags;

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -21,6 +22,7 @@
 #include "map.h"
 #include "options.h"
 #include "process_match.h"
+#include "reach.h"
 #include "signals.h"
 #include "snapshot.h"
 #include "stack.h"
@@ -136,6 +138,11 @@ static void finish(const struct snapshot_request *r)
 	snapshot_final(r);
 }
 
+static bool is_fault(int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP;
+}
+
 void process_end(unsigned reason, int signal_number, int status)
 {
 	struct snapshot_request r = {
@@ -148,6 +155,9 @@ void process_end(unsigned reason, int signal_number, int status)
 		leftover_settle();
 	if (tell_nothing_left(reason))
 		return;
+	/* After a fault nothing can be trusted; and most have been marked by now: reach.h. */
+	if (reason != FMT_REASON_ABORT && !is_fault(signal_number))
+		reach_exit(NULL);
 	if (reason == FMT_REASON_EXIT || reason == FMT_REASON_QUICK_EXIT)
 		refresh_audit();
 	finish(&r);
@@ -191,6 +201,7 @@ bool process_exec(void)
 	if (is_brief()) {
 		control_hide();
 	} else if (!tell_nothing_left(FMT_REASON_EXEC)) {
+		reach_exit(NULL);
 		refresh_audit();
 		finish(&r);
 	}
@@ -202,6 +213,7 @@ void process_exec_failed(void)
 {
 	signals_exec(false);
 	g_told = false;
+	reach_exit_undo();
 	snapshot_final_undo();
 	control_show();
 }
@@ -226,6 +238,7 @@ static void become_child(void)
 	watch_fork_child();
 	stack_fork_child();
 	live_fork_child();
+	reach_fork_child();
 	snapshot_fork_child();
 	control_fork_child();
 	if (!g_options.follow) {

@@ -12,6 +12,7 @@
  *     snap_tally.c   sums of the live table by site and age
  *     snap_info.c    who, when, why; losses and memory
  *     snap_allocator.c  what the program's allocator says of itself
+ *     snap_reach.c   what a scan of reach.h found
  *
  * "The child" below is whoever runs write_snapshot(): mostly a process that shares our memory but
  * has no TLS of its own. So none of these functions uses TLS, errno, a lock, or libc beyond memcpy,
@@ -26,6 +27,8 @@
 
 #include "format.h"
 #include "snapshot.h"
+
+struct block;
 
 /* ---- snap_write.c ---- */
 
@@ -80,6 +83,13 @@ struct snap_age {
 struct snap_weight {
 	uint64_t objects, bytes; /* as in struct sample_weight */
 };
+/* Of one site: blocks and bytes by FMT_REACH_*. */
+struct snap_reach {
+	uint64_t bytes[5];
+	uint32_t blocks[5];
+	uint32_t owner, votes; /* the site that holds most of the indirectly lost */
+	uint32_t item;         /* the site's number in the file, 0 none */
+};
 struct snap_tally {
 	uint32_t first, count; /* holds the sites first .. first + count - 1 */
 	uint32_t room;         /* how many it can hold at a time */
@@ -87,6 +97,7 @@ struct snap_tally {
 	struct snap_site *sites;
 	struct snap_age *ages;       /* NULL: no memory, sites then have no ages */
 	struct snap_weight *weights; /* NULL: exact, or no memory: blocks count for themselves */
+	struct snap_reach *reach;    /* [room], NULL: no scan */
 	uint32_t n_ages, age_slots;
 	uint64_t blocks, bytes; /* all that the last walk showed, in whichever site; weighed */
 };
@@ -159,6 +170,7 @@ struct snap_job {
 	uint32_t fds, fds_unseen, fds_vanished, threads_unseen, threads_vanished;
 	uint64_t live_blocks, live_bytes;
 	uint32_t stacks, nodes;
+	uint32_t sites; /* items so far */
 };
 
 int snap_tables(struct snap_out *o, struct snap_job *j);
@@ -174,6 +186,15 @@ void snap_each_number(const char *folder, int *fd, void (*fn)(uint32_t number, v
                       void *arg);
 /* 2 ms, for who is between the kernel and the tables. */
 void snap_moment(void);
+/* Is there anything that a scan has found? */
+bool snap_reach_is_there(void);
+/* Adds a block to its site's sums. */
+void snap_reach_add(struct snap_reach *r, uintptr_t address, const struct block *b);
+/* The sums of the sites of t that are in the file. */
+void snap_reach(struct snap_out *o, const struct snap_tally *t, const struct snap_bounds *have);
+/* Their keys, in the record that is open. */
+void snap_reach_info(struct snap_out *o);
+void snap_reach_audit(struct snap_out *o);
 void snap_maps(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have);
 void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
@@ -198,6 +219,7 @@ const char *snap_allocator_path(void);
 const char *snap_allocator_unseen(void);
 /* An item: a key and its number. */
 void snap_pair(struct snap_out *o, unsigned key, uint64_t v);
+void snap_pair_str(struct snap_out *o, unsigned key, const char *s);
 
 /* Memory of the writing that must be given back if the child dies. NULL when there is none. */
 void *snap_scratch(size_t bytes);

@@ -43,7 +43,7 @@ void snap_pair(struct snap_out *o, unsigned key, uint64_t v)
 	snap_u(o, v);
 }
 
-static void pair_str(struct snap_out *o, unsigned key, const char *s)
+void snap_pair_str(struct snap_out *o, unsigned key, const char *s)
 {
 	snap_item(o);
 	snap_u(o, key);
@@ -58,23 +58,23 @@ static void info_strings(struct snap_out *o, const struct snap_job *j)
 	long n = sys_call(SYS_getcwd, folder, sizeof(folder));
 	const char *allocator = snap_allocator_path(), *unseen = snap_allocator_unseen();
 
-	pair_str(o, FMT_INFO_COMMAND, g_snap_command);
-	pair_str(o, FMT_INFO_EXE, g_exe);
+	snap_pair_str(o, FMT_INFO_COMMAND, g_snap_command);
+	snap_pair_str(o, FMT_INFO_EXE, g_exe);
 	snap_item(o);
 	snap_u(o, FMT_INFO_CMDLINE);
 	snap_mem(o, g_cmdline, g_cmdline_bytes);
 	if (n > 0)
-		pair_str(o, FMT_INFO_CWD, folder);
-	pair_str(o, FMT_INFO_VERSION, OUTLIVE_VERSION);
-	pair_str(o, FMT_INFO_OPTIONS, g_options.text);
+		snap_pair_str(o, FMT_INFO_CWD, folder);
+	snap_pair_str(o, FMT_INFO_VERSION, OUTLIVE_VERSION);
+	snap_pair_str(o, FMT_INFO_OPTIONS, g_options.text);
 	if (j->label[0])
-		pair_str(o, FMT_INFO_LABEL, j->label);
+		snap_pair_str(o, FMT_INFO_LABEL, j->label);
 	if (allocator)
-		pair_str(o, FMT_INFO_ALLOCATOR, allocator);
+		snap_pair_str(o, FMT_INFO_ALLOCATOR, allocator);
 	if (unseen)
-		pair_str(o, FMT_INFO_UNSEEN, *unseen ? unseen : g_exe);
+		snap_pair_str(o, FMT_INFO_UNSEEN, *unseen ? unseen : g_exe);
 	if (g_boot_id[0])
-		pair_str(o, FMT_INFO_BOOT_ID, g_boot_id);
+		snap_pair_str(o, FMT_INFO_BOOT_ID, g_boot_id);
 }
 
 void snap_info(struct snap_out *o, const struct snap_job *j)
@@ -97,6 +97,7 @@ void snap_info(struct snap_out *o, const struct snap_job *j)
 	snap_pair(o, FMT_INFO_START_TIME, j->start_ns);
 	snap_pair(o, FMT_INFO_FAMILIES, g_track_families & 31);
 	info_strings(o, j);
+	snap_reach_info(o);
 	snap_record_end(o);
 }
 
@@ -222,6 +223,7 @@ void snap_audit(struct snap_out *o, const struct snap_job *j)
 	audit_kernel(o, j);
 	audit_others(o, j);
 	snap_audit_allocator(o, j);
+	snap_reach_audit(o);
 	snap_pair(o, FMT_AUDIT_WRITE_NS, sys_now_ns() - j->begin_ns);
 	snap_record_end(o);
 }

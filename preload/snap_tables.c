@@ -194,12 +194,19 @@ static void put_sites(struct snap_out *o, const struct snap_bounds *have, struct
 			j->live_bytes = t.bytes;
 		}
 		snap_record(o, FMT_SITE);
-		for (uint32_t i = 0; i < t.count; i++)
-			if (says_something(&t, i))
-				put_site(o, &t, i, have);
+		for (uint32_t i = 0; i < t.count; i++) {
+			if (!says_something(&t, i))
+				continue;
+			put_site(o, &t, i, have);
+			j->sites++;
+			if (t.reach)
+				t.reach[i].item = j->sites;
+		}
 		snap_record_end(o);
 		if (g_sample_period)
 			put_sampled(o, &t, &number);
+		if (t.reach)
+			snap_reach(o, &t, have);
 	}
 	snap_tally_end(&t);
 }

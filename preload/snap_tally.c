@@ -34,6 +34,8 @@ void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
 		t->sites = g_reserve;
 	if (g_sample_period)
 		t->weights = snap_scratch(t->room * sizeof(*t->weights));
+	if (snap_reach_is_there())
+		t->reach = snap_scratch((size_t)t->room * sizeof(*t->reach));
 	t->ages = snap_scratch(AGES_FIRST * sizeof(*t->ages));
 	t->age_slots = t->ages ? AGES_FIRST : 0;
 }
@@ -43,6 +45,7 @@ void snap_tally_end(struct snap_tally *t)
 	if (t->sites != g_reserve)
 		snap_scratch_free(t->sites);
 	snap_scratch_free(t->weights);
+	snap_scratch_free(t->reach);
 	snap_scratch_free(t->ages);
 }
 
@@ -144,7 +147,6 @@ static void see_block(uintptr_t address, const struct block *b, void *arg)
 	struct snap_tally *t = w->tally;
 	uint32_t i = b->site - t->first;
 
-	(void)address;
 	if (likely(!g_sample_period)) {
 		t->blocks++;
 		t->bytes += b->size;
@@ -153,6 +155,8 @@ static void see_block(uintptr_t address, const struct block *b, void *arg)
 	}
 	if (i >= t->count)
 		return;
+	if (t->reach)
+		snap_reach_add(&t->reach[i], address, b);
 	struct snap_age *next = &w->waiting[w->seen++ % AHEAD];
 	if (w->seen > AHEAD)
 		add_block(t, next);
@@ -223,6 +227,8 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
 	memset(t->sites, 0, t->count * sizeof(*t->sites));
 	if (t->weights)
 		memset(t->weights, 0, t->count * sizeof(*t->weights));
+	if (t->reach)
+		memset(t->reach, 0, t->count * sizeof(*t->reach));
 	if (t->n_ages)
 		memset(t->ages, 0, t->age_slots * sizeof(*t->ages));
 	t->n_ages = 0;

@@ -27,7 +27,8 @@ struct fmt_control *g_control;
  */
 enum { TURN_FREE = 0, TURN_TAKEN = ~0u };
 static uint32_t g_turn;
-static uint32_t g_done; /* the child is past its last access to anything shared */
+static uint32_t g_done;         /* the child is past its last access to anything shared */
+static void (*g_crashed)(void); /* for a child that could not tell its end */
 
 static struct snap_job g_job;
 static struct snap_name g_name;
@@ -178,7 +179,7 @@ static void child_gone(uint32_t pid)
 		return;
 	if (!__atomic_load_n(&g_done, __ATOMIC_ACQUIRE)) {
 		g_name.fd = -1; /* the number was the child's: here it is the program's */
-		write_crashed();
+		g_crashed();
 	}
 	give_turn(TURN_TAKEN);
 }
@@ -274,6 +275,33 @@ static void fill_job(const struct snapshot_request *r)
 	g_job.forked = g_forked;
 }
 
+static long start(void (*run)(void), void (*crashed)(void))
+{
+	g_crashed = crashed;
+	return snap_child_start(run, crashed, &g_turn);
+}
+
+/* With the turn, and all signals blocked. False: another has it, and `wait` is not asked for. */
+static bool begin(struct sys_signals *signals, bool wait)
+{
+	for (;;) {
+		/* Else a handler on this thread could want the turn that the thread has. */
+		sys_signals_hold(signals);
+		if (take_turn())
+			return true;
+		sys_signals_release(signals, false);
+		if (!wait)
+			return false;
+		wait_turn();
+	}
+}
+
+static void wait_end(long child)
+{
+	while (__atomic_load_n(&g_turn, __ATOMIC_ACQUIRE) == (uint32_t)child)
+		wait_child((uint32_t)child, true);
+}
+
 /* The last snapshot's job is in the hands of its child. Changes with all signals blocked. */
 static bool g_final_begun;
 
@@ -286,21 +314,13 @@ int snapshot_take(const struct snapshot_request *r)
 		snapshot_init();
 	if (sys_getpid() != g_pid)
 		return -ECHILD; /* in a child of vfork, or a fork that nobody has told us of */
-	for (;;) {
-		/* Else a handler on this thread could want the turn that the thread has. */
-		sys_signals_hold(&signals);
-		if (take_turn())
-			break;
-		sys_signals_release(&signals, false);
-		if (!r->wait)
-			return -EBUSY;
-		wait_turn();
-	}
+	if (!begin(&signals, r->wait))
+		return -EBUSY;
 	fill_job(r);
 	if (r->last)
 		g_final_begun = true;
 	if (snap_child_allowed())
-		child = snap_child_start(write_snapshot, write_crashed, &g_turn);
+		child = start(write_snapshot, write_crashed);
 	if (child < 0) {
 		snap_run_here(write_snapshot);
 		child = g_result;
@@ -311,9 +331,59 @@ int snapshot_take(const struct snapshot_request *r)
 	sys_signals_release(&signals, false);
 	if (!r->wait)
 		return 0;
-	while (__atomic_load_n(&g_turn, __ATOMIC_ACQUIRE) == (uint32_t)child)
-		wait_child((uint32_t)child, true);
+	wait_end(child);
 	return __atomic_load_n(&g_result, __ATOMIC_ACQUIRE);
+}
+
+/* ---- something else beside the program ---- */
+
+static struct {
+	void (*run)(void), (*crashed)(void);
+	bool ran; /* the turn went to the child, which has given it away */
+} g_beside;
+
+static void beside_run(void)
+{
+	snap_child_close();
+	g_beside.run();
+	__atomic_store_n(&g_done, 1, __ATOMIC_RELEASE);
+}
+
+static void beside_crashed(void)
+{
+	g_beside.crashed();
+	__atomic_store_n(&g_done, 1, __ATOMIC_RELEASE);
+}
+
+static int run_beside(void (*run)(void), void (*crashed)(void))
+{
+	long child = -EPERM;
+
+	g_beside.run = run;
+	g_beside.crashed = crashed;
+	if (snap_child_allowed())
+		child = start(beside_run, beside_crashed);
+	if (child < 0)
+		return (int)child;
+	g_beside.ran = true;
+	wait_end(child);
+	return 0;
+}
+
+int snapshot_with_turn(int (*fn)(snapshot_beside *beside))
+{
+	struct sys_signals signals;
+
+	if (!g_pid || sys_getpid() != g_pid)
+		return -ECHILD;
+	begin(&signals, true);
+	g_beside.ran = false;
+	int r = fn(run_beside);
+
+	if (!g_beside.ran)
+		give_turn(TURN_TAKEN);
+	sys_signals_release(&signals, false);
+	return r;
 }
 
 /* ---- the last one ---- */

@@ -49,6 +49,14 @@ int snapshot_init(void);
  * the writing has begun. The snapshot shows the tables of this moment or up to a few ms later.
  */
 int snapshot_take(const struct snapshot_request *r);
+/*
+ * Calls fn when no snapshot is being written and none can be begun, with all signals blocked. fn
+ * may have something run beside the program, in a child as above, and wait for its end: 0, or
+ * -errno when there can be no child; crashed() runs instead of the rest when run() crashes or is
+ * killed. Returns what fn returns.
+ */
+typedef int snapshot_beside(void (*run)(void), void (*crashed)(void));
+int snapshot_with_turn(int (*fn)(snapshot_beside *beside));
 /* Reaps the writing child when it is done; cheap when there is none. Any context, as take. */
 void snapshot_reap(void);
 /* True while a child writes. */

@@ -1,0 +1,27 @@
+/*
+ * reach_roots.h - where pointers are looked for first: all that the program can name without
+ * following a pointer. For the files of the reachability scan alone; context as in reach_index.h.
+ */
+#ifndef OUTLIVE_REACH_ROOTS_H
+#define OUTLIVE_REACH_ROOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct stop;
+
+/* The threads and their registers; the asking one is stop->self. What else may hold a pointer of
+ * the asking thread: [more, more + bytes), or nothing. */
+struct reach_threads {
+	const struct stop *stop;
+	const void *more;
+	size_t more_bytes;
+};
+
+/* Notes them for reach_roots(). */
+void reach_roots_set(const struct reach_threads *threads);
+/* Calls reach_mark_*() for all of them: to be given to reach_mark_all(). */
+void reach_roots(void);
+
+#endif
