@@ -39,5 +39,10 @@ int out_pprof(FILE *f, const struct profile *p, const struct out_options *o, str
 /* One line a stack: "outer;inner value", the value being o->sort's; stacks without any are left
  * out. */
 int out_folded(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
+/* speedscope's own format: a profile for each column, or with o->counted one. */
+int out_speedscope(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
+/* A still flame graph of o->sort. p may be a difference: red grows, blue shrinks; made with
+ * profile_options.unchanged, so that what stays is there, too. */
+int out_svg(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 
 #endif

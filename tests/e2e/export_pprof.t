@@ -110,7 +110,7 @@ ok "-o - is the same file" cmp stdout.pb.gz 400.pb.gz
 ok "by default in the current folder, by the snapshot's name" cmp "$(cat printed)" 400.pb.gz
 is "with .pb.gz for .snap" "$(cat printed)" "$(basename "$snap" .snap).pb.gz"
 status_is "no snapshot" 2 "$OUTLIVE" export
-status_is "an unknown format" 2 "$OUTLIVE" export --format svg "$snap"
+status_is "an unknown format" 2 "$OUTLIVE" export --format png "$snap"
 status_is "a file that is no snapshot" 3 "$OUTLIVE" export "$0"
 status_is "a folder that is not there" 3 "$OUTLIVE" export -o no/where.pb.gz "$snap"
 status_is "a full disk" 3 "$OUTLIVE" export -o /dev/full "$snap"
