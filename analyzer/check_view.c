@@ -154,14 +154,18 @@ int check_parse_count(const char *value, void *to, struct err *err)
 	return parse_limit(value, false, to, err);
 }
 
-void check_choice_ready(struct check_choice *c, FILE *to)
+int check_choice_ready(struct check_choice *c, FILE *to, struct err *err)
 {
+	if (!c->baseline && (c->update_baseline || c->accept_new))
+		return err_set(err, "--%s wants --baseline FILE",
+		               c->accept_new ? "accept-new" : "update-baseline");
 	view_ready(&c->view);
 	/* The view is of stdout, which may be the command's. */
 	if (to != stdout && !isatty(fileno(to))) {
 		c->view.out.width = 0;
 		c->view.out.color = c->view.color == VIEW_COLOR_ALWAYS;
 	}
+	return 0;
 }
 
 /* ---- the end ---- */

@@ -13,6 +13,8 @@ struct check_choice {
 	struct rule_choice rules;
 	struct opt_count error_exitcode;
 	bool explain;
+	const char *baseline, *generate; /* files; NULL: none */
+	bool update_baseline, accept_new;
 	struct view view;
 };
 void check_choice_default(struct check_choice *c);
@@ -47,6 +49,14 @@ int check_parse_count(const char *value, void *to, struct err *err);
 	RULE_OPTIONS(&(c)->rules), \
 	{"explain", 0, OPT_FLAG, &(c)->explain, NULL, \
 	 "what was found and accepted, and by which rule", NULL}, \
+	{"baseline", 0, OPT_TEXT, &(c)->baseline, "FILE", \
+	 "accept what it knows; new and larger findings count", NULL}, \
+	{"update-baseline", 0, OPT_FLAG, &(c)->update_baseline, NULL, \
+	 "take out of it what no longer occurs", NULL}, \
+	{"accept-new", 0, OPT_FLAG, &(c)->accept_new, NULL, \
+	 "put into it what it does not know, and make it where there is none", NULL}, \
+	{"generate-suppressions", 0, OPT_TEXT, &(c)->generate, "FILE", \
+	 "write lines for --suppressions that would accept what was found; - is stdout", NULL}, \
 	{"error-exitcode", 0, OPT_COUNT, &(c)->error_exitcode, "N", \
 	 "the exit status for findings (1)", NULL}, \
 	{"rows", 'n', OPT_COUNT, &(c)->view.n, "N", "findings at most; 0: all (10)", NULL}, \
@@ -56,9 +66,14 @@ int check_parse_count(const char *value, void *to, struct err *err);
 	VIEW_OPT_COLOR(&(c)->view)
 /* clang-format on */
 
-/* After the options were read: which stream is a terminal decides colour and width. */
-void check_choice_ready(struct check_choice *c, FILE *to);
-/* For findings_finish()ed findings. */
+/* After the options were read: which stream is a terminal decides colour and width. -1 with err
+ * when they do not go together. */
+int check_choice_ready(struct check_choice *c, FILE *to, struct err *err);
+/* Before a command runs for an hour: is what it will be held against readable? -1 with err. */
+int check_files_look(const struct check_choice *c, struct err *err);
+/* When all is found: baseline, verdict, suppressions (check_files.c). -1 with err. */
+int check_finish(struct findings *f, const struct check_choice *c, struct err *err);
+/* After check_finish(). */
 int check_status(const struct findings *f, const struct check_choice *c);
 /* Writes them. command: how the command of `run` ended, a clause; NULL. status: the exit status
  * that follows. */

@@ -49,7 +49,8 @@ static int check(const char *const *path, size_t n, const char *base,
 	for (size_t i = 0; i < images.n; i++)
 		if (check_image(&f, &c, base, &images.at[i], err))
 			goto out;
-	findings_finish(&f);
+	if (check_finish(&f, choice, err))
+		goto out;
 	status = check_status(&f, choice);
 	if (check_report(stdout, &f, choice, &rules, NULL, status, err))
 		status = EXIT_UNREADABLE;
@@ -96,7 +97,10 @@ int cmd_check(int argc, char **argv)
 		return status;
 	if (base && !choice.gates.growth)
 		choice.gates.growth = UINT32_MAX;
-	check_choice_ready(&choice, stdout);
+	if (check_choice_ready(&choice, stdout, &err)) {
+		view_fail("check", &err);
+		return EXIT_USAGE;
+	}
 	status = check((const char *const *)argv + 1, (size_t)argc - 1, base, &choice, &err);
 	if (status == EXIT_UNREADABLE && *err.text)
 		view_fail("check", &err);

@@ -15,6 +15,15 @@ static const char *where_text(enum rule_where where)
 	return text[where];
 }
 
+/* Of the frame: what the pattern is held against; NULL: all. */
+static const char *part_text(enum rule_where where)
+{
+	return where == RULE_FUNCTION ? "function"
+	       : where == RULE_FILE   ? "file"
+	       : where == RULE_MODULE ? "module"
+	                              : NULL;
+}
+
 static int print_json(const struct rules *rules, struct err *err)
 {
 	struct document d = {.file = stdout};
@@ -25,6 +34,7 @@ static int print_json(const struct rules *rules, struct err *err)
 		json_t *o = json_object();
 		json_object_set_new(o, "kind", json_string(rule_kind_name[r->kind]));
 		json_object_set_new(o, "frames", json_string(where_text(r->where)));
+		json_object_set_new(o, "part", document_text(part_text(r->where)));
 		json_object_set_new(o, "pattern", document_text(r->pattern));
 		json_object_set_new(o, "reason", document_text(r->reason));
 		json_object_set_new(o, "origin", document_text(r->origin));
@@ -48,7 +58,8 @@ static int print_text(const struct rules *rules, const struct view *v, struct er
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct rule *r = &rules->at[i];
 		page_addf(&page, STYLE_PLAIN, "%-6s ", where_text(r->where));
-		page_addf(&page, STYLE_PLAIN, "%s:%s", rule_kind_name[r->kind], r->pattern);
+		page_addf(&page, STYLE_PLAIN, "%s:%s%s", rule_kind_name[r->kind],
+		          rule_prefix(r->where), r->pattern);
 		page_pad(&page, 54);
 		page_add(&page, STYLE_DIM, *r->reason ? r->reason : r->origin);
 		page_end_line(&page);

@@ -336,22 +336,22 @@ static int run_and_check(char **argv, struct request *r, const char *out,
 {
 	struct child child;
 	struct err err;
-	int status = EXIT_USAGE;
+	int status;
 
-	check_choice_ready(&r->gate.choice, stderr);
+	if (check_choice_ready(&r->gate.choice, stderr, &err)) {
+		view_fail("run", &err);
+		return EXIT_USAGE;
+	}
 	if (run_check_begin(&r->gate, out, &r->options, &err)) {
-		usage_error(err.text);
+		status = view_fail("run", &err);
+	} else if (!(status = run(argv, r->options.data, command, &child))) {
+		status = run_check_report(&r->gate, command, &child, r->options.data);
+		/* Nothing of ours is to be told: its parent sees the same end. */
+		if (status == child_exit_status(&child))
+			child_die_alike(&child);
 	} else {
-		status = run(argv, r->options.data, command, &child);
-		if (!status) {
-			status = run_check_report(&r->gate, command, &child, r->options.data);
-			/* Nothing of ours is to be told: its parent sees the same end. */
-			if (status == child_exit_status(&child))
-				child_die_alike(&child);
-		} else {
-			unlink(r->gate.tally);
-			rmdir(r->gate.folder);
-		}
+		unlink(r->gate.tally);
+		rmdir(r->gate.folder);
 	}
 	run_check_end(&r->gate);
 	return status;

@@ -127,7 +127,10 @@ static void print_finding(struct page *page, const struct findings *all, const s
 		str_addf(&s, ", %s",
 		         human_bytes(bytes, f->bytes > INT64_MAX ? INT64_MAX : (int64_t)f->bytes));
 	if (f->base)
-		str_addf(&s, ", where there were %llu", (unsigned long long)f->base);
+		str_addf(&s,
+		         strcmp(f->why, "grew") ? " (the baseline knows %llu)"
+		                                : ", where there were %llu",
+		         (unsigned long long)f->base);
 	str_addf(&s, " - %s", f->meaning);
 	if (f->limit)
 		str_addf(&s, " of %s",
@@ -172,11 +175,70 @@ static void print_accepted(struct page *page, const struct findings *all, const 
 			         f->frame[f->site].function ? f->frame[f->site].function
 			                                    : base_name(f->frame[f->site].module));
 		if (f->rule)
-			str_addf(&s, ": %s:%s, %s", rule_kind_name[f->rule->kind], f->rule->pattern,
+			str_addf(&s, ": %s:%s%s, %s", rule_kind_name[f->rule->kind],
+			         rule_prefix(f->rule->where), f->rule->pattern,
 			         *f->rule->reason ? f->rule->reason : f->rule->origin);
 		else
 			str_add(&s, ": known to the baseline");
 		page_wrap(page, STYLE_DIM, 2, 4, s.data);
+		str_free(&s);
+	}
+}
+
+static bool is_builtin(const struct rule *r)
+{
+	return !strcmp(r->origin, "built-in");
+}
+
+/* A program that brings rules of its own has copies of all others, too: the same text of the same
+ * place is the same rule. */
+static bool is_rule(const struct rule *a, const struct rule *b)
+{
+	return a == b ||
+	       (a && b && a->origin == b->origin && a->pattern == b->pattern && a->kind == b->kind);
+}
+
+static void print_use(struct page *page, const struct rule *r, uint64_t uses, uint64_t things)
+{
+	struct str s = {0};
+
+	if (uses)
+		str_addf(&s, "suppression used: %llu finding%s, %llu in all: ",
+		         (unsigned long long)uses, uses == 1 ? "" : "s",
+		         (unsigned long long)things);
+	else
+		str_add(&s, "suppression not used: ");
+	str_addf(&s, "%s:%s%s (%s)", rule_kind_name[r->kind], rule_prefix(r->where), r->pattern,
+	         r->origin);
+	page_wrap(page, STYLE_DIM, 2, 4, s.data);
+	str_free(&s);
+}
+
+/* Of those that a user has written: what they have accepted. Who keeps one that nothing matches any
+ * more should know. */
+static void print_uses(struct page *page, const struct findings *all, const struct out_check *o)
+{
+	size_t n = 0, unused = 0;
+	struct str s = {0};
+
+	for (size_t i = 0; o->rules && i < o->rules->n; i++) {
+		const struct rule *r = &o->rules->at[i];
+		uint64_t uses = 0, things = 0;
+		if (is_builtin(r))
+			continue;
+		for (size_t k = 0; k < all->n; k++) {
+			bool used = is_rule(all->at[k].rule, r);
+			uses += used;
+			things = addu_sat(things, used ? all->at[k].count : 0);
+		}
+		n++;
+		unused += !uses;
+		if (o->explain)
+			print_use(page, r, uses, things);
+	}
+	if (unused && !o->explain) {
+		str_addf(&s, "%zu of %zu suppressions matched nothing (--explain)", unused, n);
+		page_wrap(page, STYLE_DIM, 0, 2, s.data);
 		str_free(&s);
 	}
 }
@@ -268,6 +330,7 @@ int out_text_check(FILE *f, const struct findings *found, const struct out_check
 		page_end_line(&page);
 	}
 	print_accepted(&page, found, o);
+	print_uses(&page, found, o);
 	print_unclear(&page, found);
 	print_verdict(&page, found, o);
 	return page_end(&page, err);

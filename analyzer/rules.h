@@ -46,6 +46,8 @@ void rules_add_builtin(struct rules *r);
  */
 int rules_add_file(struct rules *r, const char *path, struct err *err);
 int rules_add_text(struct rules *r, const char *name, const char *text, size_t n, struct err *err);
+/* "function=", "file=", "module=", or "". */
+const char *rule_prefix(enum rule_where where);
 /* A line for a file, with its line feed: accepts what is made where `function` (or, where that is
  * NULL, any frame of `module`) has a part. Appended. */
 void rules_write(struct str *s, enum rule_kind kind, const char *function, const char *module);

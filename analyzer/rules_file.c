@@ -23,20 +23,25 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
 }
 
-/* "function=", "file=", "module=" in front of the pattern; *text moves behind it. */
+const char *rule_prefix(enum rule_where where)
+{
+	return where == RULE_FUNCTION ? "function="
+	       : where == RULE_FILE   ? "file="
+	       : where == RULE_MODULE ? "module="
+	                              : "";
+}
+
+/* The prefix in front of the pattern; *text moves behind it. */
 static enum rule_where take_where(const char **text)
 {
-	static const struct {
-		const char *prefix;
-		enum rule_where where;
-	} ways[] = {{"function=", RULE_FUNCTION}, {"file=", RULE_FILE}, {"module=", RULE_MODULE}};
+	static const enum rule_where ways[] = {RULE_FUNCTION, RULE_FILE, RULE_MODULE};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		size_t n = strlen(ways[i].prefix);
-		if (strncmp(*text, ways[i].prefix, n))
+		size_t n = strlen(rule_prefix(ways[i]));
+		if (strncmp(*text, rule_prefix(ways[i]), n))
 			continue;
 		*text += n;
-		return ways[i].where;
+		return ways[i];
 	}
 	return RULE_ANY;
 }

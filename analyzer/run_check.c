@@ -91,8 +91,8 @@ static int find_folder(struct run_check *r, const char *out, struct err *err)
 
 int run_check_begin(struct run_check *r, const char *out, struct str *options, struct err *err)
 {
-	if (rule_choice_load(&r->choice.rules, &r->rules, err) || find_folder(r, out, err) ||
-	    make_tally(r, err))
+	if (rule_choice_load(&r->choice.rules, &r->rules, err) ||
+	    check_files_look(&r->choice, err) || find_folder(r, out, err) || make_tally(r, err))
 		return -1;
 	return add_options(r, options, err);
 }
@@ -260,9 +260,8 @@ int run_check_report(struct run_check *r, const struct command *command, const s
 
 	fflush(stdout);
 	r->programs = check_rules_new(&r->rules);
-	failed = look(r, &f, command, child, options, &err);
+	failed = look(r, &f, command, child, options, &err) || check_finish(&f, &r->choice, &err);
 	if (!failed) {
-		findings_finish(&f);
 		status = check_status(&f, &r->choice);
 		if (f.verdict == VERDICT_CLEAN)
 			status = child_exit_status(child);

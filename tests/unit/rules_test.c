@@ -229,6 +229,106 @@ TEST(a_bad_line_is_named_by_its_number)
 	OK(strstr(err.text, "/nowhere/at/all"));
 }
 
+TEST(a_part_of_the_frame_may_be_named)
+{
+	OK(excuses((struct rule){RULE_HEAP, RULE_FUNCTION, "^setlocale$", "", ""}, LOCALE));
+	OK(excuses((struct rule){RULE_HEAP, RULE_FUNCTION, "^_Z5outerv$", "", ""}, USER));
+	OK(excuses((struct rule){RULE_HEAP, RULE_FILE, "pool.c", "", ""}, TEAM));
+	OK(excuses((struct rule){RULE_HEAP, RULE_MODULE, "libgomp", "", ""}, USER));
+	OK(!excuses((struct rule){RULE_HEAP, RULE_FUNCTION, "pool.c", "", ""}, TEAM));
+	OK(!excuses((struct rule){RULE_HEAP, RULE_FUNCTION, "libgomp", "", ""}, USER));
+	OK(!excuses((struct rule){RULE_HEAP, RULE_FILE, "libgomp", "", ""}, USER));
+	OK(!excuses((struct rule){RULE_HEAP, RULE_FILE, "outer", "", ""}, USER));
+	OK(!excuses((struct rule){RULE_HEAP, RULE_MODULE, "outer", "", ""}, USER));
+}
+
+static int read_text(const char *text, size_t n, struct rules *r, struct err *err)
+{
+	*r = (struct rules){0};
+	return rules_add_text(r, "x.supp", text, n, err);
+}
+
+TEST(lines_know_where_they_are_from_and_what_part_they_mean)
+{
+	struct rules r;
+	struct err err;
+	const char text[] =
+	        "\xef\xbb\xbf# x\r\n\nfd:function=^a$\r\nthread:file=b.c\nleak:module=c";
+
+	EQ(read_text(text, sizeof(text) - 1, &r, &err), 0);
+	EQ(r.n, 3);
+	EQ(r.at[0].where, RULE_FUNCTION);
+	STREQ(r.at[0].pattern, "^a$");
+	STREQ(r.at[0].origin, "x.supp:3");
+	EQ(r.at[1].where, RULE_FILE);
+	STREQ(r.at[1].pattern, "b.c");
+	EQ(r.at[2].where, RULE_MODULE);
+	STREQ(r.at[2].origin, "x.supp:5");
+	rules_free(&r);
+}
+
+/* Half a file would accept what its other half was to say. */
+TEST(a_hostile_file_is_refused_whole)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		const char *says;
+	} bad[] = {
+	        {"fd:a\0b\n", 7, ":1: a NUL"},
+	        {"fd:a\nfd:^$\n", 11, ":2: no pattern"},
+	        {"fd:^*$", 6, ":1: no pattern"},
+	        {"fd:function=\n", 13, ":1: no pattern"},
+	        {"fd:a\nELF\x7f\n", 10, ":2: a line is"},
+	        {"leak", 4, ":1: a line is"},
+	        {":a", 2, ":1: a line is"},
+	};
+	char *longest = malloc(5000);
+	struct rules r;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		EQ(read_text(bad[i].text, bad[i].n, &r, &err), -1);
+		OK(strstr(err.text, bad[i].says));
+		EQ(r.n, 0);
+		rules_free(&r);
+	}
+	memset(longest, 'a', 5000);
+	memcpy(longest, "fd:", 3);
+	EQ(read_text(longest, 5000, &r, &err), -1);
+	OK(strstr(err.text, "longer"));
+	rules_free(&r);
+	EQ(read_text(longest, 4096, &r, &err), 0);
+	EQ(r.n, 1);
+	rules_free(&r);
+	free(longest);
+	EQ(read_text("leak:*\n", 7, &r, &err), 0);
+	rules_free(&r);
+	EQ(read_text("", 0, &r, &err), 0);
+	rules_free(&r);
+}
+
+TEST(what_is_written_can_be_read)
+{
+	struct rules r;
+	struct err err;
+	struct str s = {0};
+
+	rules_write(&s, RULE_FD, "open\nfd:*", NULL);
+	rules_write(&s, RULE_HEAP, NULL, "/usr/lib/libx.so.1");
+	rules_write(&s, RULE_TIMER, NULL, "");
+	EQ(read_text(s.data, s.len, &r, &err), -1);
+	OK(strstr(err.text, ":3:"));
+	s.len = (size_t)(strstr(s.data, "timer") - s.data);
+	EQ(read_text(s.data, s.len, &r, &err), 0);
+	EQ(r.n, 2);
+	STREQ(r.at[0].pattern, "^open?fd:*$");
+	EQ(r.at[1].where, RULE_MODULE);
+	STREQ(r.at[1].pattern, "/libx.so.1$");
+	rules_free(&r);
+	str_free(&s);
+}
+
 /* A built-in pattern that is empty, or matches everything, would excuse everything. */
 TEST(no_built_in_rule_excuses_a_users_own_code)
 {
