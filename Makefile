@@ -183,10 +183,10 @@ $(O)/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP -o $@ $< -lpthread
-$(O)/tests/bench/live_bench: tests/bench/live_bench.c $(O)/libpreload_core.a Makefile
+$(O)/tests/bench/live_bench $(O)/tests/bench/stop_bench: $(O)/tests/bench/%: tests/bench/%.c $(O)/libpreload_core.a $(O)/libarena.a Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP -I. -o $@ $< $(O)/libpreload_core.a -lpthread
+	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP -I. -o $@ $< $(O)/libpreload_core.a $(O)/libarena.a -lpthread -ldl
 RUNS ?= 5
 
 soak: ## mixed load for SOAK_MINUTES (2): exact counts to the end, outlive's own memory flat
