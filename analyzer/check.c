@@ -21,7 +21,8 @@ static const enum finding_kind finding_kind_of[N_KINDS] = {FINDING_THREAD, FINDI
 uint32_t check_leaks_of(enum object_kind kind)
 {
 	static const uint32_t of[N_KINDS] = {
-	        [KIND_THREADS] = CHECK_LEAK(LEAK_UNJOINED) | CHECK_LEAK(LEAK_RUNNING),
+	        [KIND_THREADS] = CHECK_LEAK(LEAK_BLOCKED) | CHECK_LEAK(LEAK_UNJOINED) |
+	                         CHECK_LEAK(LEAK_RUNNING),
 	        [KIND_TIMERS] = CHECK_LEAK(LEAK_UNREAD) | CHECK_LEAK(LEAK_FIRING) |
 	                        CHECK_LEAK(LEAK_UNDELETED),
 	        [KIND_FDS] = CHECK_LEAK(LEAK_OPEN) | CHECK_LEAK(LEAK_DOUBLE_CLOSE) |
@@ -118,8 +119,9 @@ static void add_process(struct check_work *w)
 /* Those that count for how this process ended. */
 static uint32_t leaks_of_end(const struct check_work *w)
 {
-	const uint32_t always = CHECK_LEAK(LEAK_UNJOINED) | CHECK_LEAK(LEAK_UNREAD) |
-	                        CHECK_LEAK(LEAK_DOUBLE_CLOSE) | CHECK_LEAK(LEAK_FOREIGN_CLOSE);
+	const uint32_t always = CHECK_LEAK(LEAK_BLOCKED) | CHECK_LEAK(LEAK_UNJOINED) |
+	                        CHECK_LEAK(LEAK_UNREAD) | CHECK_LEAK(LEAK_DOUBLE_CLOSE) |
+	                        CHECK_LEAK(LEAK_FOREIGN_CLOSE);
 	uint64_t reason = INFO_U(&w->b->info, REASON);
 	bool by_itself = reason == FMT_REASON_EXIT || reason == FMT_REASON_QUICK_EXIT;
 

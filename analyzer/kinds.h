@@ -13,6 +13,7 @@ extern const char *const kind_name[N_KINDS]; /* "threads" "timers" "fds" */
 
 /* Why something is a leak. L(NAME, "name", meaning): worst first, within a kind. */
 #define LEAKS(L)                                                                              \
+	L(BLOCKED, "blocked", "waits for what no other thread can reach: it never goes on")   \
 	L(UNJOINED, "unjoined", "ended, neither joined nor detached: its stack stays mapped") \
 	L(RUNNING, "running", "still running at the end")                                     \
 	L(UNREAD, "unread", "expires and nobody reads it")                                    \

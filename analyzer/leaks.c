@@ -22,6 +22,9 @@ bool snapshot_is_final(const struct snapshot *s)
 
 enum leak leak_of_task(const struct task *t, bool final)
 {
+	/* Proven, whoever made it. */
+	if (t->stuck)
+		return LEAK_BLOCKED;
 	if (t->flags & (FMT_TASK_FLAG_MAIN | FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_UNSEEN |
 	                FMT_TASK_FLAG_NOTIFY))
 		return LEAK_NONE;
@@ -88,7 +91,7 @@ const char *start_text(const struct snapshot *s, uint32_t location)
 const char *group_type_text(const struct group *g)
 {
 	if (g->kind == KIND_THREADS)
-		return task_state_text(g->type);
+		return g->leak == LEAK_BLOCKED ? "blocked" : task_state_text(g->type);
 	if (g->kind == KIND_TIMERS)
 		return timer_type_text(g->type);
 	return g->bad_close ? "close" : fd_type_text(g->type);

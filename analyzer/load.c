@@ -159,6 +159,8 @@ static int read_items(struct loader *l, const struct record *r)
 		return load_audit_items(l);
 	case FMT_TASK:
 		return load_task_items(l);
+	case FMT_STUCK:
+		return load_stuck_items(l);
 	case FMT_TASK_SUM:
 		return load_task_sum_items(l);
 	case FMT_FD:
@@ -279,6 +281,7 @@ void snapshot_free(struct snapshot *s)
 	free(s->sample);
 	free(s->thread);
 	free(s->task);
+	free(s->stuck);
 	free(s->task_sum);
 	free(s->fd);
 	free(s->fd_sum);

@@ -22,8 +22,8 @@ struct loader {
 	struct err *err;
 	bool failed;
 	uint32_t cap_modules, cap_locations, cap_nodes, cap_samples, cap_threads;
-	uint32_t cap_tasks, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads, cap_timers,
-	        cap_timer_sums;
+	uint32_t cap_tasks, cap_stucks, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads,
+	        cap_timers, cap_timer_sums;
 	struct table by_address;                       /* locations by module, address, flags */
 	struct reference module, node, thread, origin; /* origin: the node of what is no site */
 };
@@ -63,6 +63,7 @@ int load_reach_items(struct loader *l);
 int load_thread_items(struct loader *l);
 int load_audit_items(struct loader *l);
 int load_task_items(struct loader *l);
+int load_stuck_items(struct loader *l);
 int load_task_sum_items(struct loader *l);
 int load_fd_items(struct loader *l);
 int load_fd_sum_items(struct loader *l);

@@ -86,6 +86,27 @@ int load_task_items(struct loader *l)
 	return status(l);
 }
 
+int load_stuck_items(struct loader *l)
+{
+	struct snapshot *s = l->s;
+
+	while (l->at < l->end && !l->failed) {
+		struct stuck t = {.tid = load_small(l, "thread id")};
+		t.how = one_of(l, "way of being stuck", FMT_STUCK_BLOCK, FMT_STUCK_JOIN);
+		t.address = load_varint(l);
+		t.stack = origin(l);
+		t.joins = load_small(l, "thread id");
+		t.offset = load_figure(l, "offset");
+		t.bytes = load_figure(l, "block size");
+		t.made = origin(l);
+		if (l->failed)
+			break;
+		s->stuck = xgrow(s->stuck, s->n_stucks, &l->cap_stucks, sizeof(t));
+		s->stuck[s->n_stucks++] = t;
+	}
+	return status(l);
+}
+
 int load_task_sum_items(struct loader *l)
 {
 	struct snapshot *s = l->s;

@@ -77,6 +77,10 @@ static void number_stacks(struct snapshot *s, const uint32_t *shown, const uint3
 		number_sample(&n, &s->sample[i]);
 	for (uint32_t i = 0; i < s->n_tasks; i++)
 		number_stack(&n, &s->task[i].stack);
+	for (uint32_t i = 0; i < s->n_stucks; i++) {
+		number_stack(&n, &s->stuck[i].stack);
+		number_stack(&n, &s->stuck[i].made);
+	}
 	for (uint32_t i = 0; i < s->n_task_sums; i++)
 		number_stack(&n, &s->task_sum[i].stack);
 	for (uint32_t i = 0; i < s->n_fds; i++)
@@ -94,6 +98,28 @@ static void number_stacks(struct snapshot *s, const uint32_t *shown, const uint3
 	free(n.stack_of);
 }
 
+static int by_tid(const void *a, const void *b)
+{
+	const struct stuck *x = a, *y = b;
+
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+/* A number is a living thread's: of ended ones it may be another's by now. */
+static void find_stuck(struct snapshot *s)
+{
+	if (!s->n_stucks)
+		return;
+	qsort(s->stuck, s->n_stucks, sizeof(*s->stuck), by_tid);
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		const struct stuck key = {.tid = s->task[i].tid};
+		const struct stuck *found =
+		        bsearch(&key, s->stuck, s->n_stucks, sizeof(*s->stuck), by_tid);
+		if (found && s->task[i].state == FMT_TASK_RUNNING)
+			s->task[i].stuck = (uint32_t)(found - s->stuck) + 1;
+	}
+}
+
 int load_finish(struct loader *l)
 {
 	struct snapshot *s = l->s;
@@ -108,6 +134,7 @@ int load_finish(struct loader *l)
 	leave_out_own_frames(s, shown);
 	measure(s, depth);
 	number_stacks(s, shown, depth);
+	find_stuck(s);
 	free(shown);
 	free(depth);
 	return 0;

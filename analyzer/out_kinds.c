@@ -9,6 +9,7 @@
 #include "out_kinds.h"
 
 #include "notes.h"
+#include "out_stuck.h"
 
 #include <signal.h>
 #include <string.h>
@@ -112,6 +113,9 @@ char *out_group_words(char *buf, size_t size, struct kinds *k, const struct grou
 		timer_words(&s, k, g);
 	else
 		fd_words(&s, k, g);
+	const char *waits_on = out_stuck_waits_on(k, g);
+	if (waits_on)
+		str_addf(&s, "%swaits for a %s for ever", s.len ? "; " : "", waits_on);
 	snprintf(buf, size, "%s", s.data ? s.data : "");
 	str_free(&s);
 	return buf;
@@ -270,6 +274,7 @@ static void print_row(struct page *page, struct kinds *k, const struct group *g,
 		out_stack_callers(page, r, o, nameless);
 	if (g->bad_close)
 		print_bad_close(page, k, g, o, nameless);
+	out_stuck_text(page, k, g, o, nameless);
 }
 
 /* ---- what stands around the rows ---- */

@@ -122,8 +122,16 @@ struct task {
 	uint32_t stack;
 	uint32_t start;  /* location of its start routine, or LOCATION_NONE */
 	uint32_t thread; /* index into thread[], 0 none */
+	uint32_t stuck;  /* index into stuck[] plus 1, 0 not known to be */
 	uint64_t born_ns, ended_ns, cpu_ns, stack_bytes; /* ended_ns 0: it lives */
 	const char *name;
+};
+struct stuck {             /* a thread that will never go on, and the proof */
+	uint32_t tid, how; /* FMT_STUCK_* */
+	uint32_t stack;    /* where it waits */
+	uint32_t joins;    /* tid of the thread that it waits for, or 0 */
+	uint32_t made;     /* stack of the block that holds what it waits on, or 0 */
+	uint64_t address, offset, bytes;
 };
 struct task_sum { /* threads that ended and were given back */
 	uint32_t stack, start;
@@ -188,13 +196,15 @@ struct snapshot {
 	struct thread_group *thread;
 	uint32_t n_threads; /* [0] unknown */
 	struct task *task;
+	struct stuck *stuck;
 	struct task_sum *task_sum;
 	struct fd *fd;
 	struct fd_sum *fd_sum;
 	struct fd_bad *fd_bad;
 	struct timer *timer;
 	struct timer_sum *timer_sum;
-	uint32_t n_tasks, n_task_sums, n_fds, n_fd_sums, n_fd_bads, n_timers, n_timer_sums;
+	uint32_t n_tasks, n_stucks, n_task_sums, n_fds, n_fd_sums, n_fd_bads, n_timers,
+	        n_timer_sums;
 	struct pool pool; /* for what lives as long as the snapshot: histograms, lines */
 };
 

@@ -97,6 +97,14 @@
  *            varint cpu_ns, varint stack_bytes
  *            varint thread              number of a Thrd item, 0 none
  *            string name
+ *     Stuk   a thread that will never go on: it waits, without a timeout, for what no other
+ *            thread can reach any more. By the scan of reach.h, of that moment
+ *            varint tid, varint how     FMT_STUCK_*
+ *            varint address             of the word that it waits on
+ *            varint node                where it waits, innermost frame; 0 unknown
+ *            varint tid                 of the thread whose end it waits for, or 0
+ *            varint offset, varint bytes, varint node   of the word in its block, of the block,
+ *                                       and where that was made; 0 when it waits for a thread
  *     Tsum   threads that ended and were joined or detached, summed
  *            varint node, varint module, varint address   as in Task
  *            varint count, joined, detached, cpu_ns
@@ -167,6 +175,7 @@
 	R(THREAD, FMT_TAG('T', 'h', 'r', 'd'), "threads that counters belong to")                  \
 	R(TASK, FMT_TAG('T', 'a', 's', 'k'),                                                       \
 	  "threads alive, and ended ones that still hold a stack")                                 \
+	R(STUCK, FMT_TAG('S', 't', 'u', 'k'), "threads that will never go on, with proof")         \
 	R(TASK_SUM, FMT_TAG('T', 's', 'u', 'm'), "threads given back, by creation stack")          \
 	R(FD, FMT_TAG('F', 'd', 's', 'c'), "open descriptors")                                     \
 	R(FD_SUM, FMT_TAG('F', 's', 'u', 'm'), "descriptors opened and closed, by opening stack")  \
@@ -303,6 +312,11 @@ enum fmt_task_flag {
 	FMT_TASK_FLAG_ADOPTED = 4,  /* made by a call that we do not see (raw clone, before us) */
 	FMT_TASK_FLAG_UNSEEN = 8,   /* found in /proc/self/task only; it made no hooked call */
 	FMT_TASK_FLAG_NOTIFY = 16   /* started by a timer or a message queue (SIGEV_THREAD) */
+};
+
+enum fmt_stuck {
+	FMT_STUCK_BLOCK = 1, /* on a mutex, condition variable or semaphore in a heap block */
+	FMT_STUCK_JOIN = 2   /* for the end of another stuck thread */
 };
 
 enum fmt_fd_kind {

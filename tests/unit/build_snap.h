@@ -63,7 +63,7 @@ struct build_timer {
 struct build {
 	struct str out;
 	struct str info, modl, node, site, thrd, audt;
-	struct str task, tsum, fdsc, fsum, fbad, timr, tmsm;
+	struct str task, stuk, tsum, fdsc, fsum, fbad, timr, tmsm;
 	unsigned n_modules, n_nodes, n_threads, n_records;
 };
 
@@ -133,6 +133,7 @@ static inline void build_flush(struct build *b)
 	build_flush_one(b, FMT_SITE, &b->site);
 	build_flush_one(b, FMT_THREAD, &b->thrd);
 	build_flush_one(b, FMT_TASK, &b->task);
+	build_flush_one(b, FMT_STUCK, &b->stuk);
 	build_flush_one(b, FMT_TASK_SUM, &b->tsum);
 	build_flush_one(b, FMT_FD, &b->fdsc);
 	build_flush_one(b, FMT_FD_SUM, &b->fsum);
@@ -167,6 +168,7 @@ static inline void build_free(struct build *b)
 	str_free(&b->thrd);
 	str_free(&b->audt);
 	str_free(&b->task);
+	str_free(&b->stuk);
 	str_free(&b->tsum);
 	str_free(&b->fdsc);
 	str_free(&b->fsum);
@@ -289,6 +291,20 @@ static inline void build_task(struct build *b, const struct build_task *t)
 	              t->node, t->creator, t->module, t->address, t->born, t->ended, t->cpu_ns,
 	              t->stack_bytes, t->thread);
 	build_string(&b->task, name, strlen(name));
+}
+
+struct build_stuck {
+	unsigned tid, how;
+	uint64_t address;
+	unsigned node, joins;
+	uint64_t offset, bytes;
+	unsigned made;
+};
+
+static inline void build_stuck(struct build *b, const struct build_stuck *t)
+{
+	BUILD_VARINTS(&b->stuk, t->tid, t->how ? t->how : FMT_STUCK_BLOCK, t->address, t->node,
+	              t->joins, t->offset, t->bytes, t->made);
 }
 
 static inline void build_task_sum(struct build *b, unsigned node, unsigned module, uint64_t address,

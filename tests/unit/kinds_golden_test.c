@@ -18,6 +18,7 @@ static const struct fake_name names[] = {
         {0x1600, "ticker\033[2J", "/src/server/tick\ner.c", 12, NULL},
         {0x1700, "worker", "/src/server/worker.c", 7, NULL},
         {0x1800, "cache_put", "/src/server/cache.c", 23, NULL},
+        {0x78, "pthread_cond_wait", NULL, 0, NULL},
         {0},
 };
 
@@ -51,10 +52,33 @@ static void threads(struct build *b, unsigned exe, unsigned pool, bool later)
 	                                   .address = 0x9999,
 	                                   .born = 2 * S,
 	                                   .name = "flusher"});
+	for (unsigned i = 0; later && i < 2; i++)
+		build_task(b, &(struct build_task){.serial = 61 + i,
+		                                   .tid = 4761 + i,
+		                                   .node = pool,
+		                                   .module = exe,
+		                                   .address = 0x1700,
+		                                   .born = (3 + i) * S,
+		                                   .name = "worker"});
 	build_task(b, &(struct build_task){.tid = 4770,
 	                                   .flags = FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_UNSEEN,
 	                                   .name = "jemalloc_bg_thd"});
 	build_task_sum(b, pool, exe, 0x1700, 100, 20);
+}
+
+static void stuck(struct build *b, unsigned waits, unsigned made)
+{
+	build_stuck(b, &(struct build_stuck){.tid = 4761,
+	                                     .address = 0x7f0000001010,
+	                                     .node = waits,
+	                                     .offset = 16,
+	                                     .bytes = 64,
+	                                     .made = made});
+	build_stuck(b, &(struct build_stuck){.tid = 4762,
+	                                     .how = FMT_STUCK_JOIN,
+	                                     .address = 0x7f0000009d0,
+	                                     .node = waits,
+	                                     .joins = 4761});
 }
 
 static void timers(struct build *b, unsigned ticker)
@@ -122,6 +146,8 @@ static struct snapshot *snapshot(uint64_t sequence)
 	unsigned pool = build_node(&b, main, exe, 0x1300);
 	unsigned open = build_node(&b, build_node(&b, main, exe, 0x1400), libc, 0x77);
 	threads(&b, exe, pool, later);
+	if (later)
+		stuck(&b, build_node(&b, build_node(&b, main, exe, 0x1700), libc, 0x78), pool);
 	timers(&b, build_node(&b, main, exe, 0x1600));
 	descriptors(&b, open, build_node(&b, main, exe, 0x1500), later);
 	build_site(&b, &(struct build_site){.node = build_node(&b, main, exe, 0x1800),

@@ -371,6 +371,36 @@ TEST(a_thread_that_ran_and_is_unjoined_now_is_new_as_such)
 	snapshot_free(b);
 }
 
+/* It was there before, and ran: it is a leak now, and not new. */
+TEST(a_thread_that_is_stuck_now_is_a_leak_and_not_new)
+{
+	struct side s = begin(1, FMT_REASON_DEMAND);
+	thread(&s, 1, FMT_TASK_RUNNING, FMT_TASK_FLAG_MAIN, 0, 0);
+	thread(&s, 7, FMT_TASK_RUNNING, 0, s.pool, 0x50);
+	thread(&s, 8, FMT_TASK_RUNNING, 0, s.pool, 0x50);
+	struct snapshot *a = end(&s);
+	s = begin(2, FMT_REASON_DEMAND);
+	thread(&s, 1, FMT_TASK_RUNNING, FMT_TASK_FLAG_MAIN, 0, 0);
+	thread(&s, 7, FMT_TASK_RUNNING, 0, s.pool, 0x50);
+	thread(&s, 8, FMT_TASK_RUNNING, 0, s.pool, 0x50);
+	build_stuck(&s.b, &(struct build_stuck){.tid = 8, .bytes = 40, .made = s.other});
+	build_stuck(&s.b, &(struct build_stuck){.tid = 1, .how = FMT_STUCK_JOIN, .joins = 8});
+	struct snapshot *b = end(&s);
+	struct kinds *k = kinds(a, b, NULL);
+	const struct kind_table *t = &k->table[KIND_THREADS];
+
+	EQ(t->leaks, 2);
+	EQ(t->n, 3);
+	EQ(t->n_grown, 0);
+	EQ(t->gone, 0);
+	EQ(group(k, KIND_THREADS, 0)->leak, LEAK_BLOCKED);
+	STREQ(group_type_text(group(k, KIND_THREADS, 0)), "blocked");
+	EQ(group(k, KIND_THREADS, 2)->leak, LEAK_NONE);
+	kinds_free(k);
+	snapshot_free(a);
+	snapshot_free(b);
+}
+
 /* Of one place some are leaks and some are not: what was there before is shared out. */
 TEST(one_places_base_is_not_counted_twice)
 {

@@ -232,11 +232,54 @@ TEST(a_time_beyond_the_range_is_its_end)
 	snapshot_free(s);
 }
 
+/* A number that an ended thread had is no proof against it, nor one that nobody has. */
+TEST(proofs_find_the_living_thread_of_their_number)
+{
+	struct build b;
+	struct err err;
+	struct start at = start(&b);
+
+	build_task(&b, &(struct build_task){.serial = 1, .tid = 7, .state = FMT_TASK_ENDED});
+	build_task(&b, &(struct build_task){.serial = 2, .tid = 7});
+	build_task(&b, &(struct build_task){.serial = 3, .tid = 8});
+	build_stuck(&b, &(struct build_stuck){.tid = 9});
+	build_stuck(&b, &(struct build_stuck){.tid = 7,
+	                                      .address = 0x1010,
+	                                      .node = at.inner,
+	                                      .offset = 16,
+	                                      .bytes = 40,
+	                                      .made = at.outer});
+	build_stuck(&b, &(struct build_stuck){.tid = 5});
+	struct snapshot *s = load(&b, &err);
+
+	EQ(s->n_stucks, 3);
+	EQ(s->task[0].stuck, 0);
+	EQ(s->task[2].stuck, 0);
+	OK(s->task[1].stuck);
+	const struct stuck *t = &s->stuck[s->task[1].stuck - 1];
+	EQ(t->tid, 7);
+	EQ(t->how, FMT_STUCK_BLOCK);
+	EQ(t->offset, 16);
+	EQ(t->bytes, 40);
+	OK(t->stack && t->made && t->stack != t->made);
+	snapshot_free(s);
+}
+
+TEST(a_way_of_being_stuck_that_nobody_knows_is_refused)
+{
+	struct build b;
+	struct err err;
+
+	start(&b);
+	build_stuck(&b, &(struct build_stuck){.tid = 7, .how = FMT_STUCK_JOIN + 1});
+	OK(!load(&b, &err));
+}
+
 /* Cut within an item, at each byte: the record's own length ends it. */
 TEST(items_that_their_record_cuts_are_refused)
 {
-	static const uint32_t tags[] = {FMT_TASK,   FMT_TASK_SUM, FMT_FD,       FMT_FD_SUM,
-	                                FMT_FD_BAD, FMT_TIMER,    FMT_TIMER_SUM};
+	static const uint32_t tags[] = {FMT_TASK,   FMT_TASK_SUM, FMT_FD,        FMT_FD_SUM,
+	                                FMT_FD_BAD, FMT_TIMER,    FMT_TIMER_SUM, FMT_STUCK};
 	struct build all;
 	struct start at = start(&all);
 
@@ -247,9 +290,10 @@ TEST(items_that_their_record_cuts_are_refused)
 	build_fd_bad(&all, 1, 1, 1, 1, 1, 1);
 	build_timer(&all, &(struct build_timer){.id = 1});
 	build_timer_sum(&all, 1, 1, 1, 1);
+	build_stuck(&all, &(struct build_stuck){.tid = 7, .node = 1, .made = 1});
 	const struct str *payload[] = {&all.task, &all.tsum, &all.fdsc, &all.fsum,
-	                               &all.fbad, &all.timr, &all.tmsm};
-	for (size_t i = 0; i < 7; i++) {
+	                               &all.fbad, &all.timr, &all.tmsm, &all.stuk};
+	for (size_t i = 0; i < 8; i++) {
 		for (size_t n = 1; n <= payload[i]->len; n++) {
 			struct build b;
 			struct err err;
