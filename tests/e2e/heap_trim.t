@@ -3,7 +3,7 @@
 # allocator it is; what was given back is said. A process that makes no heap call is told to be idle, and still answers.
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/tests/e2e/heap.sh"
-need jq /usr/bin/python3 redis-server redis-cli sqlite3
+need jq /usr/bin/python3 redis-check-rdb redis-cli sqlite3
 GIVEN='^trim: [0-9.]+ [kMG]?B given back \([0-9.]+ [kMG]?B resident before, [0-9.]+ [kMG]?B after\)$'
 
 # Holds little of what it had, in pages that are all in use in part, and goes on with its work in four threads.
@@ -51,7 +51,8 @@ for allocator in "" $lib/libjemalloc.so.2 $lib/libtcmalloc_minimal.so.4 $lib/lib
 done
 
 # Debian's redis-server is linked with jemalloc. It is asked while it serves.
-LD_PRELOAD=$LIB OUTLIVE_OPTIONS="out=$PWD/redis" start_server redis-server --port PORT --save '' --appendonly no \
+ln -s "$(command -v redis-check-rdb)" redis-server # redis-tools has the server, by the name that it is called by
+LD_PRELOAD=$LIB OUTLIVE_OPTIONS="out=$PWD/redis" start_server ./redis-server --port PORT --save '' --appendonly no \
   --enable-debug-command yes
 server=$pid
 redis-cli -p "$port" debug populate 100000 key 300 > /dev/null
