@@ -31,6 +31,21 @@ used=$(($(peak_of diff "$a" "$b") - base))
 note "diff: $((used / 1024)) kB, $((used * 100 / files)) % of the files"
 ok "diff: memory under 4 times the files" [ $used -lt $((files * 4)) ]
 
+# A file of nothing but the smallest items, which asks for the most: in bounded memory, and no step looks at each of the
+# others (that took 8 s, and 0.3 s now).
+/usr/bin/python3 "$ROOT/tests/e2e/makesnap.py" levels levels.snap
+size=$(wc -c < levels.snap)
+for verb in top tree info; do
+  used=$(($(peak_of $verb levels.snap) - base))
+  note "$verb of the smallest items: $((used * 100 / size)) % of the file"
+  ok "$verb of the smallest items: memory under 13 times the file" [ $used -lt $((size * 13)) ]
+done
+cpu=$(/usr/bin/python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(int(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime * 1000))' "$OUTLIVE" top levels.snap)
+note "$cpu ms"
+ok "top of the smallest items: CPU" [ "$cpu" -lt 2000 ]
+
 # A folder: its files are looked at one after the other.
 mkdir few many
 i=0

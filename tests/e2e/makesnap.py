@@ -1,4 +1,4 @@
-"""Writes snapshots that no program wrote: python3 makesnap.py hostile|large|before|after FILE. As preload/format.h has it."""
+"""Writes snapshots that no program wrote: python3 makesnap.py hostile|large|levels|before|after FILE. As preload/format.h has it."""
 import random
 import struct
 import sys
@@ -127,6 +127,16 @@ def pair(later):
     return s
 
 
+def levels(stacks=300000):
+    """Every item as small as can be, every stack another: a tree whose lower half are the parents of the rest."""
+    s = Snapshot()
+    s.info(66, 1, "levels", 5 * SECOND)
+    exe = s.module("/x")
+    for i in range(1, stacks + 1):
+        s.add("site", numbers(s.node(i // 2, exe, i & 1), 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+    return s
+
+
 if __name__ == "__main__":
     what, path = sys.argv[1:]
-    {"hostile": hostile, "large": large, "before": lambda: pair(False), "after": lambda: pair(True)}[what]().write(path)
+    {"hostile": hostile, "large": large, "levels": levels, "before": lambda: pair(False), "after": lambda: pair(True)}[what]().write(path)
