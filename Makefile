@@ -229,13 +229,23 @@ compile_commands.json: Makefile scripts/compile_commands.sh $(PRELOAD_SRC) $(ANA
 
 # ---- install ----
 
-INSTALLED := $(DESTDIR)$(PREFIX)/bin/outlive $(DESTDIR)$(PREFIX)/lib/liboutlive.so $(DESTDIR)$(PREFIX)/include/outlive.h
-install: all ## into $(DESTDIR)$(PREFIX): bin/outlive, lib/liboutlive.so, include/outlive.h
-	install -D -m 755 $(O)/outlive $(word 1,$(INSTALLED))
-	install -D -m 755 $(O)/liboutlive.so $(word 2,$(INSTALLED))
-	install -D -m 644 preload/outlive.h $(word 3,$(INSTALLED))
+docs: all ## manual pages and completions, from --help and preload/format.h, into O/man and O/completions
+	$(Q)scripts/gen_man.sh $(O)/outlive $(VERSION) $(O)/man
+	$(Q)scripts/gen_completions.sh $(O)/outlive $(O)/completions
+
+# from:to:mode
+INSTALLS := outlive:bin/outlive:755 liboutlive.so:lib/liboutlive.so:755 man/outlive.1:share/man/man1/outlive.1:644 \
+	man/outlive-snapshot.5:share/man/man5/outlive-snapshot.5:644 man/liboutlive.so.7:share/man/man7/liboutlive.so.7:644 \
+	completions/outlive.bash:share/bash-completion/completions/outlive:644 \
+	completions/_outlive:share/zsh/site-functions/_outlive:644 \
+	completions/outlive.fish:share/fish/vendor_completions.d/outlive.fish:644
+part = $(word $(1),$(subst :, ,$(2)))
+INTO := $(DESTDIR)$(PREFIX)
+install: docs ## into $(DESTDIR)$(PREFIX): bin/outlive, lib/liboutlive.so, include/outlive.h, manual pages, completions
+	$(foreach i,$(INSTALLS),install -D -m $(call part,3,$(i)) $(O)/$(call part,1,$(i)) $(INTO)/$(call part,2,$(i)) &&) \
+	install -D -m 644 preload/outlive.h $(INTO)/include/outlive.h
 uninstall: ## remove what install put there
-	rm -f $(INSTALLED)
+	rm -f $(foreach i,$(INSTALLS),$(INTO)/$(call part,2,$(i))) $(INTO)/include/outlive.h
 
 clean: ## remove O
 	rm -rf $(O) compile_commands.json
@@ -246,7 +256,7 @@ help: ## this list
 	@echo '  switches: O=DIR (build)  DEBUG=1  SAN=address,undefined (analyzer, unit tests)  V=1  T=pattern  PREFIX= DESTDIR='
 
 .PHONY: all build unit progs objects test outlive-san race race-bins check demo test-matrix bench bench-progs soak fuzz fuzz-bins \
-	format format-check lint install uninstall clean help
+	format format-check lint docs install uninstall clean help
 .DELETE_ON_ERROR:
 
 -include $(PRELOAD_OBJ:.o=.d) $(ANALYZER_OBJ:.o=.d) $(UNIT_BIN:=.d) $(PROG_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d)
