@@ -297,7 +297,8 @@ void page_sources(struct page_data *w)
 		json_t *o = json_object(), *lines = json_array(), *sums = json_array();
 		put(o, "function", document_number(page_text(w, l->sum->function)));
 		put(o, "file", document_number(page_text(w, l->sum->file)));
-		put(o, "module", document_number(page_text(w, l->sum->module->path)));
+		put(o, "module",
+		    document_number(page_text(w, l->sum->module ? l->sum->module->path : NULL)));
 		put(o, "path", document_number(page_text(w, l->source.path)));
 		put(o, "changed",
 		    json_boolean(l->source.path && started && l->source.changed_ns > started));

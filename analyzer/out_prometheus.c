@@ -293,10 +293,13 @@ static char *cut(const char *text)
 static struct site site_of(const struct sum *s, enum column c)
 {
 	char address[24];
+	const char *name = s->function;
 
 	snprintf(address, sizeof(address), "+0x%llx", (unsigned long long)s->address);
-	return (struct site){{cut(s->function ? s->function : address), cut(base_name(s->file)),
-	                      cut(base_name(s->module->path))},
+	if (!name)
+		name = s->module ? address : "[unknown stack]";
+	return (struct site){{cut(name), cut(base_name(s->file)),
+	                      cut(s->module ? module_basename(s->module) : NULL)},
 	                     s->flat[c]};
 }
 

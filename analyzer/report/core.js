@@ -18,7 +18,7 @@ function fill(element, attributes, children) {
 		else if (name === "style") Object.assign(element.style, value);
 		else element.setAttribute(name, value === true ? "" : clean(value));
 	}
-	for (const child of children.flat())
+	for (const child of children.flat(Infinity))
 		if (child !== null && child !== undefined && child !== false)
 			element.append(child instanceof Node ? child : document.createTextNode(clean(child)));
 	return element;
@@ -92,7 +92,7 @@ function figure(n, column, sign) {
 	return sign ? signed(text, n) : text;
 }
 
-/* mode: "difference" (B minus A), "now" (B), "base" (A). */
+/* mode: "difference" (B minus A), "growth" (that where it is more), "now" (B), "base" (A). */
 const state = {
 	column: hasBase ? 1 : 3,
 	mode: hasBase ? "difference" : "now",

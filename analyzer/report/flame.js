@@ -5,12 +5,12 @@
 
 const BOX = 19,
 	MAX_ROWS = 1600,
-	LEAST_PIXELS = 0.6;
+	LEAST_PIXELS = 0.6,
+	PAPER = 1000;
 const flame = {
 	icicle: false,
 	by: "function",
 	churn: false,
-	mode: hasBase ? "difference" : "now",
 	zoom: 0,
 	at: 0,
 	boxes: [],
@@ -24,20 +24,22 @@ function hash(s) {
 	for (let i = 0; i < s.length; i++) h = Math.imul(h ^ s.charCodeAt(i), 16777619);
 	return h >>> 0;
 }
-const isDark = () => document.documentElement.dataset.theme === "dark";
+const isDark = () => !flame.printing && document.documentElement.dataset.theme === "dark";
 const fills = new Map();
-/* A warm hue for each module, a shade for each function. */
+/* Warm hues for the program itself, others for its libraries; within them functions differ a little. */
+const LIBRARY_HUES = [52, 165, 195, 222, 268, 325, 88];
+const program = baseName(data.snapshot.exe || "");
 function plainColor(frame) {
 	const key = frame + (isDark() ? "d" : "l");
 	let color = fills.get(key);
 	if (!color) {
 		const module = frameModule(frame),
 			h = hash(frameName(frame));
-		const hue = module ? 6 + (hash(module) % 50) + (hash(module) % 5 === 0 ? 155 : 0) : 210;
-		const spread = (h % 9) - 4;
+		const hue = !module || module === program ? 26 : LIBRARY_HUES[hash(module) % LIBRARY_HUES.length];
+		const spread = module && module !== program ? (h % 19) - 9 : (h % 37) - 18;
 		color = isDark()
-			? `hsl(${hue + spread} 45% ${30 + (h % 8)}%)`
-			: `hsl(${hue + spread} 76% ${74 + (h % 9)}%)`;
+			? `hsl(${hue + spread} 46% ${33 + (h % 8)}%)`
+			: `hsl(${hue + spread} 78% ${74 + (h % 9)}%)`;
 		fills.set(key, color);
 	}
 	return color;
@@ -55,7 +57,7 @@ function differenceColor(now, base) {
 }
 function boxColor(node) {
 	const v = flame.values;
-	return flame.mode === "difference"
+	return state.mode === "difference"
 		? differenceColor(v.now[node], v.base[node])
 		: plainColor(flame.tree.frame[node]);
 }
@@ -107,12 +109,12 @@ function boxName(node) {
 
 function drawFlame() {
 	const canvas = flame.canvas,
-		width = canvas.parentElement.clientWidth;
+		width = flame.printing ? PAPER : canvas.parentElement.clientWidth;
 	if (!width) return;
 	flame.boxes = layOut(width);
 	flame.levels = flame.boxes.reduce((most, b) => Math.max(most, b.level + 1), 1);
-	const height = Math.max(flame.levels * BOX, canvas.parentElement.clientHeight - 2);
-	const ratio = Math.min(window.devicePixelRatio || 1, 16000 / height);
+	const height = Math.max(flame.levels * BOX, flame.printing ? 0 : canvas.parentElement.clientHeight - 2);
+	const ratio = Math.min(flame.printing ? 2 : window.devicePixelRatio || 1, 16000 / height);
 	canvas.width = Math.round(width * ratio);
 	canvas.height = Math.round(height * ratio);
 	canvas.style.height = height + "px";
@@ -147,7 +149,7 @@ function drawBox(g, box, letter, colors) {
 	const y = boxTop(box),
 		w = Math.max(box.w - (box.w > 3 ? 0.6 : 0), 0.4);
 	const match = isMatch(box.node);
-	g.globalAlpha = box.faded ? 0.55 : search.frame && !match && box.node ? 0.45 : 1;
+	g.globalAlpha = box.faded ? 0.55 : search.frame && !match && box.node ? 0.55 : 1;
 	g.fillStyle = box.node ? (match ? colors.match : boxColor(box.node)) : isDark() ? "#39424b" : "#dfe3e6";
 	g.fillRect(box.x, y + 0.5, w, BOX - 1);
 	const room = Math.floor((w - 6) / letter);
@@ -175,7 +177,7 @@ function tellBox(node) {
 		c = state.column,
 		all = v.width[0];
 	const parts = [];
-	if (flame.mode === "difference") {
+	if (state.mode === "difference") {
 		const d = v.now[node] - v.base[node];
 		parts.push(
 			figure(v.base[node], c) + " \u2192 " + figure(v.now[node], c),
@@ -187,9 +189,9 @@ function tellBox(node) {
 				"b",
 				{},
 				figure(
-					flame.mode === "growth" ? v.width[node] : v.width[node],
+					state.mode === "growth" ? v.width[node] : v.width[node],
 					c,
-					flame.mode === "growth",
+					state.mode === "growth",
 				),
 			),
 			", " + percent(v.width[node], all) + " of all",
@@ -197,7 +199,7 @@ function tellBox(node) {
 		if (node && flame.zoom)
 			parts.push(", " + percent(v.width[node], v.width[flame.zoom]) + " of what is zoomed");
 	}
-	if (v.self[node] && flame.mode !== "difference") parts.push("; in itself " + figure(v.self[node], c));
+	if (v.self[node] && state.mode !== "difference") parts.push("; in itself " + figure(v.self[node], c));
 	const frame = flame.tree.frame[node];
 	const place =
 		node && flame.by !== "module"
@@ -282,12 +284,7 @@ function flameKey(event) {
 
 function recompute() {
 	flame.tree = treeBy(flame.by);
-	flame.values = treeValues(
-		flame.tree,
-		state.column,
-		flame.mode,
-		flame.churn || flame.mode === "now" || flame.mode === "base",
-	);
+	flame.values = treeValues(flame.tree, state.column, state.mode, flame.churn || !isDifference());
 	if (flame.zoom >= flame.tree.n || !(flame.values.width[flame.zoom] > 0)) flame.zoom = 0;
 	flame.at = flame.zoom;
 	flame.reset.disabled = !flame.zoom;
@@ -334,7 +331,6 @@ function flameView() {
 	flame.told = el("div", { class: "told" });
 	flame.matched = el("span", { class: "match-text" });
 	flame.reset = el("button", { type: "button", disabled: true, on: { click: () => zoomTo(0) } }, "Reset zoom");
-	const modes = hasBase ? ["difference", "growth", "now", "base"] : null;
 	const tools = el(
 		"div",
 		{ class: "bar-tools" },
@@ -342,18 +338,6 @@ function flameView() {
 			flame.icicle = v === "icicle";
 			refreshFlame(true);
 		}),
-		modes &&
-			choice(
-				"What widths are",
-				modes,
-				flame.mode,
-				(v) => {
-					flame.mode = v;
-					legend.hidden = v !== "difference";
-					refreshFlame();
-				},
-				["difference", "growth only", "now", "base"],
-			),
 		choice("A box is a", ["function", "line", "module"], "function", (v) => {
 			flame.by = v;
 			flame.zoom = 0;
@@ -380,7 +364,7 @@ function flameView() {
 	);
 	const legend = el(
 		"span",
-		{ class: "legend", hidden: !hasBase },
+		{ class: "legend", hidden: state.mode !== "difference" },
 		"shrinks",
 		el("i", { class: "difference" }),
 		"grows; width: the larger side",
@@ -397,11 +381,17 @@ function flameView() {
 		shown: () => refreshFlame(true),
 	};
 	watch((what) => {
+		legend.hidden = state.mode !== "difference";
 		if (what !== "tab" && state.tab === "flame") refreshFlame();
 	});
 	addEventListener("resize", () => state.tab === "flame" && drawFlame());
 	addEventListener("beforeprint", () => {
+		flame.printing = true;
 		refreshFlame();
+	});
+	addEventListener("afterprint", () => {
+		flame.printing = false;
+		refreshFlame(true);
 	});
 	return view;
 }

@@ -5,7 +5,7 @@ const growth = { by: "stack", churn: false, table: null };
 function valueCell(get, column) {
 	return (row) => {
 		const n = get(row, column);
-		const sign = hasBase && state.mode === "difference";
+		const sign = isDifference();
 		const main = sign && column === state.column;
 		return el(
 			"span",
@@ -104,11 +104,7 @@ function callersOf(node) {
 
 function sumColumns() {
 	const pick = (now, base) => (g, c) =>
-		state.mode === "difference" || !hasBase
-			? g[now][c]
-			: state.mode === "base"
-				? g[base][c]
-				: g[now][c] + g[base][c];
+		isDifference() || !hasBase ? g[now][c] : state.mode === "base" ? g[base][c] : g[now][c] + g[base][c];
 	const flat = pick("flat", "flatBase"),
 		cum = pick("cum", "base"),
 		c = state.column;
@@ -206,18 +202,21 @@ function sumColumns() {
 }
 
 function growthRows() {
-	const all = growth.churn || state.mode !== "difference";
+	const all = growth.churn || !isDifference();
 	if (growth.by === "stack")
 		return rows.filter(
 			(r) =>
 				(all || !r.churn) &&
-				(state.mode !== "difference" || !r.same) &&
+				(!isDifference() || !r.same) &&
+				(state.mode !== "growth" || r.value[state.column] > 0) &&
 				(!search.node || search.node[r.node]),
 		);
 	return sumBy(growth.by, all).filter(
 		(g) =>
-			!search.frame ||
-			(growth.by === "module" ? search.test(frameModule(g.frame)) : search.frame[g.frame]),
+			(!isDifference() || g.cum.some((n) => n !== 0)) &&
+			(state.mode !== "growth" || g.cum[state.column] > 0) &&
+			(!search.frame ||
+				(growth.by === "module" ? search.test(frameModule(g.frame)) : search.frame[g.frame])),
 	);
 }
 
@@ -300,7 +299,7 @@ function growthView() {
 			" " +
 			growth.by +
 			(list.length === 1 ? "" : "s") +
-			(nChurn && !growth.churn && state.mode === "difference"
+			(nChurn && !growth.churn && isDifference()
 				? "; churn left out: " + count(nChurn) + " stacks that gave back what they allocated"
 				: "");
 	};

@@ -48,6 +48,7 @@ function makeTabs() {
 		section.setAttribute("role", "tabpanel");
 		section.setAttribute("aria-labelledby", "tab-" + id);
 		section.hidden = true;
+		section.prepend(el("h2", { class: "print-only" }, label));
 		byId("main").append(section);
 		byId("tabs").append(
 			el(
@@ -86,6 +87,7 @@ function makeControls() {
 	const mode = byId("mode");
 	for (const [value, label] of [
 		["difference", "the difference"],
+		["growth", "growth only"],
 		["now", "now"],
 		["base", "the base"],
 	])

@@ -55,9 +55,12 @@ const rows = data.rows
 for (const row of rows) row.same = hasBase && row.value.every((n) => n === 0);
 data.rows = data.base_rows = null;
 
+function isDifference() {
+	return hasBase && (state.mode === "difference" || state.mode === "growth");
+}
 /* What a row has in a column, as the mode wants it. */
 function valueOf(row, column, mode) {
-	if (!hasBase || mode === "difference") return row.value[column];
+	if (!hasBase || mode === "difference" || mode === "growth") return row.value[column];
 	return mode === "base" ? row.base[column] : row.base[column] + row.value[column];
 }
 function siteOf(row) {
@@ -72,7 +75,7 @@ const totals = COLUMNS.map((name) => data.totals.heap[name] + data.totals.mmap[n
 const baseTotals = COLUMNS.map((name) => (hasBase ? data.base.totals.heap[name] + data.base.totals.mmap[name] : 0));
 /* Of the whole process, as the mode wants it. */
 function totalOf(column, mode) {
-	if (!hasBase || mode === "difference") return totals[column];
+	if (!hasBase || mode === "difference" || mode === "growth") return totals[column];
 	return mode === "base" ? baseTotals[column] : baseTotals[column] + totals[column];
 }
 

@@ -19,7 +19,7 @@ function openSource(source, line) {
 	showSource(source, line);
 }
 
-function cells(values, hot) {
+function figureCells(values, hot) {
 	const c = state.column;
 	return [0, 4].map((side) =>
 		el(
@@ -34,7 +34,7 @@ function codeRow(number, lineText, values, attributes) {
 	return el(
 		"tr",
 		attributes,
-		values ? cells(values, true) : [el("td", { class: "v" }), el("td", { class: "v" })],
+		values ? figureCells(values, true) : [el("td", { class: "v" }), el("td", { class: "v" })],
 		el("td", { class: "n" }, number || "?"),
 		el("td", {}, lineText),
 	);
@@ -45,7 +45,7 @@ function inlinedRows(line, indent) {
 		el(
 			"tr",
 			{ class: "inlined" },
-			cells(i.slice(4), true),
+			figureCells(i.slice(4), true),
 			el("td", { class: "n" }),
 			el(
 				"td",

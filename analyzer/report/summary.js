@@ -201,13 +201,13 @@ function topSites() {
 	const c = state.column,
 		mode = state.mode;
 	const list = rows
-		.filter((r) => !(r.churn && mode === "difference") && valueOf(r, c, mode) > 0)
+		.filter((r) => !(r.churn && isDifference()) && valueOf(r, c, mode) > 0)
 		.sort((a, b) => valueOf(b, c, mode) - valueOf(a, c, mode))
 		.slice(0, 10);
 	return list.map((r) => ({
 		n: valueOf(r, c, mode),
-		text: figure(valueOf(r, c, mode), c, hasBase && mode === "difference"),
-		class: hasBase && mode === "difference" ? "up" : "",
+		text: figure(valueOf(r, c, mode), c, isDifference()),
+		class: isDifference() ? "up" : "",
 		name: frameName(nodeFrame[siteOf(r)]),
 		where: [framePlace(nodeFrame[siteOf(r)]), callersOf(siteOf(r)) && "\u2190 " + callersOf(siteOf(r))]
 			.filter(Boolean)
@@ -241,7 +241,7 @@ function summaryView() {
 	const update = () =>
 		boxes.replaceChildren(
 			ranked(
-				hasBase && state.mode === "difference"
+				isDifference()
 					? "What grew: " + COLUMN_TEXT[state.column]
 					: "Most " + COLUMN_TEXT[state.column],
 				topSites(),

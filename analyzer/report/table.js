@@ -43,14 +43,14 @@ function makeTable(options) {
 			return (descending ? -order : order) || a.order - b.order;
 		};
 	}
-	function order() {
+	function arrange() {
 		const column = t.sort && options.columns().find((c) => c.key === t.sort.key);
 		if (column) t.sorted.sort(compare(column, t.sort.descending));
 	}
 	function sortBy(column) {
 		const same = t.sort && t.sort.key === column.key;
 		t.sort = { key: column.key, descending: same ? !t.sort.descending : column.first !== "asc" };
-		order();
+		arrange();
 		drawHead();
 		draw();
 		select(0);
@@ -160,7 +160,7 @@ function makeTable(options) {
 		t.sorted.forEach((row, i) => {
 			row.order = i;
 		});
-		order();
+		arrange();
 		t.at = -1;
 		scroll.scrollTop = 0;
 		t.refresh();

@@ -145,7 +145,7 @@ function sumBy(by, withChurn) {
 		if (row.churn && !withChurn) continue;
 		const node = t.of[row.node],
 			site = t.of[siteOf(row)];
-		stacks[node]++;
+		stacks[node] += row.same && isDifference() ? 0 : 1;
 		for (let c = 0; c < columns; c++) {
 			value[c][node] += row.value[c];
 			before[c][node] += row.base[c];

@@ -199,7 +199,7 @@ def pair(browser):
     check("and blue", blue > 2000, any_, red, blue)
     # 100 and 300 and 50 kB, then 400 and 100 and 50 and 80 kB; the stack that gave all back is churn.
     check("both sides are told", "450.0\u00a0kB \u2192 630.0\u00a0kB (+180.0\u00a0kB)" in told(page), told(page))
-    page.click("#view-flame [data-value=growth]")
+    page.eval("document.getElementById('mode').value = 'growth'; document.getElementById('mode').dispatchEvent(new Event('change'))")
     check("growth alone", "+380.0\u00a0kB" in told(page), told(page))
     tab(page, "timeline")
     check("figures over time are drawn", page.eval("document.querySelectorAll('#view-timeline svg path').length") >= 4)

@@ -11,6 +11,9 @@
 #include <zlib.h>
 
 #include "analyzer/out_kinds.h"
+#include "analyzer/out_prometheus.h"
+#include "analyzer/out_trace.h"
+#include "analyzer/report.h"
 #include "analyzer/residue.h"
 
 static FILE *nowhere;
@@ -49,6 +52,7 @@ static void show(const struct profile *p, bool is_diff)
 	        .n = 20, .width = 80, .color = true, .churn = true, .sort = ALLOC_SPACE};
 	struct err err;
 
+	out_svg(nowhere, p, &out, &err);
 	if (is_diff) {
 		out_text_diff(nowhere, p, &out, &err);
 		out_json_diff(nowhere, p, &out, &err);
@@ -58,6 +62,30 @@ static void show(const struct profile *p, bool is_diff)
 	out_json_top(nowhere, p, &out, &err);
 	out_pprof(nowhere, p, &out, &err);
 	out_folded(nowhere, p, &out, &err);
+	out_speedscope(nowhere, p, &out, &err);
+}
+
+/* What stands on a profile, kinds and a history at once. */
+static void report(struct snapshot *a, struct snapshot *b)
+{
+	struct report_options options = {.profile.sort = ALLOC_SPACE, .no_source = true};
+	struct history history = {0};
+	struct report r = {0};
+	struct err err;
+
+	history_add(&history, b, b);
+	if (a)
+		history_add(&history, b, a);
+	history_finish(&history);
+	if (!report_make(a, b, &history, &options, &r, &err)) {
+		struct metrics_of of = {r.profile, r.kinds};
+
+		out_html(nowhere, &r, &err);
+		out_prometheus(nowhere, &of, 1, &(struct metrics_options){.n_sites = 20}, &err);
+		out_perfetto(nowhere, b, &history, &err);
+	}
+	report_free(&r);
+	history_free(&history);
 }
 
 /* Threads, timers and descriptors of b since a, and what b leaves behind. */
@@ -137,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (b) {
 		use(a ? a : b, b);
 		use_kinds(a, b);
+		report(a, b);
 	}
 	snapshot_free(a);
 	snapshot_free(b);
