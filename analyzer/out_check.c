@@ -5,30 +5,13 @@
  */
 #include "out_check.h"
 
+#include "gate_words.h"
 #include "page.h"
-#include "typed.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CALLERS = 5, PROCESSES = 3 };
-
-/* "3 threads" */
-static void add_things(struct str *s, enum finding_kind kind, uint64_t n)
-{
-	static const char *const one[] = {"block", "thread", "timer", "descriptor"};
-	char count[32];
-
-	str_addf(s, "%s %s%s", human_count(count, n > INT64_MAX ? INT64_MAX : (int64_t)n),
-	         one[kind], n == 1 ? "" : "s");
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
+enum { CALLERS = 5 };
 
 /* ---- one finding ---- */
 
@@ -39,14 +22,15 @@ static void print_frame(struct page *page, const struct finding_frame *f, enum s
 	if (f->function)
 		page_add(page, style, f->function);
 	else
-		page_addf(page, style, "%s%s0x%llx", base_name(f->module), *f->module ? "+" : "",
-		          (unsigned long long)f->address);
+		page_addf(page, style, "%s%s0x%llx", gate_base_name(f->module),
+		          *f->module ? "+" : "", (unsigned long long)f->address);
 	if (f->file && f->line)
-		page_addf(page, STYLE_DIM, "  %s:%u", wide ? f->file : base_name(f->file), f->line);
+		page_addf(page, STYLE_DIM, "  %s:%u", wide ? f->file : gate_base_name(f->file),
+		          f->line);
 	else if (f->file)
-		page_addf(page, STYLE_DIM, "  %s", wide ? f->file : base_name(f->file));
+		page_addf(page, STYLE_DIM, "  %s", wide ? f->file : gate_base_name(f->file));
 	if (*f->module && (wide || (module && f->function)))
-		page_addf(page, STYLE_DIM, "  (%s)", wide ? f->module : base_name(f->module));
+		page_addf(page, STYLE_DIM, "  (%s)", wide ? f->module : gate_base_name(f->module));
 	page_end_line(page);
 }
 
@@ -90,52 +74,29 @@ static void print_where(struct page *page, const struct findings *all, const str
 {
 	struct str s = {0};
 
-	str_add(&s, "in");
-	for (uint32_t i = 0; i < f->n_shares && i < PROCESSES; i++) {
-		const struct finding_process *p = &all->process[f->share[i].process];
-		str_addf(&s, "%s %s (pid %llu)", i ? "," : "", *p->command ? p->command : "?",
-		         (unsigned long long)p->pid);
-	}
-	if (f->n_shares > PROCESSES)
-		str_addf(&s, " and %u more processes", f->n_shares - PROCESSES);
+	str_add(&s, "in ");
+	gate_processes(&s, all, f);
 	if (f->test)
 		str_addf(&s, "; test %s", f->test);
 	if (f->words && *f->words)
 		str_addf(&s, "; %s", f->words);
 	page_wrap(page, STYLE_PLAIN, 5, 7, s.data);
 	str_free(&s);
-	const struct finding_process *p = f->n_shares ? &all->process[f->share[0].process] : NULL;
-	if (!p || !p->path)
-		return;
-	page_pad(page, 5);
-	char *typed = typed_path(p->path);
-	page_addf(page, STYLE_DIM, "more: outlive %s %s", finding_verb(f), typed);
-	free(typed);
-	page_end_line(page);
+	if (gate_more(&s, all, f)) {
+		page_pad(page, 5);
+		page_addf(page, STYLE_DIM, "more: %s", s.data);
+		page_end_line(page);
+	}
+	str_free(&s);
 }
 
 static void print_finding(struct page *page, const struct findings *all, const struct finding *f,
                           size_t rank, const struct out_options *o)
 {
 	struct str s = {0};
-	char bytes[32], limit[32];
 
-	str_addf(&s, "%zu. %s %s: ", rank, finding_kind_name[f->kind], f->why);
-	add_things(&s, f->kind, f->count);
-	/* What threads' stacks take is among the words. */
-	if (f->bytes && f->kind == FINDING_HEAP)
-		str_addf(&s, ", %s",
-		         human_bytes(bytes, f->bytes > INT64_MAX ? INT64_MAX : (int64_t)f->bytes));
-	if (f->base)
-		str_addf(&s,
-		         strcmp(f->why, "grew") ? " (the baseline knows %llu)"
-		                                : ", where there were %llu",
-		         (unsigned long long)f->base);
-	str_addf(&s, " - %s", f->meaning);
-	if (f->limit)
-		str_addf(&s, " of %s",
-		         f->bytes ? human_bytes(limit, (int64_t)f->limit)
-		                  : human_count(limit, (int64_t)f->limit));
+	str_addf(&s, "%zu. ", rank);
+	gate_title(&s, f);
 	page_wrap(page, STYLE_WARNING, 0, 5, s.data);
 	str_free(&s);
 	print_stack(page, f, o);
@@ -169,11 +130,12 @@ static void print_accepted(struct page *page, const struct findings *all, const 
 		if (finding_counts(f))
 			continue;
 		str_addf(&s, "%s %s: ", finding_kind_name[f->kind], f->why);
-		add_things(&s, f->kind, f->count);
+		gate_things(&s, f->kind, f->count);
 		if (f->n_frames)
 			str_addf(&s, " of %s",
-			         f->frame[f->site].function ? f->frame[f->site].function
-			                                    : base_name(f->frame[f->site].module));
+			         f->frame[f->site].function
+			                 ? f->frame[f->site].function
+			                 : gate_base_name(f->frame[f->site].module));
 		if (f->rule)
 			str_addf(&s, ": %s:%s%s, %s", rule_kind_name[f->rule->kind],
 			         rule_prefix(f->rule->where), f->rule->pattern,
@@ -268,43 +230,12 @@ static void print_unclear(struct page *page, const struct findings *all)
 	}
 }
 
-void out_check_amounts(struct str *s, const struct findings *found)
-{
-	uint64_t n[N_FINDING_KINDS] = {0};
-	bool first = true;
-
-	for (size_t i = 0; i < found->n_counted; i++) {
-		const struct finding *f = &found->at[i];
-		n[f->kind] = addu_sat(n[f->kind], f->count);
-	}
-	for (int kind = 0; kind < N_FINDING_KINDS; kind++) {
-		if (!n[kind])
-			continue;
-		str_add(s, first ? "" : ", ");
-		add_things(s, (enum finding_kind)kind, n[kind]);
-		first = false;
-	}
-}
-
 static void print_verdict(struct page *page, const struct findings *all, const struct out_check *o)
 {
-	size_t with = 0, seen = all->n_processes + all->n_quiet;
 	struct str s = {0};
 
-	for (size_t i = 0; i < all->n_processes; i++)
-		with += all->process[i].findings != 0;
-	if (all->verdict == VERDICT_LEAKS) {
-		str_addf(&s, "outlive: check: leaks: %zu finding%s (", all->n_counted,
-		         all->n_counted == 1 ? "" : "s");
-		out_check_amounts(&s, all);
-		str_addf(&s, ") in %zu of %zu process%s", with, seen, seen == 1 ? "" : "es");
-	} else if (all->verdict == VERDICT_LOSSY) {
-		str_addf(
-		        &s,
-		        "outlive: check: no verdict: nothing was found, but not all could be seen");
-	} else {
-		str_addf(&s, "outlive: check: clean: %zu process%s", seen, seen == 1 ? "" : "es");
-	}
+	str_add(&s, "outlive: check: ");
+	gate_verdict(&s, all);
 	if (o->command)
 		str_addf(&s, "; the command %s", o->command);
 	str_addf(&s, "; exit status %d", o->status);

@@ -17,7 +17,5 @@ struct out_check {
 };
 int out_text_check(FILE *f, const struct findings *found, const struct out_check *o,
                    struct err *err);
-/* "2 threads, 1 descriptor": what counts, by kind; appended. */
-void out_check_amounts(struct str *s, const struct findings *found);
 
 #endif
