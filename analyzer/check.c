@@ -83,6 +83,8 @@ static const char *unclear_heap(const struct snapshot *s, const struct check_gat
 		return "its heap was not seen: another malloc stands before liboutlive.so";
 	if (!snapshot_records(s, FMT_FAMILY_HEAP))
 		return "the heap was not recorded (families=)";
+	if (INFO_U(&s->info, SAMPLE))
+		return "its heap was sampled (sample=): what is left may not have been seen";
 	return snapshot_lost(s) ? "events of the heap were lost (outlive info tells which)" : NULL;
 }
 

@@ -96,12 +96,14 @@ static int diff(int argc, char **argv, const struct subject *s, const struct vie
 
 int cmd_diff(int argc, char **argv)
 {
+	bool noise = false;
 	struct view v = {.out.sort = ALLOC_SPACE};
 	struct subject subject = {.pause_ns = UINT64_C(60000000000)};
 	struct opt options[] = {
 	        VIEW_OPTIONS(&v, "alloc_space (default), inuse_space, alloc_objects or "
 	                         "inuse_objects: its growth"),
 	        VIEW_OPT_BY(&v),
+	        VIEW_OPT_NOISE(&noise),
 	        {"churn", 0, OPT_FLAG, &v.out.churn, NULL,
 	         "also the stacks that gave back all they took, or hold it for requests in flight",
 	         NULL},
@@ -141,6 +143,7 @@ int cmd_diff(int argc, char **argv)
 		                 : verb.operands);
 		return EXIT_USAGE;
 	}
+	v.profile.fold_noise = !noise;
 	view_ready(&v);
 	return diff(argc, argv, &subject, &v, &err) ? view_fail("diff", &err) : EXIT_CLEAN;
 }

@@ -159,8 +159,12 @@ static void print_who(struct page *page, const struct snapshot *s)
 	linef(page, "liboutlive.so", "%s%s%s", INFO_S(i, VERSION),
 	      *INFO_S(i, OPTIONS) ? ", OUTLIVE_OPTIONS=" : "", INFO_S(i, OPTIONS));
 	if (INFO_U(i, SAMPLE))
-		linef(page, "counted", "a sample, one in %llu bytes; stacks of %llu frames",
-		      (unsigned long long)INFO_U(i, SAMPLE), (unsigned long long)INFO_U(i, DEPTH));
+		linef(page, "counted",
+		      "of the heap a sample, one allocation in %llu bytes (%s); all else whole; "
+		      "stacks of up to %llu frames",
+		      (unsigned long long)INFO_U(i, SAMPLE),
+		      human_bytes(size, (int64_t)INFO_U(i, SAMPLE)),
+		      (unsigned long long)INFO_U(i, DEPTH));
 	else
 		linef(page, "counted", "every event; stacks of up to %llu frames",
 		      (unsigned long long)INFO_U(i, DEPTH));

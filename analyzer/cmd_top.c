@@ -22,11 +22,13 @@ static int print_top(const char *path, const struct view *v, struct err *err)
 
 int cmd_top(int argc, char **argv)
 {
+	bool noise = false;
 	struct view v = {.out.sort = INUSE_SPACE};
 	struct opt options[] = {
 	        VIEW_OPTIONS(&v,
 	                     "alloc_space, inuse_space (default), alloc_objects or inuse_objects"),
 	        VIEW_OPT_BY(&v),
+	        VIEW_OPT_NOISE(&noise),
 	        {0}};
 	struct opt_verb verb = {
 	        .verb = "top",
@@ -47,6 +49,7 @@ int cmd_top(int argc, char **argv)
 	int status = opt_parse(&verb, &argc, argv);
 	if (status >= 0)
 		return status;
+	v.profile.fold_noise = !noise;
 	view_ready(&v);
 	return print_top(argv[1], &v, &err) ? view_fail("top", &err) : EXIT_CLEAN;
 }

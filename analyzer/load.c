@@ -153,6 +153,8 @@ static int read_items(struct loader *l, const struct record *r)
 		return load_site_items(l);
 	case FMT_REACH:
 		return load_reach_items(l);
+	case FMT_SAMPLED:
+		return load_sampled_items(l);
 	case FMT_THREAD:
 		return load_thread_items(l);
 	case FMT_AUDIT:
@@ -279,6 +281,7 @@ void snapshot_free(struct snapshot *s)
 	free(s->node);
 	free(s->stack);
 	free(s->sample);
+	free(s->sampled);
 	free(s->thread);
 	free(s->task);
 	free(s->stuck);

@@ -23,7 +23,7 @@ struct loader {
 	bool failed;
 	uint32_t cap_modules, cap_locations, cap_nodes, cap_samples, cap_threads;
 	uint32_t cap_tasks, cap_stucks, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads,
-	        cap_timers, cap_timer_sums;
+	        cap_timers, cap_timer_sums, cap_sampled, n_sampled;
 	struct table by_address;                       /* locations by module, address, flags */
 	struct reference module, node, thread, origin; /* origin: the node of what is no site */
 };
@@ -60,6 +60,9 @@ int load_module_items(struct loader *l);
 int load_node_items(struct loader *l);
 int load_site_items(struct loader *l);
 int load_reach_items(struct loader *l);
+int load_sampled_items(struct loader *l);
+/* Makes room for what is said of the first n sites: nothing, until it is. */
+void load_sampled_up_to(struct loader *l, uint32_t n);
 int load_thread_items(struct loader *l);
 int load_audit_items(struct loader *l);
 int load_task_items(struct loader *l);

@@ -399,3 +399,43 @@ int load_site_items(struct loader *l)
 	}
 	return status(l);
 }
+
+static void one_sampled(struct loader *l, struct sampled *out)
+{
+	out->made = load_figure(l, "samples");
+	out->freed = load_figure(l, "samples");
+	out->variance_made[0] = (double)load_varint(l);
+	out->variance_made[1] = (double)load_varint(l);
+	out->variance_freed[0] = (double)load_varint(l);
+	out->variance_freed[1] = (double)load_varint(l);
+}
+
+int load_sampled_items(struct loader *l)
+{
+	struct snapshot *s = l->s;
+
+	while (l->at < l->end && !l->failed) {
+		const uint8_t *start = l->at;
+		uint64_t number = load_varint(l);
+		struct sampled v;
+		one_sampled(l, &v);
+		if (!l->failed && (!number || number > s->n_samples))
+			load_bad(l, start, "samples of site %llu of %u", (unsigned long long)number,
+			         s->n_samples);
+		if (l->failed)
+			break;
+		load_sampled_up_to(l, (uint32_t)number);
+		s->sampled[number - 1] = v;
+	}
+	return status(l);
+}
+
+void load_sampled_up_to(struct loader *l, uint32_t n)
+{
+	struct snapshot *s = l->s;
+
+	while (l->n_sampled < n) {
+		s->sampled = xgrow(s->sampled, l->n_sampled, &l->cap_sampled, sizeof(*s->sampled));
+		s->sampled[l->n_sampled++] = (struct sampled){0};
+	}
+}

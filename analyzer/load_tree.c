@@ -120,6 +120,23 @@ static void find_stuck(struct snapshot *s)
 	}
 }
 
+/* Variances are in units of the file's own, so that they can be integers (format.h). */
+static void scale_variances(struct loader *l)
+{
+	struct snapshot *s = l->s;
+	double period = (double)INFO_U(&s->info, SAMPLE);
+	const double unit[2] = {1 / 256.0, period * period / 65536};
+
+	if (!s->sampled && !INFO_U(&s->info, SAMPLE))
+		return;
+	load_sampled_up_to(l, s->n_samples);
+	for (uint32_t i = 0; i < s->n_samples; i++)
+		for (int k = 0; k < 2; k++) {
+			s->sampled[i].variance_made[k] *= unit[k];
+			s->sampled[i].variance_freed[k] *= unit[k];
+		}
+}
+
 int load_finish(struct loader *l)
 {
 	struct snapshot *s = l->s;
@@ -137,6 +154,7 @@ int load_finish(struct loader *l)
 	find_stuck(s);
 	free(shown);
 	free(depth);
+	scale_variances(l);
 	return 0;
 }
 

@@ -61,7 +61,7 @@ static void print_ranked(struct page *page, const struct profile *p, const struc
 	struct str s = {0};
 
 	/* Those that a table shows or says that it leaves out: what did not grow has no rank. */
-	for (size_t i = 0; i < p->n_rows - p->n_churn; i++)
+	for (size_t i = 0; i < p->n_rows - p->n_noise - p->n_churn; i++)
 		n += p->row[i].value[o->sort] > 0;
 	if (!n || o->by)
 		return;
@@ -248,7 +248,15 @@ void notes_warnings(struct page *page, const struct snapshot *s)
 	warn(page, s, a[FMT_AUDIT_UNKNOWN_FREES],
 	     "frees of blocks whose birth was not seen: some code allocates past the hooks "
 	     "(`outlive info` tells)");
-	warn(page, s, INFO_U(&s->info, SAMPLE), "bytes between samples: figures are estimates");
+	if (INFO_U(&s->info, SAMPLE)) {
+		char period[32];
+		struct str text = {0};
+		str_addf(&text,
+		         "note: the heap was sampled, one allocation in %s; its figures are "
+		         "estimates",
+		         human_bytes(period, (int64_t)INFO_U(&s->info, SAMPLE)));
+		print(page, STYLE_PLAIN, 2, &text);
+	}
 	if (INFO_U(&s->info, FORKED)) {
 		struct str text = {0};
 		str_addf(&text,
@@ -272,6 +280,25 @@ void notes_unmatched(struct page *page, const struct profile *p)
 	         "stand here as new or gone",
 	         p->n_unmatched, p->n_unmatched == 1 ? "" : "s",
 	         human_bytes(bytes, p->unmatched > INT64_MAX ? INT64_MAX : (int64_t)p->unmatched));
+	print(page, STYLE_PLAIN, 2, &s);
+}
+
+void notes_noise(struct page *page, const struct profile *p, const struct out_options *o)
+{
+	char sum[32];
+	struct str s = {0};
+	int64_t v = p->noise[o->sort];
+
+	if (!p->n_noise)
+		return;
+	str_addf(&s,
+	         "noise: %zu stack%s with %s%s of %s %s within two standard errors of nothing "
+	         "(--noise ranks %s)",
+	         p->n_noise, p->n_noise == 1 ? "" : "s", p->a && v > 0 ? "+" : "",
+	         o->sort == ALLOC_SPACE || o->sort == INUSE_SPACE ? human_bytes(sum, v)
+	                                                          : human_count(sum, v),
+	         column_name[o->sort], p->n_noise == 1 ? "is" : "are each",
+	         p->n_noise == 1 ? "it" : "them");
 	print(page, STYLE_PLAIN, 2, &s);
 }
 

@@ -22,6 +22,8 @@ void notes_moment(struct page *page, const struct snapshot *s);
 /* Closing lines. */
 void notes_hints(struct page *page, const struct out_options *o);
 /* The closing line of a diff: what was folded; nothing when there was none. */
+/* What is not ranked because chance alone makes such rows. */
+void notes_noise(struct page *page, const struct profile *p, const struct out_options *o);
 void notes_churn(struct page *page, const struct profile *p, const struct out_options *o);
 /* A line: "redis-server (pid 4711)" and more. */
 void notes_who(struct page *page, const struct snapshot *s, const char *more);

@@ -7,9 +7,12 @@
  * same_run, since_ns, unmatched; threads, timers, fds: what grew beside the heap, rows as in
  * out_kinds_json.c. A row: rank, kind, the four columns, temporary, sizes, lifetimes of what was
  * freed (ns, upper bounds), ages of what lives (ns, lower bounds; of a diff of one run: of what was
- * born since A), freed_share, verdict, reach, held_by, site, stack; a frame: function, file, line,
- * module, address (hexadecimal, in the module's file), inlined. Unknown is null.
+ * born since A), freed_share, verdict, reach, held_by, site, stack; error: standard errors of the
+ * four columns, and how many samples they rest on, or null. noise: as churn, what is within two of
+ * its own; a frame: function, file, line, module, address (hexadecimal, in the module's file),
+ * inlined. Unknown is null.
  */
+#include "estimate.h"
 #include "out_details.h"
 #include "out_kinds.h"
 #include "reach.h"
@@ -25,6 +28,17 @@ static json_t *freed_share(const struct profile *p, const struct row *r)
 	return json_real(share > 1 ? 1 : share);
 }
 
+/* Standard errors, in the units of the columns. Null where every event was counted. */
+static json_t *errors(const struct profile *p, const struct row *r)
+{
+	json_t *o = json_object();
+
+	for (int c = 0; c < N_COLUMNS; c++)
+		json_object_set_new(o, column_name[c], json_real(row_error(p, r, (enum column)c)));
+	json_object_set_new(o, "samples", document_number(p->estimate[r->number].samples));
+	return o;
+}
+
 static json_t *row(const struct profile *p, size_t i, size_t rank)
 {
 	const struct row *r = profile_row(p, i);
@@ -34,6 +48,7 @@ static json_t *row(const struct profile *p, size_t i, size_t rank)
 	json_object_set_new(o, "kind", json_string(r->kind == FMT_KIND_MMAP ? "mmap" : "heap"));
 	for (int c = 0; c < N_COLUMNS; c++)
 		json_object_set_new(o, column_name[c], json_integer(r->value[c]));
+	json_object_set_new(o, "error", profile_is_sampled(p) ? errors(p, r) : json_null());
 	json_object_set_new(o, "temporary", document_number(r->temporary));
 	out_details_json(o, p, r);
 	json_object_set_new(o, "frees", document_number(r->frees));
@@ -60,7 +75,7 @@ static json_t *totals(const int64_t total[2][N_COLUMNS])
 
 static void rows(struct document *d, const struct profile *p, const struct out_options *o)
 {
-	size_t n = p->n_rows - p->n_churn, rank = 0;
+	size_t n = p->n_rows - p->n_noise - p->n_churn, rank = 0;
 
 	if (o->n && o->n < n)
 		n = o->n;
@@ -73,6 +88,14 @@ static void rows(struct document *d, const struct profile *p, const struct out_o
 	document_close_rows(d);
 }
 
+static json_t *folded(const int64_t sum[N_COLUMNS], size_t n)
+{
+	json_t *o = document_columns(sum);
+
+	json_object_set_new(o, "stacks", document_number(n));
+	return o;
+}
+
 int out_json_top(FILE *f, const struct profile *p, const struct out_options *o, struct err *err)
 {
 	struct document d = {.file = f};
@@ -83,17 +106,10 @@ int out_json_top(FILE *f, const struct profile *p, const struct out_options *o, 
 	document_put(&d, "reach", reach_scan_json(p->b, &p->reach));
 	document_put(&d, "hints", document_hints(o->hints));
 	document_put(&d, "sort", json_string(column_name[o->sort]));
-	document_put(&d, "n_rows", document_number(p->n_rows));
+	document_put(&d, "noise", folded(p->noise, p->n_noise));
+	document_put(&d, "n_rows", document_number(p->n_rows - p->n_noise));
 	rows(&d, p, o);
 	return document_end(&d, err);
-}
-
-static json_t *churn(const struct profile *p)
-{
-	json_t *o = document_columns(p->churn);
-
-	json_object_set_new(o, "stacks", document_number(p->n_churn));
-	return o;
 }
 
 static json_t *base(const struct profile *p)
@@ -125,7 +141,8 @@ int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o,
 	document_put(&d, "same_run", json_boolean(p->same_run));
 	document_put(&d, "since_ns", p->same_run ? document_number(p->since_ns) : json_null());
 	document_put(&d, "totals", totals(p->total));
-	document_put(&d, "churn", churn(p));
+	document_put(&d, "churn", folded(p->churn, p->n_churn));
+	document_put(&d, "noise", folded(p->noise, p->n_noise));
 	document_put(&d, "unmatched", unmatched(p));
 	document_put(&d, "reach", reach_scan_json(p->b, &p->reach));
 	if (o->kinds)
@@ -134,7 +151,7 @@ int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o,
 		document_put(&d, kind_name[kind], json_null());
 	document_put(&d, "hints", document_hints(o->hints));
 	document_put(&d, "sort", json_string(column_name[o->sort]));
-	document_put(&d, "n_rows", document_number(p->n_rows - p->n_churn));
+	document_put(&d, "n_rows", document_number(p->n_rows - p->n_noise - p->n_churn));
 	rows(&d, p, o);
 	return document_end(&d, err);
 }

@@ -7,6 +7,7 @@
  *   1  +12.3 MB  +12.3 MB    +1.2 k    +1.2 k    0 %  cache_put  cache.c:42  (server)
  *          handle  server.c:310
  */
+#include "estimate.h"
 #include "notes.h"
 #include "out.h"
 #include "out_details.h"
@@ -68,6 +69,18 @@ static void add_held(struct page *page, const struct row *r)
 	str_free(&s);
 }
 
+static void add_error(struct page *page, const struct profile *p, const struct row *r,
+                      enum column sort)
+{
+	char share[32], text[40];
+
+	if (!profile_is_sampled(p))
+		return;
+	snprintf(text, sizeof(text), "\302\261%s",
+	         error_percent(share, row_error(p, r, sort), r->value[sort]));
+	page_addf(page, STYLE_PLAIN, "%*s%s", (int)(11 - strlen(text)), "", text);
+}
+
 static void print_row(struct page *page, const struct profile *p, size_t i, size_t rank,
                       const struct out_options *o, struct nameless *nameless)
 {
@@ -79,6 +92,7 @@ static void print_row(struct page *page, const struct profile *p, size_t i, size
 	page_addf(page, STYLE_BOLD, "%3zu", rank);
 	for (int c = 0; c < N_COLUMNS; c++)
 		add_figure(page, order[c], r->value[order[c]], p->a != NULL);
+	add_error(page, p, r, o->sort);
 	page_addf(page, STYLE_PLAIN, "%7s",
 	          percent(share, r->bytes_freed, born > 0 ? (uint64_t)born : 0));
 	add_verdict(page, p, r);
@@ -94,11 +108,14 @@ static void print_row(struct page *page, const struct profile *p, size_t i, size
 
 static void print_heads(struct page *page, const struct profile *p)
 {
+	bool sampled = profile_is_sampled(p);
+
 	page_end_line(page);
-	page_addf(page, STYLE_BOLD, "%3s%10s%10s%10s%10s", "", "alloc", "inuse", "alloc", "inuse");
+	page_addf(page, STYLE_BOLD, "%3s%10s%10s%10s%10s%*s", "", "alloc", "inuse", "alloc",
+	          "inuse", sampled ? 10 : 0, sampled ? "standard" : "");
 	page_end_line(page);
-	page_addf(page, STYLE_BOLD, "%3s%10s%10s%10s%10s%7s", "", "space", "space", "objects",
-	          "objects", "freed");
+	page_addf(page, STYLE_BOLD, "%3s%10s%10s%10s%10s%*s%7s", "", "space", "space", "objects",
+	          "objects", sampled ? 10 : 0, sampled ? "error" : "", "freed");
 	if (snapshot_scan(p->b) == FMT_SCAN_DONE)
 		page_add(page, STYLE_BOLD, "  verdict");
 	page_end_line(page);
@@ -125,7 +142,7 @@ static size_t print_rows(struct page *page, const struct profile *p, size_t from
 static void print_left_out(struct page *page, const struct profile *p, size_t printed,
                            const struct out_options *o)
 {
-	size_t grew = 0, shrank = 0, n = p->n_rows - p->n_churn;
+	size_t grew = 0, shrank = 0, n = p->n_rows - p->n_noise - p->n_churn;
 	int64_t rest = 0, less = 0;
 	char sum[32];
 	bool bytes = o->sort == ALLOC_SPACE || o->sort == INUSE_SPACE;
@@ -161,12 +178,13 @@ int out_text_top(FILE *f, const struct profile *p, const struct out_options *o, 
 
 	notes_top_heading(&page, p, o);
 	notes_warnings(&page, p->b);
-	size_t n = print_rows(&page, p, 0, p->n_rows, &rank, o, &nameless);
+	size_t n = print_rows(&page, p, 0, p->n_rows - p->n_noise, &rank, o, &nameless);
 	page_end_line(&page);
 	if (!n)
 		page_wrap(&page, STYLE_PLAIN, 0, 4, "Nothing to show.");
 	print_left_out(&page, p, n, o);
 	out_stack_nameless(&page, &nameless);
+	notes_noise(&page, p, o);
 	notes_hints(&page, o);
 	return page_end(&page, err);
 }
@@ -175,7 +193,7 @@ int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o,
 {
 	struct page page = {.file = f, .width = o->width, .color = o->color};
 	struct nameless nameless = {0}, beside = {0};
-	size_t rank = 0, n_grown = p->n_rows - p->n_churn;
+	size_t rank = 0, n_churn = p->n_rows - p->n_churn, n_grown = n_churn - p->n_noise;
 
 	notes_diff_heading(&page, p, o);
 	size_t n = print_rows(&page, p, 0, n_grown, &rank, o, &nameless);
@@ -188,9 +206,10 @@ int out_text_diff(FILE *f, const struct profile *p, const struct out_options *o,
 	print_left_out(&page, p, n, o);
 	out_stack_nameless(&page, &nameless);
 	notes_unmatched(&page, p);
+	notes_noise(&page, p, o);
 	if (o->churn && p->n_churn) {
 		notes_churn(&page, p, o);
-		print_rows(&page, p, n_grown, p->n_rows, &rank, o, &nameless);
+		print_rows(&page, p, n_churn, p->n_rows, &rank, o, &nameless);
 	} else {
 		notes_churn(&page, p, o);
 	}

@@ -9,6 +9,7 @@
  */
 #include "profile.h"
 
+#include "estimate.h"
 #include "focus.h"
 #include "hide.h"
 #include "histogram.h"
@@ -38,7 +39,8 @@ struct grouping {
 	const struct match *match;
 	struct table by_meaning;
 	uint32_t *meaning; /* by row */
-	uint32_t n_rows, cap_rows, cap_meaning;
+	uint32_t n_rows, cap_rows, cap_meaning, cap_estimates;
+	bool sampled; /* one of the snapshots is */
 	bool forget;
 };
 
@@ -97,6 +99,11 @@ static struct row *row_of(struct grouping *g, const struct sample *sample)
 		g->p->row = xgrow(g->p->row, i, &g->cap_rows, sizeof(*g->p->row));
 		g->meaning = xgrow(g->meaning, i, &g->cap_meaning, sizeof(*g->meaning));
 		g->meaning[i] = key.meaning;
+		if (g->sampled) {
+			g->p->estimate = xgrow(g->p->estimate, i, &g->cap_estimates,
+			                       sizeof(*g->p->estimate));
+			g->p->estimate[i] = (struct estimate){0};
+		}
 		g->p->row[i] = (struct row){.kind = (uint8_t)key.kind,
 		                            .matched = true,
 		                            .snapshot = g->s,
@@ -193,6 +200,9 @@ static void add_snapshot(struct grouping *g, struct snapshot *s, const struct ma
 			take_sample(g, r, sample);
 		else
 			add_sample(g, r, sample);
+		if (s->sampled)
+			estimate_add(&g->p->estimate[r->number], &s->sampled[i], base,
+			             g->p->same_run);
 		progress("grouping", i, s->n_samples);
 	}
 	if (g->forget) {
@@ -216,6 +226,8 @@ static int by_column(const void *a, const void *b, void *ctx)
 
 	if (x->churn != y->churn)
 		return x->churn ? 1 : -1;
+	if (x->noise != y->noise)
+		return x->noise ? 1 : -1;
 	if (x->value[r->first] != y->value[r->first])
 		return x->value[r->first] > y->value[r->first] ? -1 : 1;
 	for (int c = N_COLUMNS - 1; c >= 0; c--)
@@ -262,7 +274,14 @@ static bool says_nothing(const struct row *r)
 	return true;
 }
 
-/* Marks churn, drops rows in which nothing changed, ranks the rest. */
+static void fold(struct row *r, size_t *n, int64_t sum[N_COLUMNS])
+{
+	++*n;
+	for (int c = 0; c < N_COLUMNS; c++)
+		sum[c] = add_sat(sum[c], r->value[c]);
+}
+
+/* Marks churn and noise, drops rows in which nothing changed, ranks the rest. */
 static void finish_rows(struct profile *p, uint32_t n, const struct profile_options *o)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -278,11 +297,11 @@ static void finish_rows(struct profile *p, uint32_t n, const struct profile_opti
 		}
 		if (p->work->is_churn)
 			p->work->is_churn[i] = r->churn;
-		if (r->churn) {
-			p->n_churn++;
-			for (int c = 0; c < N_COLUMNS; c++)
-				p->churn[c] = add_sat(p->churn[c], r->value[c]);
-		}
+		r->noise = o->fold_noise && !r->churn && row_is_noise(p, r, o->sort);
+		if (r->churn)
+			fold(r, &p->n_churn, p->churn);
+		if (r->noise)
+			fold(r, &p->n_noise, p->noise);
 		p->row[p->n_rows++] = *r;
 	}
 	rank(p, o->sort);
@@ -312,7 +331,9 @@ static int make(struct snapshot *a, struct snapshot *b, const struct profile_opt
 	struct match match_a = {0}, match_b = {0};
 	uint8_t *shown_a = NULL, *shown_b = NULL;
 	struct profile *p = xcalloc(1, sizeof(*p));
-	struct grouping g = {.p = p, .forget = o->forget && !o->samples};
+	struct grouping g = {.p = p,
+	                     .sampled = b->sampled || (a && a->sampled),
+	                     .forget = o->forget && !o->samples};
 	int rc = -1;
 
 	*out = NULL;
@@ -338,6 +359,8 @@ static int make(struct snapshot *a, struct snapshot *b, const struct profile_opt
 		add_snapshot(&g, a, &match_a, shown_a, true);
 	if (o->samples)
 		p->work->is_churn = xcalloc(g.n_rows + 1, 1);
+	match_free(&match_a); /* and for the ranking */
+	table_free(&g.by_meaning);
 	finish_rows(p, g.n_rows, o);
 	rc = 0;
 out:
@@ -408,6 +431,7 @@ void profile_free(struct profile *p)
 	free(p->work->row_of[1]);
 	free(p->work->is_churn);
 	free(p->work);
+	free(p->estimate);
 	free(p->row);
 	free(p);
 }

@@ -106,6 +106,12 @@ static inline uint64_t sample_bytes_freed(const struct sample *s)
 	return (uint64_t)(s->value[ALLOC_SPACE] - s->value[INUSE_SPACE]);
 }
 
+/* Of a sample in a sampled snapshot: what its figures rest on. Objects, then bytes. */
+struct sampled {
+	uint64_t made, freed; /* blocks that were recorded */
+	double variance_made[2], variance_freed[2];
+};
+
 struct thread_group {
 	uint32_t tid, n_threads;
 	const char *name;
@@ -192,7 +198,8 @@ struct snapshot {
 	struct stack *stack;
 	uint32_t n_stacks; /* [0] is the empty stack: unknown */
 	struct sample *sample;
-	uint32_t n_samples; /* by stack, kind and thread */
+	uint32_t n_samples;      /* by stack, kind and thread */
+	struct sampled *sampled; /* [n_samples]; NULL: every event was counted */
 	struct thread_group *thread;
 	uint32_t n_threads; /* [0] unknown */
 	struct task *task;
@@ -233,6 +240,7 @@ uint64_t snapshot_lost(const struct snapshot *s);
 struct row {
 	uint8_t kind;
 	bool churn;
+	bool noise;     /* profile_options.fold_noise: its value is inside the sampling error */
 	bool matched;   /* a diff: no frame of it is nameless in a module that the two do not
 	                   share */
 	uint32_t stack; /* index into its snapshot's stack[] */
@@ -261,16 +269,19 @@ struct row {
 	                        just after A" */
 };
 struct profile {
-	const struct snapshot *a, *b;     /* a NULL: not a diff */
-	bool same_run;                    /* a diff: "since A" has a meaning */
-	bool swapped;                     /* a diff: of one run, and A is the later one: no churn */
-	uint64_t since_ns;                /* from A to B; 0 unless same_run */
-	struct row *row;                  /* those that are not churn first, each part ranked */
-	size_t n_rows, n_churn;           /* n_churn of n_rows are churn */
+	const struct snapshot *a, *b; /* a NULL: not a diff */
+	bool same_run;                /* a diff: "since A" has a meaning */
+	bool swapped;                 /* a diff: of one run, and A is the later one: no churn */
+	uint64_t since_ns;            /* from A to B; 0 unless same_run */
+	struct row
+	        *row; /* those that are neither first, then noise, then churn, each part ranked */
+	size_t n_rows, n_noise, n_churn;  /* n_noise and n_churn are part of n_rows */
+	struct estimate *estimate;        /* by row.number; NULL: no samples (estimate.h) */
 	int64_t total[2][N_COLUMNS];      /* by FMT_KIND_*, before focus and ignore */
 	int64_t base_total[2][N_COLUMNS]; /* a diff: A's */
 	int64_t churn[N_COLUMNS];         /* sums of the rows that are churn */
 	struct reach reach;               /* of B's heap, before focus and ignore; no owner */
+	int64_t noise[N_COLUMNS];
 	uint64_t unmatched; /* a diff: bytes allocated in stacks with nameless frames that could not
 	                       be matched */
 	uint32_t n_unmatched; /* rows of them */
@@ -281,10 +292,11 @@ struct profile_options {
 	                               and modules; or NULL */
 	const char *hide, *show_from; /* of the same kind, see hide.h */
 	enum column sort;
-	bool raw;       /* do not fold wrappers */
-	bool samples;   /* profile_fate() will be asked */
-	bool unchanged; /* a diff: also the rows in which nothing changed */
-	bool forget;    /* nobody will look at the samples again: their memory goes meanwhile */
+	bool raw;        /* do not fold wrappers */
+	bool samples;    /* profile_fate() will be asked */
+	bool unchanged;  /* a diff: also the rows in which nothing changed */
+	bool forget;     /* nobody will look at the samples again: their memory goes meanwhile */
+	bool fold_noise; /* rank no row whose value is inside the sampling error */
 };
 /* One snapshot, ranked. s must be symbolized (symbolize.h); o->hide takes frames out of it. */
 int profile_top(struct snapshot *s, const struct profile_options *o, struct profile **out,

@@ -47,6 +47,9 @@ int view_parse_color(const char *value, void *to, struct err *err);
 	{"by", 0, OPT_PARSED, &(v)->out.by, "WHAT", \
 	 "what a row is: stack (default), function, line, module, thread", view_parse_by}, \
 	VIEW_OPT_CUM(v)
+#define VIEW_OPT_NOISE(flag) \
+	{"noise", 0, OPT_FLAG, flag, NULL, \
+	 "of sampled snapshots: rank also what is within two standard errors of nothing", NULL}
 /* Those of every table. */
 #define VIEW_OPTIONS_PLAIN(v) \
 	VIEW_OPT_JSON(v), \

@@ -38,7 +38,7 @@ for threads in 1 8; do
   expect exact_refused 0 0 0 0
   is "nothing was lost, $threads thread(s)" "$(jq -c '.audit.lost | add // 0' top.json)" 0
   is "no stranger, $threads thread(s)" "$(jq -c '[.audit.unknown_frees, .audit.unseen_frees]' top.json)" "[0,0]"
-  like "info says what was counted" "$("$OUTLIVE" info "$(last_snap t$threads)")" 'counted .*one in 1 bytes'
+  like "info says what was counted" "$("$OUTLIVE" info "$(last_snap t$threads)")" 'counted .*one allocation in 1 bytes'
 done
 
 # operator new and delete, sized ones too, where they are libc's and where they are not.
@@ -87,6 +87,14 @@ top some
 # shellcheck disable=SC2046
 near "sqlite3's bytes" $(totals top.json | cut -d ' ' -f 2) "$2" 16384
 ok "few stacks are recorded" [ "$(jq .n_rows top.json)" -lt 2000 ]
+
+like "a person is told of errors" "$("$OUTLIVE" top --sort=alloc_space "$(last_snap some)")" '±[0-9.]+ %'
+status_is "check has no verdict on a sampled heap" 4 "$OUTLIVE" check --max-residue=1g "$(last_snap some)"
+"$OUTLIVE" export "$(last_snap some)" > exported
+ok "pprof is told the period" python3 -c "
+import gzip, glob
+# period_type is field 11, period field 12 of the profile: 16384 as a varint
+assert bytes([0x60, 0x80, 0x80, 0x01]) in gzip.open(glob.glob('outlive.sqlite3.*.pb.gz')[0]).read()"
 
 cat > fork.py << 'PY'
 import os
