@@ -403,6 +403,7 @@ int kinds_make(const struct snapshot *a, const struct snapshot *b, const struct 
 	*k = (struct kinds){.a = a, .b = b, .final = snapshot_is_final(b), .raw = p->raw};
 	if (focus_nodes(b, p, &shown[1], err) || (a && focus_nodes(a, p, &shown[0], err)))
 		goto out;
+	k->pipes = pipes_of(b);
 	need[1] = nodes_of_objects(b);
 	need[0] = a ? nodes_of_objects(a) : NULL;
 	match[1].need = need[1];
@@ -437,6 +438,7 @@ void kinds_free(struct kinds *k)
 		free(k->table[i].item);
 	}
 	free(k->frames.at);
+	free(k->pipes.at);
 	rules_end(k->work);
 	free(k);
 }

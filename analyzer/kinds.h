@@ -5,6 +5,7 @@
 #ifndef OUTLIVE_KINDS_H
 #define OUTLIVE_KINDS_H
 
+#include "pipes.h"
 #include "profile.h"
 #include "rules.h"
 
@@ -64,6 +65,7 @@ struct kinds {
 	struct frames frames;
 	struct row row;
 	struct rule_work *work;
+	struct pipes pipes; /* of b */
 };
 
 struct kinds_options {

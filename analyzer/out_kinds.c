@@ -166,7 +166,13 @@ static void print_fd(struct page *page, const struct kinds *k, const struct grou
 		return;
 	}
 	const struct fd *f = &k->b->fd[item(k, g, i)];
+	uint32_t other;
+	bool is_pipe;
 	page_addf(page, STYLE_DIM, "%u: %s", f->fd, *f->names ? f->names : fd_type_text(f->kind));
+	if (pipes_other_end(&k->pipes, f, &other, &is_pipe))
+		page_addf(page, STYLE_DIM, ", the other is %u", other);
+	else if (is_pipe)
+		page_add(page, STYLE_DIM, ", the other is not in this process");
 	if (f->flags & FMT_FD_FLAG_CLOEXEC)
 		page_add(page, STYLE_DIM, "  cloexec");
 	if (f->flags & FMT_FD_FLAG_LIBC)

@@ -135,12 +135,15 @@ static json_t *fd_row(struct kinds *k, const struct group *g, uint32_t i, size_t
 {
 	json_t *o = start_row(k, g, rank);
 	const struct fd *f = &k->b->fd[item(k, g, i)];
-	bool unknown = f->flags & (FMT_FD_FLAG_UNSEEN | FMT_FD_FLAG_INHERITED);
+	bool unknown = f->flags & (FMT_FD_FLAG_UNSEEN | FMT_FD_FLAG_INHERITED), is_pipe;
+	uint32_t other;
 
 	put(o, "fd", document_number(f->fd));
 	put(o, "count", document_number(1));
 	put(o, "type", json_string(fd_type_text(f->kind)));
 	put(o, "names", document_text(f->names));
+	put(o, "other_end",
+	    pipes_other_end(&k->pipes, f, &other, &is_pipe) ? document_number(other) : json_null());
 	put(o, "deleted", json_boolean(f->flags & FMT_FD_FLAG_DELETED));
 	put(o, "cloexec", json_boolean(f->flags & FMT_FD_FLAG_CLOEXEC));
 	put(o, "kept_by_libc", json_boolean(f->flags & FMT_FD_FLAG_LIBC));

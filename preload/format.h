@@ -114,7 +114,7 @@
  *            varint node                where it was opened
  *            varint task                serial of the thread that opened it
  *            varint born                ns of uptime
- *            string names               what it is now: a path, "pipe:[ino]",
+ *            string names               what it is now: a path, "pipe:[ino] read end",
  *                                       "socket tcp 127.0.0.1:80 <- 127.0.0.1:4242 ESTABLISHED"
  *     Fsum   descriptors given back, summed by where they were opened
  *            varint node, varint kind, varint opened (all that were), varint closed

@@ -143,6 +143,16 @@ static long read_fdinfo(uint32_t fd, char *buf, size_t size)
 	return n;
 }
 
+/* Which end of a pipe; a fifo has a path. */
+static void pipe_text(uint32_t fd, const char *link, struct text *t)
+{
+	long mode = sys_call(SYS_fcntl, fd, F_GETFL, 0);
+
+	text_str(t, link);
+	if (mode >= 0 && (mode & O_ACCMODE) != O_RDWR && !strncmp(link, "pipe:[", 6))
+		text_str(t, mode & O_WRONLY ? " write end" : " read end");
+}
+
 /* Names by kind where the link itself says little. */
 static void name(struct look *l, const char *link)
 {
@@ -152,6 +162,8 @@ static void name(struct look *l, const char *link)
 	text[0] = 0;
 	if (l->kind == FMT_FD_SOCKET) {
 		snap_socket_text((int)l->fd, &t);
+	} else if (l->kind == FMT_FD_PIPE) {
+		pipe_text(l->fd, link, &t);
 	} else if (l->kind == FMT_FD_EPOLL && read_fdinfo(l->fd, info, sizeof(info)) > 0) {
 		epoll_text(info, &t);
 	} else if (l->kind == FMT_FD_TIMERFD && read_fdinfo(l->fd, info, sizeof(info)) > 0) {

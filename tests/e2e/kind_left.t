@@ -40,6 +40,13 @@ is "one was deleted" "$(jq .given_back timers.json)" 1
 is "descriptors by type" "$(of fds.json leave_fds .type | tr ' ' '\n' | sort | tr '\n' ' ')" \
   "device epoll eventfd pipe pipe socket "
 is "close-on-exec" "$(of fds.json leave_fds 'select(.cloexec) | .type')" "pipe pipe"
+is "a pipe's ends know each other" \
+  "$(jq -r '[.rows[] | select(.type == "pipe" and .origin == "hooked")] | "\(.[0].fd == .[1].other_end) \(.[1].fd == .[0].other_end)"' fds.json)" \
+  "true true"
+is "and which is which" "$(of fds.json leave_fds 'select(.type == "pipe") | .names' | sed 's/[0-9]//g')" \
+  "pipe:[] read end pipe:[] write end"
+"$OUTLIVE" fds "$second" > fds.txt
+like "for people, too" "$(cat fds.txt)" '^ +[0-9]+: pipe:\[[0-9]+\] read end, the other is [0-9]+  cloexec$'
 is "a double close, with both places" "$(of fds.json close_twice '"\(.leak) \(.count) \(.before_site.function)"')" \
   "double-close 1 close_twice"
 is "nothing else is a leak while it runs" "$(jq -r '[.rows[] | select(.leak) | .leak] | unique | join(" ")' fds.json)" \
@@ -71,7 +78,7 @@ like "with what to type" "$(cat residue.txt)" "^threads: 6  \\(outlive threads $
 # A program that gives everything back, and one that ends by exec.
 "$OUTLIVE" run --out clean -- sh -c 'exec 3< /dev/null; exec 3<&-; true' > out 2> err
 like "run says that nothing is left" "$(cat err)" '^threads, timers, descriptors: nothing left behind$'
-"$OUTLIVE" run --out dirty -- sh -c 'exec 3< /dev/null; true' > out 2> err
+"$OUTLIVE" run --out dirty -- perl -MPOSIX -e 'POSIX::open("/dev/null")' > out 2> err
 like "or what" "$(cat err)" '^ +1  open '
 
 "$OUTLIVE" rules > rules.txt

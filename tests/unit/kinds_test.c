@@ -183,6 +183,38 @@ TEST(descriptors_nobody_saw_being_opened_are_not_accused)
 	snapshot_free(b);
 }
 
+static void pipe_end(struct side *s, uint32_t number, const char *text)
+{
+	build_fd(&s->b, &(struct build_fd){.fd = number, .kind = FMT_FD_PIPE, .names = text});
+}
+
+TEST(ends_of_pipes_find_each_other)
+{
+	struct side s = begin(1, FMT_REASON_DEMAND);
+	pipe_end(&s, 3, "pipe:[77] read end");
+	pipe_end(&s, 4, "pipe:[7] write end"); /* its other end is elsewhere */
+	pipe_end(&s, 5, "pipe:[77] write end");
+	pipe_end(&s, 6, "pipe:[77] write end"); /* a copy */
+	pipe_end(&s, 7, "/run/a fifo");
+	pipe_end(&s, 8, "pipe:[9]"); /* an older file says no more */
+	pipe_end(&s, 9, "pipe:[9]");
+	struct snapshot *b = end(&s);
+	struct pipes p = pipes_of(b);
+	uint32_t other = 0;
+	bool is_pipe;
+
+	EQ(p.n, 4);
+	OK(pipes_other_end(&p, &b->fd[0], &other, &is_pipe) && is_pipe);
+	EQ(other, 5);
+	OK(pipes_other_end(&p, &b->fd[3], &other, &is_pipe) && is_pipe);
+	EQ(other, 3);
+	OK(!pipes_other_end(&p, &b->fd[1], &other, &is_pipe) && is_pipe);
+	for (int i = 4; i < 7; i++)
+		OK(!pipes_other_end(&p, &b->fd[i], &other, &is_pipe) && !is_pipe);
+	free(p.at);
+	snapshot_free(b);
+}
+
 TEST(what_libc_keeps_is_excused_by_a_rule)
 {
 	struct side s = begin(1, FMT_REASON_EXIT);
