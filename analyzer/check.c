@@ -69,15 +69,33 @@ static const char *unclear_kinds(const struct snapshot *s, const struct check_ga
 	return NULL;
 }
 
-static bool heap_is_judged(const struct check_gates *g)
+/* Of a scan that could not be made, or was not asked for. */
+static const char *unclear_scan(const struct check_work *w)
 {
-	return g->heap == CHECK_HEAP_LOST || g->growth & CHECK_GROWTH(FINDING_HEAP) ||
-	       g->residue.given || g->allocs.given;
+	const struct snapshot *s = w->b;
+
+	if (!check_heap_asks_for_lost(w) || snapshot_scan(s) == FMT_SCAN_DONE)
+		return NULL;
+	if (snapshot_scan(s) == FMT_SCAN_REFUSED) {
+		char *why = xasprintf("its heap was not judged: %s", INFO_S(&s->info, REACH_WHY));
+		const char *interned = intern(why);
+		free(why);
+		return interned;
+	}
+	if (w->check->gates.heap == CHECK_HEAP_LOST)
+		return "no scan of its heap was asked for (reach=exit)";
+	findings_note(w->findings, false,
+	              "heap: lost blocks are told only where a scan was asked for (reach=exit)");
+	return NULL;
 }
 
-static const char *unclear_heap(const struct snapshot *s, const struct check_gates *g)
+static const char *unclear_heap(const struct check_work *w)
 {
-	if (!heap_is_judged(g))
+	const struct check_gates *g = &w->check->gates;
+	const struct snapshot *s = w->b;
+
+	if (!check_heap_asks_for_lost(w) && !(g->growth & CHECK_GROWTH(FINDING_HEAP)) &&
+	    !g->residue.given && !g->allocs.given)
 		return NULL;
 	if (*INFO_S(&s->info, UNSEEN))
 		return "its heap was not seen: another malloc stands before liboutlive.so";
@@ -85,7 +103,8 @@ static const char *unclear_heap(const struct snapshot *s, const struct check_gat
 		return "the heap was not recorded (families=)";
 	if (INFO_U(&s->info, SAMPLE))
 		return "its heap was sampled (sample=): what is left may not have been seen";
-	return snapshot_lost(s) ? "events of the heap were lost (outlive info tells which)" : NULL;
+	return snapshot_lost(s) ? "events of the heap were lost (outlive info tells which)"
+	                        : unclear_scan(w);
 }
 
 static const char *unclear(const struct check_work *w)
@@ -93,11 +112,14 @@ static const char *unclear(const struct check_work *w)
 	const struct check_gates *g = &w->check->gates;
 	const char *why = NULL;
 
+	/* It is not what is tested. */
+	if (w->system)
+		return NULL;
 	if (w->check->ended && !snapshot_is_final(w->b))
 		why = "it left no word of its end (SIGKILL, or exit_group without libc)";
 	if (!why)
 		why = unclear_kinds(w->b, g);
-	return why ? why : unclear_heap(w->b, g);
+	return why ? why : unclear_heap(w);
 }
 
 static void add_process(struct check_work *w)
@@ -225,8 +247,8 @@ int check_snapshot(struct findings *f, const struct check *c, struct snapshot *a
 	bool things = has_leaks(&w) || w.a, heap = check_heap_wants_names(&w);
 	struct kinds *k = NULL;
 
-	add_process(&w);
 	w.system = check_is_system(&w);
+	add_process(&w);
 	/* Names cost more than all the rest, and most processes leave nothing. */
 	if (!things && !heap)
 		return check_heap(&w, err);

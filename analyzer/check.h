@@ -63,6 +63,8 @@ struct check_work {
 	uint32_t process;          /* of b, in findings */
 	bool system;               /* b is a program of the system that was run on the way */
 };
+/* True when lost blocks of this process are to be told. */
+bool check_heap_asks_for_lost(const struct check_work *w);
 /* Heap findings; b is named when check_heap_wants_names(). -1 with err. */
 int check_heap(struct check_work *w, struct err *err);
 bool check_heap_wants_names(const struct check_work *w);

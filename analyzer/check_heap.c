@@ -1,10 +1,105 @@
 /*
- * check_heap.c - what of the heap is a finding: blocks that grew since a base, and what goes beyond
- * a limit. What is reachable and within its limits is nobody's leak.
+ * check_heap.c - what of the heap is a finding: blocks that nothing points to any more, blocks that
+ * grew since a base, and what goes beyond a limit. What is reachable and within its limits is
+ * nobody's leak.
  */
 #include "check.h"
 
 #include <stdlib.h>
+
+/* ---- lost blocks ---- */
+
+/* A child of fork that ends by _exit has the frames of its parent on its stack, but not its
+ * threads: what those held is lost there, and nowhere else. */
+bool check_heap_asks_for_lost(const struct check_work *w)
+{
+	const struct info *info = &w->b->info;
+
+	return w->check->gates.heap != CHECK_HEAP_OFF &&
+	       !(INFO_U(info, FORKED) && INFO_U(info, REASON) == FMT_REASON_QUICK_EXIT);
+}
+
+static bool is_lost(const struct reach *r)
+{
+	return r && (r->blocks[FMT_REACH_LOST] || r->blocks[FMT_REACH_INDIRECT]);
+}
+
+static bool has_lost(const struct check_work *w)
+{
+	if (!check_heap_asks_for_lost(w))
+		return false;
+	for (uint32_t i = 0; i < w->b->n_samples; i++)
+		if (w->b->sample[i].kind == FMT_KIND_HEAP && is_lost(w->b->sample[i].reach))
+			return true;
+	return false;
+}
+
+struct held {
+	uint64_t blocks, bytes;
+	bool owner; /* lost blocks were made there */
+};
+
+/* By stack: what is lost with the blocks that were made there. */
+static struct held *find_held(const struct snapshot *s, const struct profile *p)
+{
+	struct held *held = xcalloc(s->n_stacks, sizeof(*held));
+
+	for (size_t i = 0; i < p->n_rows; i++)
+		if (is_lost(p->row[i].reach) && p->row[i].reach->blocks[FMT_REACH_LOST])
+			held[p->row[i].stack].owner = true;
+	for (size_t i = 0; i < p->n_rows; i++) {
+		const struct reach *r = p->row[i].reach;
+		if (!is_lost(r) || !held[r->owner].owner)
+			continue;
+		struct held *h = &held[r->owner];
+		h->blocks = addu_sat(h->blocks, r->blocks[FMT_REACH_INDIRECT]);
+		h->bytes = addu_sat(h->bytes, r->bytes[FMT_REACH_INDIRECT]);
+	}
+	return held;
+}
+
+static const char *held_words(const struct held *h)
+{
+	char count[32], bytes[32], text[160];
+
+	if (!h->blocks)
+		return "";
+	snprintf(text, sizeof(text), "%s in %s more block%s are lost with %s",
+	         human_bytes(bytes, h->bytes > INT64_MAX ? INT64_MAX : (int64_t)h->bytes),
+	         human_count(count, h->blocks > INT64_MAX ? INT64_MAX : (int64_t)h->blocks),
+	         h->blocks == 1 ? "" : "s", "it");
+	return intern(text);
+}
+
+static void report(struct check_work *w, const struct profile *p, size_t row, struct finding *new);
+
+/* What a lost block holds is told with it; where that is not known, by itself. */
+static void add_lost(struct check_work *w, const struct profile *p, struct rule_work *rules)
+{
+	struct held *held = find_held(w->b, p);
+
+	for (size_t i = 0; i < p->n_rows; i++) {
+		const struct row *r = &p->row[i];
+		if (r->kind != FMT_KIND_HEAP || !is_lost(r->reach))
+			continue;
+		bool direct = r->reach->blocks[FMT_REACH_LOST] != 0;
+		if (!direct && held[r->reach->owner].owner)
+			continue;
+		int class = direct ? FMT_REACH_LOST : FMT_REACH_INDIRECT;
+		struct finding new = {
+		        .why = direct ? "lost" : "indirect",
+		        .meaning = direct ? "nothing points to it any more"
+		                          : "only what is lost points to it",
+		        .count = r->reach->blocks[class],
+		        .bytes = r->reach->bytes[class],
+		        .words = direct ? held_words(&held[r->stack]) : "",
+		        .rule = rules_find(rules, RULE_HEAP, r->stack, LOCATION_NONE, NULL)};
+		report(w, p, i, &new);
+	}
+	free(held);
+}
+
+/* ---- growth and limits ---- */
 
 struct sums {
 	uint64_t blocks, bytes, allocs;
@@ -30,7 +125,8 @@ bool check_heap_wants_names(const struct check_work *w)
 
 	if (g->heap == CHECK_HEAP_OFF)
 		return false;
-	return has_growth(w) || (g->per_stack && (g->residue.given || g->allocs.given));
+	return has_lost(w) || has_growth(w) ||
+	       (g->per_stack && (g->residue.given || g->allocs.given));
 }
 
 static void report(struct check_work *w, const struct profile *p, size_t row, struct finding *new)
@@ -38,7 +134,8 @@ static void report(struct check_work *w, const struct profile *p, size_t row, st
 	struct finding_frame *frames = NULL;
 
 	new->kind = FINDING_HEAP;
-	new->words = "";
+	if (!new->words)
+		new->words = "";
 	/* Without a stack it is the whole process that is meant: no two are one finding. */
 	new->stack = table_hash(w->process, 1);
 	const struct row *r = p ? profile_row(p, row) : NULL;
@@ -132,10 +229,13 @@ int check_heap(struct check_work *w, struct err *err)
 	if (!check_heap_wants_names(w))
 		return 0;
 	struct rule_work *rules = rules_begin(w->rules, w->b);
-	if (g->per_stack && (g->residue.given || g->allocs.given)) {
+	bool limits = g->per_stack && (g->residue.given || g->allocs.given);
+	if (limits || has_lost(w)) {
 		rc = profile_top(w->b, &o, &p, err);
-		if (!rc)
+		if (!rc && limits)
 			hold_rows(w, p, rules);
+		if (!rc && has_lost(w))
+			add_lost(w, p, rules);
 		profile_free(p);
 		p = NULL;
 	}

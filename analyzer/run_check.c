@@ -54,17 +54,21 @@ static int add_options(struct run_check *r, struct str *options, struct err *err
 {
 	const struct check_gates *g = &r->choice.gates;
 	char *settle = settings_get(options->data, "settle");
+	char *reach = settings_get(options->data, "reach");
 	char *families = settings_get(options->data, "families");
 	/* These want the figures of every process. */
 	bool all = g->growth || g->residue.given || g->allocs.given || families ||
-	           g->leaks & CHECK_BAD_CLOSES;
+	           g->leaks & CHECK_BAD_CLOSES || (g->heap == CHECK_HEAP_LOST && reach);
 	int rc = settings_add(options, "out", r->folder, err);
 
+	if (!rc && !reach && g->heap != CHECK_HEAP_OFF)
+		rc = settings_add(options, "reach", "exit", err);
 	if (!rc && !settle)
 		rc = settings_add(options, "settle", "1s", err);
 	if (!rc && !all)
 		rc = settings_add(options, "tally", r->tally, err);
 	free(settle);
+	free(reach);
 	free(families);
 	return rc;
 }

@@ -15,6 +15,7 @@
 #include "fd.h"
 #include "format.h"
 #include "options.h"
+#include "reach.h"
 #include "snap.h"
 #include "sys.h"
 #include "task.h"
@@ -236,5 +237,5 @@ static bool add_line(unsigned reason)
 bool leftover_none(unsigned reason)
 {
 	return *g_options.tally && snap_child_allowed() && !any_lost() && !leftover_any() &&
-	       add_line(reason);
+	       !reach_any_lost() && add_line(reason);
 }

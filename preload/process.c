@@ -153,11 +153,11 @@ void process_end(unsigned reason, int signal_number, int status)
 	/* _exit may be called with anything held, and by a signal's handler. */
 	if (reason == FMT_REASON_EXIT)
 		leftover_settle();
-	if (tell_nothing_left(reason))
-		return;
 	/* After a fault nothing can be trusted; and most have been marked by now: reach.h. */
 	if (reason != FMT_REASON_ABORT && !is_fault(signal_number))
 		reach_exit(NULL);
+	if (tell_nothing_left(reason))
+		return;
 	if (reason == FMT_REASON_EXIT || reason == FMT_REASON_QUICK_EXIT)
 		refresh_audit();
 	finish(&r);
@@ -200,10 +200,12 @@ bool process_exec(void)
 		return false;
 	if (is_brief()) {
 		control_hide();
-	} else if (!tell_nothing_left(FMT_REASON_EXEC)) {
+	} else {
 		reach_exit(NULL);
-		refresh_audit();
-		finish(&r);
+		if (!tell_nothing_left(FMT_REASON_EXEC)) {
+			refresh_audit();
+			finish(&r);
+		}
 	}
 	signals_exec(true);
 	return true;

@@ -11,6 +11,7 @@
 
 #include "context.h"
 #include "format.h"
+#include "live.h"
 #include "map.h"
 #include "mem.h"
 #include "options.h"
@@ -338,4 +339,25 @@ unsigned reach_class(uintptr_t address, const struct block *b, uint32_t *owner)
 		if (x->block[h].where & REACH_LEADER)
 			*owner = reach_block_site(&x->block[h]);
 	return FMT_REACH_INDIRECT;
+}
+
+bool reach_any_lost(void)
+{
+	const struct reach_index *x = &g_reach_index;
+	struct block b;
+
+	if (g_reach_report.state != REACH_MARKED)
+		return g_reach_at_exit;
+	for (uint32_t i = 0; i < x->n; i++) {
+		uintptr_t address = reach_block_start(&x->block[i]);
+		uint32_t owner;
+
+		if (x->block[i].where & (REACH_STARTED | REACH_PARENTS | REACH_POSSIBLE) ||
+		    !live_find(address, &b))
+			continue;
+		unsigned class = reach_class(address, &b, &owner);
+		if (class == FMT_REACH_LOST || class == FMT_REACH_INDIRECT)
+			return true;
+	}
+	return false;
 }

@@ -76,6 +76,8 @@ struct reach_report {
 	uint64_t blocks, absent, words, memory;
 };
 extern struct reach_report g_reach_report __attribute__((visibility("hidden")));
+/* True when a block is lost that lives still, and when a scan was to tell but could not. */
+bool reach_any_lost(void);
 /* FMT_REACH_* of a block, 0 unknown. *owner: the site of the lost block that holds an indirectly
  * lost one, else 0. */
 unsigned reach_class(uintptr_t address, const struct block *b, uint32_t *owner);
