@@ -187,5 +187,9 @@ int check_report(FILE *to, const struct findings *f, const struct check_choice *
 	                            .status = status,
 	                            .command = command};
 
-	return out_text_check(to, f, &o, err);
+	const struct out_gate gate = {.status = status, .command = command};
+
+	if (c->json ? out_gate_json(to, f, &gate, err) : out_text_check(to, f, &o, err))
+		return -1;
+	return gate_reports_write(&c->reports, f, &gate, to, err);
 }

@@ -6,6 +6,7 @@
 #define OUTLIVE_CHECK_VIEW_H
 
 #include "check.h"
+#include "gate_reports.h"
 #include "kind_view.h"
 
 struct check_choice {
@@ -15,6 +16,8 @@ struct check_choice {
 	bool explain;
 	const char *baseline, *generate; /* files; NULL: none */
 	bool update_baseline, accept_new;
+	struct gate_reports reports;
+	bool json; /* in place of the text */
 	struct view view;
 };
 void check_choice_default(struct check_choice *c);
@@ -57,6 +60,11 @@ int check_parse_count(const char *value, void *to, struct err *err);
 	 "put into it what it does not know, and make it where there is none", NULL}, \
 	{"generate-suppressions", 0, OPT_TEXT, &(c)->generate, "FILE", \
 	 "write lines for --suppressions that would accept what was found; - is stdout", NULL}, \
+	{"report", 0, OPT_PARSED, &(c)->reports, "FORMAT:FILE", \
+	 "json, junit, sarif, github (to the log) or markdown (to GitHub's summary, if no\n" \
+	 "file is named); may be given several times", gate_reports_parse}, \
+	{"source-root", 0, OPT_TEXT, &(c)->reports.root, "DIR", \
+	 "reports name files relative to it (default: the git repository around us)", NULL}, \
 	{"error-exitcode", 0, OPT_COUNT, &(c)->error_exitcode, "N", \
 	 "the exit status for findings (1)", NULL}, \
 	{"rows", 'n', OPT_COUNT, &(c)->view.n, "N", "findings at most; 0: all (10)", NULL}, \

@@ -68,10 +68,12 @@ int cmd_check(int argc, char **argv)
 {
 	struct check_choice choice;
 	const char *base = NULL;
-	struct opt options[] = {{"base", 0, OPT_TEXT, &base, "A.snap",
-	                         "an earlier snapshot: what has grown since is a finding", NULL},
-	                        CHECK_OPTIONS(&choice),
-	                        {0}};
+	struct opt options[] = {
+	        {"base", 0, OPT_TEXT, &base, "A.snap",
+	         "an earlier snapshot: what has grown since is a finding", NULL},
+	        CHECK_OPTIONS(&choice),
+	        {"json", 0, OPT_FLAG, &choice.json, NULL, "JSON in place of the text", NULL},
+	        {0}};
 	struct opt_verb verb = {
 	        .verb = "check",
 	        .synopsis = "[OPTION]... SNAPSHOT|FOLDER...",
@@ -84,7 +86,9 @@ int cmd_check(int argc, char **argv)
 	        .examples = "outlive check outlive.server.4711.2.snap\n"
 	                    "outlive check --heap=growth --base outlive.server.4711.1.snap "
 	                    "outlive.server.4711.2.snap\n"
-	                    "outlive check --suppressions lsan.supp snapshots/",
+	                    "outlive check --suppressions lsan.supp snapshots/\n"
+	                    "outlive check --report sarif:outlive.sarif --report junit:outlive.xml "
+	                    "snapshots/",
 	        .least = 1,
 	        .most = 1000000,
 	        .operands = "name a snapshot, or a folder of them",
