@@ -52,7 +52,8 @@ static void annotate(FILE *file, const struct findings *all, const struct out_ga
 	str_free(&s);
 	gate_title(&s, f);
 	for (uint32_t i = f->site, shown = 0; i < f->n_frames && shown < 8; i++) {
-		if (f->frame[i].system)
+		const char *name = f->frame[i].function;
+		if (f->frame[i].system || (name && !strcmp(name, "_start")))
 			continue;
 		str_add(&s, shown++ ? "\n  " : "\nmade in ");
 		gate_frame(&s, &f->frame[i]);
