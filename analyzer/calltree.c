@@ -150,3 +150,42 @@ void calltree_free(struct calltree *t)
 	edges_free(&t->edges);
 	*t = (struct calltree){0};
 }
+
+/* ---- the other way ---- */
+
+void calltree_children(const struct calltree *t, struct call_children *c)
+{
+	c->first = xcalloc(t->n_nodes, sizeof(*c->first));
+	c->next = xcalloc(t->n_nodes, sizeof(*c->next));
+	for (uint32_t i = t->n_nodes; i-- > 1;) {
+		c->next[i] = c->first[t->node[i].parent];
+		c->first[t->node[i].parent] = i;
+	}
+}
+
+void call_children_free(struct call_children *c)
+{
+	free(c->first);
+	free(c->next);
+	*c = (struct call_children){0};
+}
+
+uint32_t *calltree_order(const struct calltree *t)
+{
+	uint32_t *place = xcalloc(t->n_nodes, sizeof(*place)), n = 0;
+	struct call_children c;
+
+	calltree_children(t, &c);
+	for (uint32_t node = c.first[0]; node;) {
+		place[node] = ++n;
+		if (c.first[node]) {
+			node = c.first[node];
+			continue;
+		}
+		while (node && !c.next[node])
+			node = t->node[node].parent;
+		node = c.next[node];
+	}
+	call_children_free(&c);
+	return place;
+}

@@ -48,4 +48,15 @@ void calltree_start(struct calltree *t, bool raw, bool lines);
 uint32_t calltree_add(struct calltree *t, const struct row *r);
 void calltree_free(struct calltree *t);
 
+/* The children of all nodes as lists, which 0 ends. */
+struct call_children {
+	uint32_t *first, *next; /* by node */
+};
+/* call_children_free() it. */
+void calltree_children(const struct calltree *t, struct call_children *c);
+void call_children_free(struct call_children *c);
+/* By node its place when the tree is walked from the root inwards, each child with all that is
+ * below it: free() it. */
+uint32_t *calltree_order(const struct calltree *t);
+
 #endif

@@ -16,7 +16,10 @@ struct writer {
 	FILE *file;
 	const struct profile *p;
 	struct calltree tree;
-	uint32_t *node; /* by row */
+	struct stack_end {
+		uint32_t node, place;
+		size_t row;
+	} * end; /* neighbours of the tree beside one another: viewers join what is equal */
 	uint32_t *path, cap_path;
 	bool failed;
 };
@@ -77,22 +80,46 @@ static void put_profile(struct writer *w, const char *name, enum column c)
 	        "\"endValue\":%lld,\n\"samples\":[",
 	        name, c == ALLOC_SPACE || c == INUSE_SPACE ? "bytes" : "none", (long long)total);
 	for (size_t i = 0; i < p->n_rows; i++) {
-		if (p->row[i].value[c] <= 0)
+		if (p->row[w->end[i].row].value[c] <= 0)
 			continue;
 		fputs(first ? "\n" : ",\n", w->file);
 		first = false;
-		put_stack(w, w->node[i]);
+		put_stack(w, w->end[i].node);
 	}
 	fputs("],\n\"weights\":[", w->file);
 	first = true;
 	for (size_t i = 0; i < p->n_rows; i++) {
-		if (p->row[i].value[c] <= 0)
+		int64_t value = p->row[w->end[i].row].value[c];
+		if (value <= 0)
 			continue;
-		w->failed |= fprintf(w->file, first ? "%lld" : ",%lld",
-		                     (long long)p->row[i].value[c]) < 0;
+		w->failed |= fprintf(w->file, first ? "%lld" : ",%lld", (long long)value) < 0;
 		first = false;
 	}
 	fputs("]}", w->file);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct stack_end *x = a, *y = b;
+
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
+	return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static void add_rows(struct writer *w)
+{
+	size_t n = w->p->n_rows;
+
+	w->end = xcalloc(n + 1, sizeof(*w->end));
+	for (size_t i = 0; i < n; i++)
+		w->end[i] = (struct stack_end){.node = calltree_add(&w->tree, profile_row(w->p, i)),
+		                               .row = i};
+	uint32_t *place = calltree_order(&w->tree);
+	for (size_t i = 0; i < n; i++)
+		w->end[i].place = place[w->end[i].node];
+	free(place);
+	qsort(w->end, n, sizeof(*w->end), by_place);
 }
 
 int out_speedscope(FILE *f, const struct profile *p, const struct out_options *o, struct err *err)
@@ -102,9 +129,7 @@ int out_speedscope(FILE *f, const struct profile *p, const struct out_options *o
 	struct str name = {0};
 
 	calltree_start(&w.tree, o->raw, false);
-	w.node = xcalloc(p->n_rows + 1, sizeof(*w.node));
-	for (size_t i = 0; i < p->n_rows; i++)
-		w.node[i] = calltree_add(&w.tree, profile_row(p, i));
+	add_rows(&w);
 	str_addf(&name, "%s (pid %llu), snapshot %llu", INFO_S(info, COMMAND),
 	         (unsigned long long)INFO_U(info, PID), (unsigned long long)INFO_U(info, SEQUENCE));
 	fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n", f);
@@ -122,7 +147,7 @@ int out_speedscope(FILE *f, const struct profile *p, const struct out_options *o
 	}
 	w.failed |= fputs("]}\n", f) < 0;
 	calltree_free(&w.tree);
-	free(w.node);
+	free(w.end);
 	free(w.path);
 	str_free(&name);
 	if (fflush(f) || w.failed)

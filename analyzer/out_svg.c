@@ -23,7 +23,7 @@ struct drawing {
 	enum column column;
 	struct calltree tree;
 	double *now, *base, *width;
-	uint32_t *child, *next;
+	struct call_children children;
 	uint32_t depth;
 	struct box {
 		uint32_t node, level;
@@ -87,7 +87,7 @@ static void add_children(struct drawing *d, struct box at, double scale)
 
 	if (at.level >= DEEPEST)
 		return;
-	for (uint32_t c = d->child[at.node]; c; c = d->next[c]) {
+	for (uint32_t c = d->children.first[at.node]; c; c = d->children.next[c]) {
 		if (d->width[c] * scale < LEAST)
 			continue;
 		list = xgrow(list, n, &cap, sizeof(*list));
@@ -105,15 +105,9 @@ static void add_children(struct drawing *d, struct box at, double scale)
 
 static void lay_out(struct drawing *d)
 {
-	uint32_t n = d->tree.n_nodes;
 	double scale = d->width[0] > 0 ? (WIDTH - 2 * MARGIN) / d->width[0] : 0;
 
-	d->child = xcalloc(n, sizeof(uint32_t));
-	d->next = xcalloc(n, sizeof(uint32_t));
-	for (uint32_t i = n; i-- > 1;) {
-		d->next[i] = d->child[d->tree.node[i].parent];
-		d->child[d->tree.node[i].parent] = i;
-	}
+	calltree_children(&d->tree, &d->children);
 	d->box = xgrow(d->box, 0, &d->cap_boxes, sizeof(*d->box));
 	d->box[d->n_boxes++] = (struct box){0, 0, MARGIN};
 	for (uint32_t i = 0; i < d->n_boxes; i++) {
@@ -170,21 +164,26 @@ static unsigned hash(const char *s)
 	return h;
 }
 
-/* A hue for each module, a shade for each function; of a difference, red or blue by its share. */
-static void put_color(struct drawing *d, const struct box *b)
+/* A hue for each module, a shade for each function. */
+static void put_color(struct drawing *d, uint32_t node)
 {
-	const struct call_frame *f = &d->tree.frame[d->tree.node[b->node].frame];
-	double now = d->now[b->node], base = d->base[b->node], larger = fmax(now, base);
+	if (!node) {
+		fputs("hsl(210,8%,88%)", d->file);
+		return;
+	}
+	const struct call_frame *f = &d->tree.frame[d->tree.node[node].frame];
+	fprintf(d->file, "hsl(%u,76%%,%u%%)", 6 + hash(f->module) % 50,
+	        72 + hash(f->function) % 10);
+}
+
+/* Red where it grows, blue where it shrinks, the paler the smaller its share of the larger side. */
+static void put_difference_color(struct drawing *d, uint32_t node)
+{
+	double now = d->now[node], base = d->base[node], larger = fmax(now, base);
 	double share = larger > 0 ? (now - base) / larger : 0, strength = sqrt(fabs(share));
 
-	if (d->p->a)
-		fprintf(d->file, "hsl(%d,%.0f%%,%.0f%%)", share < 0 ? 213 : 4,
-		        fabs(share) < 0.001 ? 6 : 20 + 60 * strength, 88 - 26 * strength);
-	else if (!b->node)
-		fputs("hsl(210,8%,88%)", d->file);
-	else
-		fprintf(d->file, "hsl(%u,76%%,%u%%)", 6 + hash(f->module) % 50,
-		        72 + hash(f->function) % 10);
+	fprintf(d->file, "hsl(%d,%.0f%%,%.0f%%)", share < 0 ? 213 : 4,
+	        fabs(share) < 0.001 ? 6 : 20 + 60 * strength, 88 - 26 * strength);
 }
 
 static const char *name_of(const struct drawing *d, uint32_t node)
@@ -208,7 +207,10 @@ static void put_box(struct drawing *d, const struct box *b, double scale)
 		        d->width[0] > 0 ? 100 * now / d->width[0] : 0);
 	fprintf(d->file, "</title><rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%d\" fill=\"",
 	        b->x, y, w > 1 ? w - 0.4 : w, ROW - 1);
-	put_color(d, b);
+	if (d->p->a)
+		put_difference_color(d, b->node);
+	else
+		put_color(d, b->node);
 	fputs("\"/>", d->file);
 	if (w > 3 * LETTER) {
 		fprintf(d->file, "<text x=\"%.1f\" y=\"%u\">", b->x + 3, y + ROW - 5);
@@ -269,8 +271,7 @@ int out_svg(FILE *f, const struct profile *p, const struct out_options *o, struc
 	free(d.now);
 	free(d.base);
 	free(d.width);
-	free(d.child);
-	free(d.next);
+	call_children_free(&d.children);
 	free(d.box);
 	if (fflush(f) || d.failed)
 		return err_set(err, "cannot write the SVG: %m");
