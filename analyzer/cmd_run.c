@@ -343,6 +343,7 @@ static int run_and_check(char **argv, struct request *r, const char *out,
 		return EXIT_USAGE;
 	}
 	if (run_check_begin(&r->gate, out, &r->options, &err)) {
+		run_check_cancel(&r->gate);
 		status = view_fail("run", &err);
 	} else if (!(status = run(argv, r->options.data, command, &child))) {
 		status = run_check_report(&r->gate, command, &child, r->options.data);
@@ -350,8 +351,7 @@ static int run_and_check(char **argv, struct request *r, const char *out,
 		if (status == child_exit_status(&child))
 			child_die_alike(&child);
 	} else {
-		unlink(r->gate.tally);
-		rmdir(r->gate.folder);
+		run_check_cancel(&r->gate);
 	}
 	run_check_end(&r->gate);
 	return status;

@@ -1,53 +1,20 @@
 /*
  * run_check.c - judges all processes of a command together.
  *
- * Owns the private folder: what is in there is of this run alone, so nobody's names, times or
- * options need be compared. Processes may be hundreds, and most leave nothing: one snapshot at a
+ * What is in its private folder is of this run alone, so nobody's names, times or options need be
+ * compared. Processes may be hundreds, and most leave nothing: one snapshot at a
  * time is in memory, and names are looked up only where there is something to be named.
  */
 #include "run_check.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "folder.h"
 #include "settings.h"
-
-/* ---- the folder ---- */
-
-static char *make_folder(const char *parent)
-{
-	char *path = xasprintf("%s/outlive-check.XXXXXX", parent);
-
-	if (mkdtemp(path)) {
-		/* Processes that give up root's rights write there, too. */
-		if (!geteuid())
-			chmod(path, S_ISVTX | 0777);
-		return path;
-	}
-	free(path);
-	return NULL;
-}
-
-/* An empty file, which processes of any user may add to if ours is root. */
-static int make_tally(struct run_check *r, struct err *err)
-{
-	r->tally = xasprintf("%s/processes", r->folder);
-	int fd = open(r->tally, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, geteuid() ? 0600 : 0666);
-
-	if (fd < 0)
-		return err_set(err, "%s: %s", r->tally, strerror(errno));
-	if (!geteuid())
-		fchmod(fd, 0666);
-	close(fd);
-	return 0;
-}
 
 /* What the library does otherwise than without a gate, unless the user has said how. */
 static int add_options(struct run_check *r, struct str *options, struct err *err)
@@ -59,78 +26,31 @@ static int add_options(struct run_check *r, struct str *options, struct err *err
 	/* These want the figures of every process. */
 	bool all = g->growth || g->residue.given || g->allocs.given || families ||
 	           g->leaks & CHECK_BAD_CLOSES || (g->heap == CHECK_HEAP_LOST && reach);
-	int rc = settings_add(options, "out", r->folder, err);
+	int rc = settings_add(options, "out", r->folder.path, err);
 
 	if (!rc && !reach && g->heap != CHECK_HEAP_OFF)
 		rc = settings_add(options, "reach", "exit", err);
 	if (!rc && !settle)
 		rc = settings_add(options, "settle", "1s", err);
 	if (!rc && !all)
-		rc = settings_add(options, "tally", r->tally, err);
+		rc = settings_add(options, "tally", r->folder.tally, err);
 	free(settle);
 	free(reach);
 	free(families);
 	return rc;
 }
 
-static int find_folder(struct run_check *r, const char *out, struct err *err)
-{
-	const char *temporary = getenv("TMPDIR");
-	int why = 0;
-
-	if (!strchr(out, '%')) {
-		mkdir(out, 0777);
-		r->folder = make_folder(out);
-		why = errno;
-	}
-	if (!r->folder && temporary && *temporary == '/')
-		r->folder = make_folder(temporary);
-	if (!r->folder)
-		r->folder = make_folder("/tmp");
-	if (!r->folder)
-		return err_set(err, "%s: no folder can be made there, nor in /tmp: %s", out,
-		               strerror(why ? why : errno));
-	return 0;
-}
-
 int run_check_begin(struct run_check *r, const char *out, struct str *options, struct err *err)
 {
+	char cwd[PATH_MAX];
+	/* Where nobody has said anything else, and where %p and %c would have to be filled in. */
+	bool aside = strchr(out, '%') || (getcwd(cwd, sizeof(cwd)) && !strcmp(out, cwd));
+
 	if (rule_choice_load(&r->choice.rules, &r->rules, err) ||
-	    check_files_look(&r->choice, err) || find_folder(r, out, err) || make_tally(r, err))
+	    check_files_look(&r->choice, err) ||
+	    run_folder_make(&r->folder, strchr(out, '%') ? "." : out, aside, err))
 		return -1;
 	return add_options(r, options, err);
-}
-
-static bool is_wanted(const struct findings *f, const char *path)
-{
-	for (size_t i = 0; i < f->n_processes; i++)
-		if (f->process[i].unclear && f->process[i].path &&
-		    !strcmp(f->process[i].path, path))
-			return true;
-	for (size_t i = 0; i < f->n_counted; i++) {
-		const char *have = f->process[f->at[i].share[0].process].path;
-		if (have && !strcmp(have, path))
-			return true;
-	}
-	return false;
-}
-
-/* Those that the report names stay; with them the folder. */
-static void tidy(const struct run_check *r, const struct findings *f)
-{
-	DIR *d = opendir(r->folder);
-
-	for (struct dirent *e; d && (e = readdir(d));) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		char *path = xasprintf("%s/%s", r->folder, e->d_name);
-		if (!is_wanted(f, path))
-			unlink(path);
-		free(path);
-	}
-	if (d)
-		closedir(d);
-	rmdir(r->folder);
 }
 
 /* ---- what was seen ---- */
@@ -219,7 +139,7 @@ static bool ended_by_exec(const struct findings *f, uint32_t process)
 static int look(struct run_check *r, struct findings *f, const struct command *command,
                 const struct child *child, const char *options, struct err *err)
 {
-	const char *folder = r->folder;
+	const char *folder = r->folder.path;
 	struct folder_images images = {0};
 	char *only = settings_get(options, "only");
 	/* Who names programs means them. */
@@ -228,7 +148,7 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
 	                  .ended = true,
 	                  .accept_system = !r->choice.rules.no_builtin && !(only && *only),
 	                  .command = (uint64_t)child->pid};
-	bool seen = read_tally(r->tally, f, (uint64_t)child->pid);
+	bool seen = read_tally(r->folder.tally, f, (uint64_t)child->pid);
 
 	int rc = folder_images(&folder, 1, &images, err);
 
@@ -266,6 +186,7 @@ int run_check_report(struct run_check *r, const struct command *command, const s
 	r->programs = check_rules_new(&r->rules);
 	failed = look(r, &f, command, child, options, &err) || check_finish(&f, &r->choice, &err);
 	if (!failed) {
+		run_folder_tidy(&r->folder, &f);
 		status = check_status(&f, &r->choice);
 		if (f.verdict == VERDICT_CLEAN)
 			status = child_exit_status(child);
@@ -276,20 +197,20 @@ int run_check_report(struct run_check *r, const struct command *command, const s
 		print_safe(stderr, err.text);
 		fprintf(stderr, "; the command %s; exit status %d\n", how, EXIT_UNREADABLE);
 		status = EXIT_UNREADABLE;
-	} else {
-		tidy(r, &f);
 	}
-	if (f.verdict != VERDICT_CLEAN || failed)
-		fflush(stderr);
 	findings_free(&f);
 	free(how);
 	return status;
+}
+
+void run_check_cancel(struct run_check *r)
+{
+	run_folder_remove(&r->folder);
 }
 
 void run_check_end(struct run_check *r)
 {
 	check_rules_free(r->programs);
 	rules_free(&r->rules);
-	free(r->folder);
-	free(r->tally);
+	run_folder_free(&r->folder);
 }

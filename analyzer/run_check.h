@@ -8,18 +8,17 @@
 #include "check_view.h"
 #include "command.h"
 #include "run_child.h"
+#include "run_folder.h"
 
 struct run_check {
 	struct check_choice choice;
 	struct rules rules;
 	struct check_rules *programs;
-	char *folder;
-	char *tally; /* the file in it to which processes that leave nothing add a line */
+	struct run_folder folder;
 };
 
-/* Reads the rules and makes the folder, in `out` if that can be written, else where temporary files
- * go; adds to `options` what the library has to know. -1 with err. run_check_end() in either case.
- */
+/* Reads the rules, makes the folder, adds to `options` what the library has to know. out: where
+ * snapshots are to stay, absolute. -1 with err. run_check_end() in either case. */
 int run_check_begin(struct run_check *r, const char *out, struct str *options, struct err *err);
 /*
  * After the command: reports on stderr, and returns the exit status. `options` is OUTLIVE_OPTIONS
@@ -27,6 +26,8 @@ int run_check_begin(struct run_check *r, const char *out, struct str *options, s
  */
 int run_check_report(struct run_check *r, const struct command *command, const struct child *child,
                      const char *options);
+/* Instead, when nothing was run. */
+void run_check_cancel(struct run_check *r);
 void run_check_end(struct run_check *r);
 
 #endif
