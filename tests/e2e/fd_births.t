@@ -68,6 +68,8 @@ like "pidfd_getfd is seen" "$(fd_row "$(fd_of pidfd_getfd)")" "^case_pidfd_getfd
 for how in dup fcntl_dup fcntl64_dup fcntl_dup_cloexec dup2 dup3 syscall_dup; do
   born $how file dup
 done
+born syscall_eventfd eventfd
+[ "$(fd_of syscall_perf)" = -1 ] || born syscall_perf other
 like "recvmsg: a descriptor that came in a message" "$(fd_row "$(fd_of recvmsg)")" "^case_recvmsg "
 like "recvmmsg: the second message's second descriptor" "$(fd_row "$(fd_of recvmmsg)")" "^case_recvmmsg "
 like "close-on-exec is told" "$(q ".fds[] | select(.fd == $(fd_of pipe2)) | .flags[]")" "^cloexec$"

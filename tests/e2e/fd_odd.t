@@ -93,6 +93,10 @@ is "failures leave nothing behind" "$(q '[.fds[] | select(.fd > 2)] | length') $
 mode freopen_fails
 is "freopen that fails has closed" "$(fd_row "$(fd_of again)")" "open_null device"
 is "without a drift (freopen)" "$(drift)" "0 0 0"
+mode popen_fclose
+is "fclose of popen's stream closes it" "$(q '[.fds[] | select(.fd > 2 and (.flags | index("inherited") | not))] | length')" 0
+is "as often as it was opened, without a drift" \
+  "$(q '[.fd_sums[] | select(.stack[0] == "popen_fclose") | "\(.opened) \(.closed)"] | join(" ")') $(drift) $(bads)" "1 1 0 0 0 "
 mode in_handler
 is "opened and closed in signal handlers: exact" "$(q '[.fd_sums[] | .opened - .closed] | add') $(drift)" "0 0 0 0"
 mode in_threads

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <mntent.h>
 #include <mqueue.h>
 #include <pty.h>
@@ -45,6 +46,17 @@ static int of(FILE *f)
 {
 	g_stream[g_streams++] = f;
 	return f ? fileno(f) : -1;
+}
+
+/* There is no function for it. It may be forbidden. */
+static int perf_event(void)
+{
+	struct perf_event_attr a = {.type = PERF_TYPE_SOFTWARE,
+	                            .size = sizeof(a),
+	                            .config = PERF_COUNT_SW_CPU_CLOCK,
+	                            .exclude_kernel = 1};
+
+	return (int)syscall(SYS_perf_event_open, &a, 0, -1, -1, 0);
 }
 
 #define CASE(name, expression)                     \
@@ -110,6 +122,8 @@ CASE(opendir, dirfd(g_folder[0] = opendir(".")))
 CASE(syscall_open, (int)syscall(SYS_openat, AT_FDCWD, FILE_NAME, O_RDONLY))
 CASE(syscall_memfd, (int)syscall(SYS_memfd_create, "births", 0))
 CASE(syscall_dup, (int)syscall(SYS_dup, 1))
+CASE(syscall_eventfd, (int)syscall(SYS_eventfd2, 0, 0))
+CASE(syscall_perf, perf_event())
 
 static FRAME int case_signalfd(void)
 {
@@ -299,6 +313,7 @@ static void others(void)
 	SHOW(dup), SHOW(fcntl_dup), SHOW(fcntl64_dup), SHOW(fcntl_dup_cloexec), SHOW(dup2),
 	        SHOW(dup3);
 	SHOW(syscall_open), SHOW(syscall_memfd), SHOW(syscall_dup);
+	SHOW(syscall_eventfd), SHOW(syscall_perf);
 	SHOW_PAIR(pipe);
 	SHOW_PAIR(pipe2);
 	SHOW_PAIR(socketpair);

@@ -358,6 +358,20 @@ static void freopen_fails(void)
 	snapshot();
 }
 
+/* fclose ends a pipe of popen as well, and leaves the child to whoever waits for it. */
+static FRAME void popen_fclose(void)
+{
+	FILE *f = popen("exit 3", "r");
+	int (*volatile close_stream)(FILE *) = fclose; /* the compiler knows better */
+	int fd = fileno(f), status = 0;
+
+	tell("fclose", close_stream(f));
+	wait(&status);
+	tell("its child", WEXITSTATUS(status));
+	tell("closed", fcntl(fd, F_GETFD));
+	snapshot();
+}
+
 /* ---- many at a time ---- */
 
 static volatile sig_atomic_t g_handled;
@@ -532,6 +546,7 @@ static const struct {
         {"dups", dups},
         {"failures", failures},
         {"freopen_fails", freopen_fails},
+        {"popen_fclose", popen_fclose},
         {"in_handler", in_handler},
         {"in_threads", in_threads},
         {"many", many},
