@@ -68,9 +68,12 @@ struct real {
 extern struct real real __attribute__((visibility("hidden")));
 
 /* True for a block of the boot buffer: never pass it to the real free or realloc. */
-bool real_is_boot(const void *p);
-/* All of that buffer. */
-const void *real_boot(size_t *bytes);
+#define REAL_BOOT_BYTES 32768
+extern char g_real_boot[REAL_BOOT_BYTES] __attribute__((visibility("hidden")));
+static inline bool real_is_boot(const void *p)
+{
+	return (uintptr_t)p - (uintptr_t)g_real_boot < REAL_BOOT_BYTES;
+}
 /* A copy of it from the real malloc, n bytes large. */
 void *real_boot_move(void *p, size_t n);
 /* The original of a C++ function, looked for in C++ runtimes that came by dlopen, too. NULL when

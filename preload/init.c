@@ -116,7 +116,8 @@ static void set_reach(void)
 		real._dl_get_tls_static_info(&bytes, &align);
 	env.tls_bytes = bytes > CONTROL_BLOCK ? bytes - CONTROL_BLOCK : bytes;
 	env.self_offset = (uintptr_t)&t_self - fs;
-	env.boot = real_boot(&env.boot_bytes);
+	env.boot = g_real_boot;
+	env.boot_bytes = sizeof(g_real_boot);
 	reach_init(&env);
 }
 

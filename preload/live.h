@@ -23,8 +23,6 @@ int live_put(uintptr_t address, const struct block *b, struct block *stale);
 bool live_take(uintptr_t address, struct block *out);
 /* Looks without taking. */
 bool live_find(uintptr_t address, struct block *out);
-/* Fetches the line that live_put() will need, ahead of the unwinding. */
-void live_prefetch(uintptr_t address);
 
 /* For the snapshot child: takes no lock, or only with a bound; blocks that come or go meanwhile may
  * or may not be shown. Each block that lives throughout is shown once. */

@@ -14,10 +14,10 @@ enum { LOCKS = 64 };
 struct live_region *live_root[1u << (LIVE_ADDRESS_BITS - LIVE_REGION_SHIFT)]
         __attribute__((aligned(4096)));
 struct live_region *live_regions;
-char *live_chunk[LIVE_CHUNKS];
 
 static struct sys_lock g_region_lock, g_pool_lock, g_huge_lock;
 static uint32_t g_pool_next = 1; /* first unit never given out */
+static uint32_t g_pool_chunks;   /* mapped, or never to be used */
 static uint64_t g_directory_bytes;
 static uint64_t g_huge[LIVE_HUGES]; /* 0: free */
 
@@ -60,20 +60,38 @@ void live_store_touch(uintptr_t a)
 		__atomic_fetch_add(&g_directory_bytes, 4096, __ATOMIC_RELAXED);
 }
 
+/* Is there memory for the units from g_pool_next on? Moves that past what the program has there. */
+static bool pool_reach(uint32_t n)
+{
+	for (;;) {
+		uint32_t chunk = (g_pool_next + n - 1) >> LIVE_CHUNK_SHIFT;
+
+		if (chunk >= LIVE_CHUNKS)
+			return false;
+		if (g_pool_next >> LIVE_CHUNK_SHIFT != chunk) /* they must lie together */
+			__atomic_store_n(&g_pool_next, chunk << LIVE_CHUNK_SHIFT, __ATOMIC_RELAXED);
+		if (chunk < g_pool_chunks)
+			return true;
+		int r = sys_map_at((uintptr_t)live_unit(chunk << LIVE_CHUNK_SHIFT),
+		                   (size_t)LIVE_UNIT << LIVE_CHUNK_SHIFT);
+
+		if (r && r != -EEXIST)
+			return false;
+		g_pool_chunks = chunk + 1;
+		if (!r)
+			return true;
+		__atomic_store_n(&g_pool_next, g_pool_chunks << LIVE_CHUNK_SHIFT, __ATOMIC_RELAXED);
+	}
+}
+
 uint32_t live_store_units(uint32_t n)
 {
-	uint32_t index = 0, at, chunk;
+	uint32_t index = 0;
 
 	sys_lock(&g_pool_lock);
-	at = g_pool_next;
-	if ((at + n - 1) >> LIVE_CHUNK_SHIFT != at >> LIVE_CHUNK_SHIFT)
-		at = (at + n - 1) >> LIVE_CHUNK_SHIFT << LIVE_CHUNK_SHIFT;
-	chunk = at >> LIVE_CHUNK_SHIFT;
-	if (chunk < LIVE_CHUNKS && !live_chunk[chunk])
-		LIVE_STORE(&live_chunk[chunk], sys_map((size_t)LIVE_UNIT << LIVE_CHUNK_SHIFT));
-	if (chunk < LIVE_CHUNKS && live_chunk[chunk]) {
-		index = at;
-		__atomic_store_n(&g_pool_next, at + n, __ATOMIC_RELAXED);
+	if (pool_reach(n)) {
+		index = g_pool_next;
+		__atomic_store_n(&g_pool_next, index + n, __ATOMIC_RELAXED);
 	}
 	sys_unlock(&g_pool_lock);
 	return index;

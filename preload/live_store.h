@@ -22,8 +22,8 @@ enum {
 	LIVE_SMALL = 255,      /* largest block kept in a way */
 	LIVE_UNIT = 64,        /* bytes; what the pool counts in */
 	LIVE_CHUNK_SHIFT = 15, /* units in a chunk of the pool: 2 MB */
-	LIVE_CHUNKS = 1 << 15,
-	LIVE_HUGES = 1024 /* live blocks of 28 GB and more */
+	LIVE_CHUNKS = 1 << 15, /* 64 GB */
+	LIVE_HUGES = 1024      /* live blocks of 28 GB and more */
 };
 
 /* Where the blocks of 1 kB of addresses are. Numbers are units of the pool; 0 is none. */
@@ -31,7 +31,7 @@ struct live_span {
 	uint32_t lines; /* struct live_line, a chain */
 	uint32_t way;   /* uint64_t[LIVE_GRANULES] */
 	uint32_t ways;  /* LIVE_MORE_WAYS times that */
-	uint32_t mask;  /* granules that ever had a block away from home (live.c) */
+	uint32_t mask;  /* with a way: granules that ever had a block elsewhere (live.c) */
 };
 
 /* Whoever claimed a slot writes it; whoever frees the block empties its word.  */
@@ -58,24 +58,24 @@ struct live_region {
 extern struct live_region *live_root[1u << (LIVE_ADDRESS_BITS - LIVE_REGION_SHIFT)]
         __attribute__((visibility("hidden")));
 extern struct live_region *live_regions __attribute__((visibility("hidden"))); /* all */
-extern char *live_chunk[LIVE_CHUNKS] __attribute__((visibility("hidden")));
 
 /* Blocks lie at multiples of 8; other addresses are not kept. */
 static inline bool live_valid(uintptr_t a)
 {
-	return !(a >> LIVE_ADDRESS_BITS) && !(a & 7);
+	return !(a & (~0ul << LIVE_ADDRESS_BITS | 7));
 }
 
+_Static_assert(sizeof(struct live_span) == 1 << (LIVE_SPAN_SHIFT - 6), "one shift finds a span");
 static inline struct live_span *live_span_in(struct live_region *r, uintptr_t a)
 {
-	return &r->span[a >> LIVE_SPAN_SHIFT & (LIVE_REGION_SPANS - 1)];
+	uintptr_t at = a >> 6 & (LIVE_REGION_SPANS - 1) * sizeof(struct live_span);
+
+	return (struct live_span *)((char *)r->span + at);
 }
 
 static inline void *live_unit(uint32_t index)
 {
-	char *chunk = LIVE_LOAD(&live_chunk[index >> LIVE_CHUNK_SHIFT]);
-
-	return chunk + (size_t)(index & ((1u << LIVE_CHUNK_SHIFT) - 1)) * LIVE_UNIT;
+	return (void *)(SYS_POOL + (uintptr_t)index * LIVE_UNIT);
 }
 
 /* The region of an address, made if need be; NULL when there is no memory. */

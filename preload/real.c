@@ -28,13 +28,8 @@ bool g_hooks_ready;
 
 /* ---- what dlsym asks for: never given back ---- */
 
-static char g_boot[32768] __attribute__((aligned(16)));
+char g_real_boot[REAL_BOOT_BYTES] __attribute__((aligned(16)));
 static size_t g_boot_used;
-
-bool real_is_boot(const void *p)
-{
-	return (const char *)p >= g_boot && (const char *)p < g_boot + sizeof(g_boot);
-}
 
 static void *boot_take(size_t n)
 {
@@ -42,23 +37,17 @@ static void *boot_take(size_t n)
 	size_t need = ((n + 15) & ~(size_t)15) + 16;
 	size_t at = __atomic_fetch_add(&g_boot_used, need, __ATOMIC_RELAXED);
 
-	if (need < n || at + need > sizeof(g_boot)) {
+	if (need < n || at + need > sizeof(g_real_boot)) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	*(size_t *)(g_boot + at) = n;
+	*(size_t *)(g_real_boot + at) = n;
 	if (!(t_self.flags &
 	      IN_TRACKER)) /* else dlsym's own, while we resolve: not the program's */
 		track_lost(FMT_AUDIT_LOST_EARLY);
 	/* Its free must come to us (hook_heap.c), always. */
-	sample_filter_add((uintptr_t)g_boot + at + 16);
-	return g_boot + at + 16;
-}
-
-const void *real_boot(size_t *bytes)
-{
-	*bytes = sizeof(g_boot);
-	return g_boot;
+	sample_filter_add((uintptr_t)g_real_boot + at + 16);
+	return g_real_boot + at + 16;
 }
 
 static void *boot_malloc(size_t n)

@@ -23,6 +23,7 @@
 #define OWN_BASE 0x1a0000000000ul
 #define OWN_END  0x1f0000000000ul
 #endif
+_Static_assert(OWN_END == SYS_POOL, "the pool follows the tables");
 #define OWN_STEP \
 	0x200000ul /* a page table page each: faults of one table never share with another */
 
@@ -63,6 +64,22 @@ void *sys_map(size_t bytes)
 	return NULL;
 }
 
+int sys_map_at(uintptr_t at, size_t bytes)
+{
+	long p = sys_call(SYS_mmap, at, bytes, PROT_READ | PROT_WRITE,
+	                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (p < 0 && p > -4096)
+		return (int)p;
+	if ((uintptr_t)p != at) {
+		sys_call(SYS_munmap, p, bytes);
+		return -EEXIST;
+	}
+	sys_call(SYS_madvise, at, bytes, MADV_NOHUGEPAGE);
+	__atomic_fetch_add(&g_own_bytes, bytes, __ATOMIC_RELAXED);
+	return 0;
+}
+
 void sys_unmap(void *p, size_t bytes)
 {
 	size_t size = whole_pages(bytes);
@@ -73,7 +90,7 @@ void sys_unmap(void *p, size_t bytes)
 
 bool sys_is_own(uintptr_t address)
 {
-	return address >= OWN_BASE && address < OWN_END;
+	return address >= OWN_BASE && address < SYS_POOL + SYS_POOL_BYTES;
 }
 
 uint64_t sys_mapped_bytes(void)

@@ -43,6 +43,13 @@ static inline long sys_call6(long n, long a, long b, long c, long d, long e, lon
  */
 void *sys_map(size_t bytes);
 void sys_unmap(void *p, size_t bytes);
+/* The same at a given place in the pool, a range that nothing else is put into: what lies there is
+ * found without a pointer. 0 or -errno; -EEXIST: the program has something there. */
+int sys_map_at(uintptr_t at, size_t bytes);
+#ifndef SYS_POOL /* for sanitizers: as OWN_END in sys.c */
+#define SYS_POOL 0x1f0000000000ul
+#endif
+#define SYS_POOL_BYTES (1ul << 36)
 /* True for an address inside our own mappings. */
 bool sys_is_own(uintptr_t address);
 /* Bytes handed out by sys_map and not given back (virtual). */

@@ -4,7 +4,7 @@
  * errno, IN_TRACKER set around everything that touches a table.
  */
 #include "context.h"
-#include "live.h"
+#include "live_hot.h"
 #include "track.h"
 
 TLS struct self t_self;
@@ -14,8 +14,16 @@ void (*g_track_thread_begin)(void);
 void (*g_track_poll)(void);
 void (*g_track_watch)(uint64_t going);
 
-/* Only the lessee writes; the snapshot child must never see half a number. */
-#define ADD(p, n) __atomic_store_n(p, *(p) + (n), __ATOMIC_RELAXED)
+/* Only the lessee writes; the snapshot child must never see half a number. In one instruction,
+ * which the compiler does not make of a relaxed load and store. */
+#define ADD(p, n)                                                                                  \
+	do {                                                                                       \
+		_Static_assert(sizeof(*(p)) == 8 || sizeof(*(p)) == 4, "");                        \
+		if (sizeof(*(p)) == 8)                                                             \
+			__asm__ volatile("addq %1, %0" : "+m"(*(p)) : "er"((uint64_t)(n)) : "cc"); \
+		else                                                                               \
+			__asm__ volatile("addl %1, %0" : "+m"(*(p)) : "er"((uint32_t)(n)) : "cc"); \
+	} while (0)
 
 /* ---- the guard ---- */
 
@@ -102,9 +110,9 @@ static inline void count_size(struct site *s, uint64_t bytes)
 {
 	uint32_t size = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 
-	if (size < s->size_min || !s->allocs)
+	if (unlikely(size < s->size_min))
 		__atomic_store_n(&s->size_min, size, __ATOMIC_RELAXED);
-	if (size > s->size_max)
+	if (unlikely(size > s->size_max))
 		__atomic_store_n(&s->size_max, size, __ATOMIC_RELAXED);
 }
 
@@ -161,7 +169,7 @@ static inline uint32_t age_of(uint32_t birth, uint32_t now)
 	return age < 0x7fffffff - 1024 ? age : 0;
 }
 
-static COLD void count_lifetime(struct ctx *c, struct site *s, unsigned bucket)
+static __attribute__((noinline)) void count_lifetime(struct ctx *c, struct site *s, unsigned bucket)
 {
 	if (!s->lifetimes)
 		__atomic_store_n(&s->lifetimes,
@@ -261,14 +269,32 @@ FOR_BOTH int put(uintptr_t a, const struct block *b, struct block *stale, bool s
 	return r;
 }
 
+/* False when it cannot be kept. */
+FOR_BOTH bool put_somewhere(struct ctx *c, uintptr_t a, const struct block *b, bool sampled)
+{
+	struct block stale;
+	int r = put(a, b, &stale, sampled);
+
+	if (unlikely(r) && stale.site)
+		unseen_free(c, &stale, b->birth);
+	if (unlikely(r < 0))
+		context_lost(FMT_AUDIT_LOST_NO_MEMORY);
+	return r >= 0;
+}
+
+static __attribute__((noinline)) bool put_exact(struct ctx *c, uintptr_t a, struct block b)
+{
+	return put_somewhere(c, a, &b, false);
+}
+
 FOR_BOTH void record_alloc(struct ctx *c, uintptr_t a, size_t bytes, const struct caller *from,
                            bool sampled)
 {
-	struct block b = {.size = bytes, .birth = context_now(c)}, stale;
+	struct block b = {.size = bytes, .birth = context_now(c)};
+	struct live_span *span = live_span(a);
 	uint32_t stack;
-	int r;
 
-	live_prefetch(a);
+	live_fetch(span, a);
 	stack = stack_capture(c->stacks, from);
 	if (unlikely(!stack))
 		context_lost(FMT_AUDIT_LOST_NO_STACK);
@@ -276,11 +302,9 @@ FOR_BOTH void record_alloc(struct ctx *c, uintptr_t a, size_t bytes, const struc
 	c->last = a;
 	if (sampled)
 		c->last_left = t_self.left;
-	r = put(a, &b, &stale, sampled);
-	if (unlikely(r) && stale.site)
-		unseen_free(c, &stale, b.birth);
-	if (unlikely(r < 0))
-		return context_lost(FMT_AUDIT_LOST_NO_MEMORY);
+	if (sampled ? !put_somewhere(c, a, &b, true)
+	            : unlikely(!live_put_hot(span, a, &b)) && !put_exact(c, a, b))
+		return;
 	if (sampled)
 		count_alloc_sampled(c, context_site_at(b.site), bytes);
 	else
@@ -330,15 +354,12 @@ static COLD bool show_first(struct ctx **c, uintptr_t a, struct block *b)
 	return *c && live_take(a, b);
 }
 
-FOR_BOTH bool record_free(const void *p, struct block *was, bool sampled)
+/* was->site: 0 until it is taken out of the table. */
+FOR_BOTH bool record_free(struct ctx *c, const void *p, struct block *was, bool sampled)
 {
-	struct block b;
-	struct ctx *c;
-	bool known;
+	struct block b = *was;
+	bool known = b.site || live_take((uintptr_t)p, &b);
 
-	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
-		return false;
-	known = live_take((uintptr_t)p, &b);
 	if (unlikely(known && c->live - (int64_t)(sampled ? bytes_of(b.size) : b.size) < c->low)) {
 		known = show_first(&c, (uintptr_t)p, &b);
 		if (!c)
@@ -346,8 +367,7 @@ FOR_BOTH bool record_free(const void *p, struct block *was, bool sampled)
 	}
 	if (likely(known)) {
 		count_free(c, (uintptr_t)p, &b, context_now(c), sampled);
-		if (was)
-			*was = b;
+		*was = b;
 		if (sampled)
 			sample_filter_remove((uintptr_t)p);
 	} else if (!sampled) {
@@ -357,14 +377,58 @@ FOR_BOTH bool record_free(const void *p, struct block *was, bool sampled)
 	return known;
 }
 
-bool track_free_exact(const void *p, struct block *was)
+static __attribute__((noinline)) bool free_exact(struct ctx *c, const void *p, struct block was,
+                                                 struct block *out)
 {
-	return record_free(p, was, false);
+	bool known = record_free(c, p, &was, false);
+
+	if (out)
+		*out = was;
+	return known;
 }
 
-COLD bool track_free_sampled(const void *p, struct block *was)
+bool track_free_exact(const void *p, struct block *was)
 {
-	return record_free(p, was, true);
+	struct block b;
+	struct ctx *c;
+
+	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
+		return false;
+	if (unlikely(!live_take_hot(live_span((uintptr_t)p), (uintptr_t)p, &b)))
+		return free_exact(c, p, (struct block){0}, was);
+
+	/* The usual case of count_free(), for what nobody can undo. */
+	struct site *s = context_site_at(b.site);
+
+	if (unlikely(was || s->context != c->number || c->live - (int64_t)b.size < c->low))
+		return free_exact(c, p, b, was);
+	if (c->last == (uintptr_t)p) {
+		c->last = 0;
+		ADD(&s->temporary, 1);
+	}
+	ADD(&s->bytes_freed, b.size);
+	ADD(&s->frees, 1);
+	ADD(&c->live, -(int64_t)b.size);
+	uint32_t age = age_of(b.birth, context_now(c));
+
+	if (age)
+		count_lifetime(c, s, fmt_age_bucket(age));
+	leave(c);
+	return true;
+}
+
+COLD bool track_free_sampled(const void *p, struct block *out)
+{
+	struct block was = {0};
+	struct ctx *c;
+
+	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
+		return false;
+	bool known = record_free(c, p, &was, true);
+
+	if (out)
+		*out = was;
+	return known;
 }
 
 static void undo_free(struct ctx *c, uintptr_t a, const struct block *b)

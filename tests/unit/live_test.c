@@ -194,8 +194,6 @@ TEST(what_cannot_be_kept_is_refused)
 	OK(!live_take(~7ul, &stale));
 	OK(!live_take(0, &stale));
 	OK(!live_find(0x123456789000, &stale));
-	live_prefetch(0x123456789000);
-	live_prefetch(~0ul);
 }
 
 TEST(a_block_made_before_its_span_was_dense_is_found_after)

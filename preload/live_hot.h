@@ -1,0 +1,185 @@
+/*
+ * live_hot.h - the usual case of the table of live blocks, inline, for track_heap.c and live.c: see
+ * live.c for the shape. What is not usual is left to live_put() and live_take(). IN_TRACKER is set.
+ */
+#ifndef OUTLIVE_LIVE_HOT_H
+#define OUTLIVE_LIVE_HOT_H
+
+#include <emmintrin.h>
+
+#include "live_store.h"
+
+/* NULL: no block was ever kept near the address, or none can be. */
+static inline struct live_span *live_span(uintptr_t a)
+{
+	if (unlikely(!live_valid(a)))
+		return NULL;
+	struct live_region *r = LIVE_LOAD(&live_root[a >> LIVE_REGION_SHIFT]);
+
+	return likely(r) ? live_span_in(r, a) : NULL;
+}
+
+static inline uint64_t *live_way_at(uint32_t way, unsigned k, uintptr_t a)
+{
+	return (uint64_t *)live_unit(way) + k * LIVE_GRANULES + live_granule(a);
+}
+
+static inline bool live_way_is(uint64_t w, uintptr_t a)
+{
+	return w && !((w >> LIVE_WAY_LOW_SHIFT ^ a >> 3) & 3);
+}
+
+static inline bool live_way_try(uint64_t *at, uint64_t w)
+{
+	uint64_t none = 0;
+
+	return !LIVE_LOAD(at) &&
+	       __atomic_compare_exchange_n(at, &none, w, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/*
+ * Bits of the slots that hold the address (or are claimed, and not yet a block), and that are
+ * empty. All at once, without a branch: which
+ * one it is cannot be predicted. Of a slot that another thread is changing, either may be told;
+ * who takes an empty one does it by compare-and-swap, and of the address nobody else takes or
+ * makes a block.
+ */
+#ifndef __SANITIZE_THREAD__
+static inline unsigned live_line_match(const struct live_line *l, uintptr_t a, unsigned *empty)
+{
+	const __m128i none = _mm_setzero_si128();
+	const __m128i mask = _mm_set1_epi64x(127l << LIVE_LINE_OFFSET_SHIFT);
+	const __m128i offset = _mm_set1_epi32((int)(a >> 1 & 127 << 2));
+	const __m128i w0 = _mm_load_si128((const __m128i *)&l->word[0]);
+	const __m128i w2 = _mm_load_si128((const __m128i *)&l->word[2]);
+	const __m128i w4 = _mm_loadl_epi64((const __m128i *)&l->word[4]);
+	/* The high halves tell: the offset lies in them, and so does the site. */
+#define SIGNS(v) ((unsigned)_mm_movemask_pd(_mm_castsi128_pd(v)))
+#define BITS(v0, v2, v4)                                                            \
+	(SIGNS(_mm_cmpeq_epi32(v0, none)) | SIGNS(_mm_cmpeq_epi32(v2, none)) << 2 | \
+	 (SIGNS(_mm_cmpeq_epi32(v4, none)) & 1) << 4)
+#define OTHER(w) _mm_and_si128(_mm_xor_si128(w, offset), mask)
+	*empty = BITS(w0, w2, w4);
+	return BITS(OTHER(w0), OTHER(w2), OTHER(w4)) & ~*empty;
+#undef OTHER
+#undef BITS
+#undef SIGNS
+}
+_Static_assert(LIVE_LINE_OFFSET_SHIFT == 34 && LIVE_SLOTS == 5, "live_line_match()");
+#else
+static inline unsigned live_line_match(const struct live_line *l, uintptr_t a, unsigned *empty)
+{
+	unsigned is = 0;
+
+	*empty = 0;
+	for (unsigned k = 0; k < LIVE_SLOTS; k++) {
+		uint64_t w = LIVE_LOAD(&l->word[k]);
+
+		*empty |= (unsigned)!(w >> 32) << k;
+		is |= (unsigned)(live_line_offset(w) == (a >> 3 & 127)) << k;
+	}
+	return is & ~*empty;
+}
+#endif
+
+static inline void live_line_take(struct live_line *l, unsigned k, struct block *out)
+{
+	uint64_t w = LIVE_LOAD(&l->word[k]);
+	uint32_t low = __atomic_load_n(&l->size[k], __ATOMIC_RELAXED);
+
+	live_line_block(w, low, out);
+	LIVE_STORE(&l->word[k], 0);
+	live_huge_drop(w, low);
+}
+
+/* The block is put anywhere but into the way. */
+static inline void live_away(struct live_span *s, uintptr_t a)
+{
+	uint32_t bit = 1u << live_granule(a);
+
+	if (!(LIVE_LOAD(&s->mask) & bit))
+		__atomic_fetch_or(&s->mask, bit, __ATOMIC_ACQ_REL);
+}
+
+/* size: as the slot holds it. False when another thread was faster. */
+static inline bool live_line_put(struct live_span *s, struct live_line *l, unsigned k, uintptr_t a,
+                                 const struct block *b, uint64_t size)
+{
+	uint64_t none = 0;
+
+	if (unlikely(!__atomic_compare_exchange_n(&l->word[k], &none, LIVE_CLAIMED, false,
+	                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
+		return false;
+	if (unlikely(LIVE_LOAD(&s->way)))
+		live_away(s, a);
+	/* The word last: a walk that sees it must see its size. One that sees the size of the next
+	 * block in this slot looks at the word again, and finds it changed. */
+	__atomic_store_n(&l->size[k], (uint32_t)size, __ATOMIC_RELAXED);
+	LIVE_STORE(&l->word[k], live_line_word(a, b, size));
+	return true;
+}
+
+/* Fetches what live_put_hot() will need, ahead of the unwinding. */
+static inline void live_fetch(const struct live_span *s, uintptr_t a)
+{
+	uint32_t way, lines;
+
+	if (unlikely(!s))
+		return;
+	if ((way = LIVE_LOAD(&s->way)))
+		__builtin_prefetch(live_way_at(way, 0, a), 1);
+	else if ((lines = LIVE_LOAD(&s->lines)))
+		__builtin_prefetch(live_unit(lines), 1);
+}
+
+/* s: of a. True: kept, and no other block was there. Else live_put(). */
+static inline bool live_put_hot(struct live_span *s, uintptr_t a, const struct block *b)
+{
+	uint32_t way, lines;
+	unsigned empty;
+
+	if (unlikely(!s || !b->site || b->site >= LIVE_SITE_MAX))
+		return false;
+	if ((way = LIVE_LOAD(&s->way)))
+		return b->size <= LIVE_SMALL && !(LIVE_LOAD(&s->mask) >> live_granule(a) & 1) &&
+		       live_way_try(live_way_at(way, 0, a), live_way_word(a, b));
+	if (unlikely(!(lines = LIVE_LOAD(&s->lines)) || b->size >= LIVE_HUGE))
+		return false;
+	struct live_line *l = live_unit(lines);
+
+	return !live_line_match(l, a, &empty) && empty && !LIVE_LOAD(&l->next) &&
+	       live_line_put(s, l, (unsigned)__builtin_ctz(empty), a, b, b->size);
+}
+
+/* s: of a. False: not known, or live_take() finds it. */
+static inline bool live_take_hot(struct live_span *s, uintptr_t a, struct block *out)
+{
+	uint32_t way, lines;
+	unsigned empty, is;
+
+	if (unlikely(!s))
+		return false;
+	if ((way = LIVE_LOAD(&s->way))) {
+		uint64_t *at = live_way_at(way, 0, a), w = LIVE_LOAD(at);
+
+		if (unlikely(!live_way_is(w, a)))
+			return false;
+		live_way_block(w, out);
+		LIVE_STORE(at, 0);
+		return true;
+	}
+	if (unlikely(!(lines = LIVE_LOAD(&s->lines))))
+		return false;
+	struct live_line *l = live_unit(lines);
+
+	if (unlikely(!(is = live_line_match(l, a, &empty))))
+		return false;
+	unsigned k = (unsigned)__builtin_ctz(is);
+
+	if (unlikely(LIVE_LOAD(&l->word[k]) <= LIVE_CLAIMED))
+		return false;
+	live_line_take(l, k, out);
+	return true;
+}
+
+#endif
