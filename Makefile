@@ -154,7 +154,7 @@ outlive-san: $(O)/outlive
 RACE := live_test context_test track_test lifetimes_test
 race-bins:
 	$(Q)$(MAKE) --no-print-directory O=$(O)/race CFLAGS='-fsanitize=thread -Wno-tsan' \
-		CPPFLAGS='-DOWN_BASE=0x7e9000000000ul -DOWN_END=0x7ea000000000ul -DSYS_POOL=0x7ea000000000ul' $(RACE:%=$(O)/race/tests/unit/%)
+		CPPFLAGS='-DOWN_BASE=0x7e9000000000ul -DOWN_END=0x7ea000000000ul -DSYS_FIXED=0x7ea000000000ul' $(RACE:%=$(O)/race/tests/unit/%)
 race: race-bins ## races in the tables: their unit tests under the thread sanitizer
 	$(Q)prove $(RACE:%=$(O)/race/tests/unit/%)
 

@@ -8,12 +8,12 @@
  */
 #include "context.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 enum { PIECE = 1 << 21, SMALL_PIECE = 4096, FREE_LOOK = 32 };
 
-struct site *context_chunks[SITE_CHUNKS];
 struct context_clock context_clock;
 bool g_context_watched;
 
@@ -23,6 +23,7 @@ static struct sys_lock g_lock; /* over g_free, g_n_contexts, g_n_chunks and the 
 static struct ctx *g_free;
 static char *g_piece;
 static size_t g_piece_left;
+static bool g_site_piece[SITE_CHUNKS * SITE_CHUNK / (PIECE / sizeof(struct site))]; /* mapped */
 static uint64_t g_start_ns, g_bytes;
 static uint64_t g_lost[8];
 
@@ -96,19 +97,38 @@ void *context_small(struct ctx *c, uint32_t bytes)
 
 /* ---- sites ---- */
 
+/* Memory for chunk n, or for the next one that can have some; 0 when there is none. A piece of
+ * memory is for many chunks. g_lock is held. */
+static uint32_t reach_chunk(uint32_t n)
+{
+	enum { CHUNKS = PIECE / (SITE_CHUNK * sizeof(struct site)) };
+
+	while (n < SITE_CHUNKS) {
+		int r = g_site_piece[n / CHUNKS]
+		                ? 0
+		                : sys_map_at(SYS_FIXED_SITES + n / CHUNKS * PIECE, PIECE);
+
+		if (!r) {
+			PUBLISH(&g_site_piece[n / CHUNKS], true);
+			return n;
+		}
+		if (r != -EEXIST)
+			break;
+		n = (n / CHUNKS + 1) * CHUNKS;
+	}
+	return 0;
+}
+
 static bool new_chunk(struct ctx *c)
 {
-	struct site *chunk = NULL;
 	uint32_t n;
 
 	sys_lock(&g_lock);
-	n = g_n_chunks + 1; /* chunk 0 stays empty: no site is number 0 */
-	if (n < SITE_CHUNKS && (chunk = pages(SITE_CHUNK * sizeof(struct site)))) {
-		PUBLISH(&context_chunks[n], chunk);
+	n = reach_chunk(g_n_chunks + 1); /* chunk 0 stays empty: no site is number 0 */
+	if (n)
 		PUBLISH(&g_n_chunks, n);
-	}
 	sys_unlock(&g_lock);
-	if (!chunk)
+	if (!n)
 		return false;
 	c->site_at = n * SITE_CHUNK;
 	c->site_end = c->site_at + SITE_CHUNK;
@@ -135,6 +155,7 @@ COLD uint32_t context_site_new(struct ctx *c, uint32_t stack)
 		used(4096);
 	s = context_site_at(site);
 	SET(&s->stack, stack);
+	SET(&s->size_min, UINT32_MAX);
 	PUBLISH(&s->context, c->number); /* last: it tells that the site is there */
 	(*leaf)[stack % CONTEXT_LEAF] = site;
 	return site;
@@ -312,13 +333,11 @@ uint32_t site_count(void)
 
 const struct site *site_get(uint32_t site)
 {
-	uint32_t chunk = site / SITE_CHUNK;
-	const struct site *s;
+	const struct site *s = context_site_at(site);
 
-	if (!chunk || chunk >= SITE_CHUNKS ||
-	    !(s = __atomic_load_n(&context_chunks[chunk], __ATOMIC_ACQUIRE)))
+	if (site > site_count() ||
+	    !__atomic_load_n(&g_site_piece[site / (PIECE / sizeof(*s))], __ATOMIC_ACQUIRE))
 		return NULL;
-	s += site % SITE_CHUNK;
 	return __atomic_load_n(&s->context, __ATOMIC_ACQUIRE) ? s : NULL;
 }
 

@@ -119,7 +119,6 @@ struct ctx {
 	uint32_t *leaf[CONTEXT_ROOT]; /* stack to site of this context, 0 none yet */
 };
 
-extern struct site *context_chunks[SITE_CHUNKS] __attribute__((visibility("hidden")));
 /* The time of the process: moved by whoever reads the clock. In a line of its own. */
 extern struct context_clock {
 	uint32_t tick;
@@ -151,8 +150,7 @@ static inline uint32_t context_now(struct ctx *c)
 /* A site that was given out. */
 static inline struct site *context_site_at(uint32_t site)
 {
-	return __atomic_load_n(&context_chunks[site / SITE_CHUNK], __ATOMIC_RELAXED) +
-	       site % SITE_CHUNK;
+	return (struct site *)SYS_FIXED_SITES + site;
 }
 
 /* This context's site of a stack; 0 when there is no room at all. */

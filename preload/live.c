@@ -277,7 +277,7 @@ bool live_take(uintptr_t address, struct block *out)
 	if (unlikely(!s))
 		return false;
 	if ((word = ways_find(s, address))) {
-		live_way_block(*word, out);
+		live_way_block(LIVE_LOAD(word), out);
 		LIVE_STORE(word, 0);
 		return true;
 	}

@@ -38,31 +38,26 @@ static inline bool live_way_try(uint64_t *at, uint64_t w)
 }
 
 /*
- * Bits of the slots that hold the address (or are claimed, and not yet a block), and that are
- * empty. All at once, without a branch: which
- * one it is cannot be predicted. Of a slot that another thread is changing, either may be told;
- * who takes an empty one does it by compare-and-swap, and of the address nobody else takes or
- * makes a block.
+ * Bits of the slots that have the address's offset: a block's, or by chance those of an empty slot
+ * or of one that is claimed, and not yet a block. And of those that are empty. All at once, without
+ * a branch: which one it is cannot be predicted. Of a slot that another thread is changing, either
+ * may be told: who takes an empty one does it by compare-and-swap, and of this address nobody else
+ * takes or makes a block.
  */
 #ifndef __SANITIZE_THREAD__
 static inline unsigned live_line_match(const struct live_line *l, uintptr_t a, unsigned *empty)
 {
-	const __m128i none = _mm_setzero_si128();
-	const __m128i mask = _mm_set1_epi64x(127l << LIVE_LINE_OFFSET_SHIFT);
-	const __m128i offset = _mm_set1_epi32((int)(a >> 1 & 127 << 2));
-	const __m128i w0 = _mm_load_si128((const __m128i *)&l->word[0]);
-	const __m128i w2 = _mm_load_si128((const __m128i *)&l->word[2]);
-	const __m128i w4 = _mm_loadl_epi64((const __m128i *)&l->word[4]);
-	/* The high halves tell: the offset lies in them, and so does the site. */
-#define SIGNS(v) ((unsigned)_mm_movemask_pd(_mm_castsi128_pd(v)))
-#define BITS(v0, v2, v4)                                                            \
-	(SIGNS(_mm_cmpeq_epi32(v0, none)) | SIGNS(_mm_cmpeq_epi32(v2, none)) << 2 | \
-	 (SIGNS(_mm_cmpeq_epi32(v4, none)) & 1) << 4)
-#define OTHER(w) _mm_and_si128(_mm_xor_si128(w, offset), mask)
-	*empty = BITS(w0, w2, w4);
-	return BITS(OTHER(w0), OTHER(w2), OTHER(w4)) & ~*empty;
-#undef OTHER
-#undef BITS
+	/* The high halves of the words tell: the offset lies in them, and so does the site. */
+	const __m128 w01 = _mm_load_ps((const float *)&l->word[0]);
+	const __m128 w23 = _mm_load_ps((const float *)&l->word[2]);
+	const __m128i high = _mm_castps_si128(_mm_shuffle_ps(w01, w23, _MM_SHUFFLE(3, 1, 3, 1)));
+	const __m128i none = _mm_setzero_si128(), mask = _mm_set1_epi32(127 << 2);
+	const uint32_t offset = a >> 1 & 127 << 2, last = (uint32_t)(l->word[4] >> 32);
+	const __m128i other = _mm_and_si128(_mm_xor_si128(high, _mm_set1_epi32((int)offset)), mask);
+
+#define SIGNS(v) ((unsigned)_mm_movemask_ps(_mm_castsi128_ps(v)))
+	*empty = SIGNS(_mm_cmpeq_epi32(high, none)) | (unsigned)!last << 4;
+	return SIGNS(_mm_cmpeq_epi32(other, none)) | (unsigned)!((last ^ offset) & 127 << 2) << 4;
 #undef SIGNS
 }
 _Static_assert(LIVE_LINE_OFFSET_SHIFT == 34 && LIVE_SLOTS == 5, "live_line_match()");
@@ -78,7 +73,7 @@ static inline unsigned live_line_match(const struct live_line *l, uintptr_t a, u
 		*empty |= (unsigned)!(w >> 32) << k;
 		is |= (unsigned)(live_line_offset(w) == (a >> 3 & 127)) << k;
 	}
-	return is & ~*empty;
+	return is;
 }
 #endif
 
@@ -147,7 +142,7 @@ static inline bool live_put_hot(struct live_span *s, uintptr_t a, const struct b
 		return false;
 	struct live_line *l = live_unit(lines);
 
-	return !live_line_match(l, a, &empty) && empty && !LIVE_LOAD(&l->next) &&
+	return !(live_line_match(l, a, &empty) & ~empty) && empty && !LIVE_LOAD(&l->next) &&
 	       live_line_put(s, l, (unsigned)__builtin_ctz(empty), a, b, b->size);
 }
 
@@ -172,14 +167,15 @@ static inline bool live_take_hot(struct live_span *s, uintptr_t a, struct block 
 		return false;
 	struct live_line *l = live_unit(lines);
 
-	if (unlikely(!(is = live_line_match(l, a, &empty))))
-		return false;
-	unsigned k = (unsigned)__builtin_ctz(is);
+	for (is = live_line_match(l, a, &empty); is; is &= is - 1) {
+		unsigned k = (unsigned)__builtin_ctz(is);
 
-	if (unlikely(LIVE_LOAD(&l->word[k]) <= LIVE_CLAIMED))
-		return false;
-	live_line_take(l, k, out);
-	return true;
+		if (unlikely(LIVE_LOAD(&l->word[k]) <= LIVE_CLAIMED))
+			continue;
+		live_line_take(l, k, out);
+		return true;
+	}
+	return false;
 }
 
 #endif

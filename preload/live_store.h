@@ -75,7 +75,7 @@ static inline struct live_span *live_span_in(struct live_region *r, uintptr_t a)
 
 static inline void *live_unit(uint32_t index)
 {
-	return (void *)(SYS_POOL + (uintptr_t)index * LIVE_UNIT);
+	return (void *)(SYS_FIXED_BLOCKS + (uintptr_t)index * LIVE_UNIT);
 }
 
 /* The region of an address, made if need be; NULL when there is no memory. */

@@ -23,7 +23,7 @@
 #define OWN_BASE 0x1a0000000000ul
 #define OWN_END  0x1f0000000000ul
 #endif
-_Static_assert(OWN_END == SYS_POOL, "the pool follows the tables");
+_Static_assert(OWN_END == SYS_FIXED, "one range");
 #define OWN_STEP \
 	0x200000ul /* a page table page each: faults of one table never share with another */
 
@@ -90,7 +90,7 @@ void sys_unmap(void *p, size_t bytes)
 
 bool sys_is_own(uintptr_t address)
 {
-	return address >= OWN_BASE && address < SYS_POOL + SYS_POOL_BYTES;
+	return address >= OWN_BASE && address < SYS_FIXED_END;
 }
 
 uint64_t sys_mapped_bytes(void)

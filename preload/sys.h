@@ -43,13 +43,15 @@ static inline long sys_call6(long n, long a, long b, long c, long d, long e, lon
  */
 void *sys_map(size_t bytes);
 void sys_unmap(void *p, size_t bytes);
-/* The same at a given place in the pool, a range that nothing else is put into: what lies there is
- * found without a pointer. 0 or -errno; -EEXIST: the program has something there. */
+/* The same at a given place in a range that nothing else is put into: what lies there is found
+ * without a pointer. 0 or -errno; -EEXIST: the program has something there. */
 int sys_map_at(uintptr_t at, size_t bytes);
-#ifndef SYS_POOL /* for sanitizers: as OWN_END in sys.c */
-#define SYS_POOL 0x1f0000000000ul
+#ifndef SYS_FIXED /* for sanitizers: as OWN_END in sys.c */
+#define SYS_FIXED 0x1f0000000000ul
 #endif
-#define SYS_POOL_BYTES (1ul << 36)
+#define SYS_FIXED_BLOCKS SYS_FIXED /* live_store.c: 64 GB */
+#define SYS_FIXED_SITES  (SYS_FIXED + (1ul << 36))
+#define SYS_FIXED_END    (SYS_FIXED + (1ul << 37))
 /* True for an address inside our own mappings. */
 bool sys_is_own(uintptr_t address);
 /* Bytes handed out by sys_map and not given back (virtual). */
