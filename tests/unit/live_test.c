@@ -292,7 +292,7 @@ TEST(memory_of_a_usual_mix)
 /* ---- threads ---- */
 
 enum { THREADS = 8, EACH = 512, ROUNDS = 200 };
-static bool g_stop;
+static bool g_stop, g_met;
 
 /* Each thread has every eighth address: they share spans, granules and lines. */
 static uintptr_t shared_address(unsigned thread, unsigned i)
@@ -305,7 +305,8 @@ static void *hammer(void *arg)
 	unsigned me = (unsigned)(uintptr_t)arg;
 	uint64_t random = 88172645463325252u + me, wrong = 0;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	/* On, if need be, until the walk has met one of these. */
+	for (int round = 0; round < ROUNDS || !__atomic_load_n(&g_met, __ATOMIC_RELAXED); round++) {
 		for (unsigned i = 1; i < EACH; i++) { /* number 0 of each thread stays */
 			struct block b = {next_random(&random) % 600, 1 + me, i}, stale;
 
@@ -356,6 +357,8 @@ static void *walker(void *arg)
 			w.wrong += w.stays[t] != 1;
 		sum->wrong += w.wrong;
 		sum->others += w.others;
+		if (w.others)
+			__atomic_store_n(&g_met, true, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
