@@ -115,7 +115,7 @@ void watch_end(void)
 {
 	int64_t live = context_live_bytes();
 
-	if (!g_started || !g_options.peak)
+	if (!g_started || !g_options.peak || live < LEAST)
 		return;
 	/* Not below what was written, nor by less than is worth it. */
 	if (live < g_top - g_top / 100 || live <= g_written + g_written / 100)

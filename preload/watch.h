@@ -6,7 +6,8 @@
  * that leaves the window looks at the sum of all. Windows are 1/256 of the heap together, so the
  * sum is known that well and the look is paid for by thousands of events. The peak is written when
  * the heap has begun to fall, before the block that makes it fall is gone: a rise costs nothing. A
- * maximum that is no more than 1 % above one that was written is not written.
+ * maximum that is no more than 1 % above one that was written is not written, nor is one below
+ * 1 MB.
  */
 #ifndef OUTLIVE_WATCH_H
 #define OUTLIVE_WATCH_H

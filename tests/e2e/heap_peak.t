@@ -19,6 +19,9 @@ done
 is "diff of a folder does not take the peak for the first or the last" \
   "$("$OUTLIVE" diff --json saw 2>&1 | grep -c peak)" 0
 
+OUTLIVE_OPTIONS="out=$PWD/small,peak=yes" LD_PRELOAD=$LIB sh -c 'ls / | cat > /dev/null; true' > out 2> err
+is "heaps below 1 MB have none: a pipeline leaves no litter" "$(ls small | grep -c peak) $(cat err)" "0 "
+
 # The file of another image is never replaced.
 for i in 1 2; do
   OUTLIVE_OPTIONS="out=$PWD/again,peak=yes" LD_PRELOAD=$LIB /bin/sh -c "exec \"$PROGS/heap_peak\" rise" > out 2> err
