@@ -68,7 +68,7 @@ static int write_snapshot(const char *path, unsigned sequence)
 
 static int compare(const char *first, const char *second)
 {
-	struct profile_options po = {.sort = ALLOC_SPACE};
+	struct profile_options po = {.sort = ALLOC_SPACE, .forget = true};
 	struct out_options oo = {.sort = ALLOC_SPACE, .n = 10};
 	struct snapshot *a, *b;
 	struct profile *p;
