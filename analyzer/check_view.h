@@ -38,7 +38,7 @@ int check_parse_count(const char *value, void *to, struct err *err);
 	 "lost: blocks that nothing points to any more; growth: more than at the base; off", \
 	 check_parse_heap}, \
 	{"threads", 0, OPT_PARSED, &(c)->gates, "WHAT", \
-	 "unjoined+running (default), growth, off", check_parse_threads}, \
+	 "blocked+unjoined+running (default), growth, off", check_parse_threads}, \
 	{"timers", 0, OPT_PARSED, &(c)->gates, "WHAT", \
 	 "unread+firing+undeleted (default), growth, off", check_parse_timers}, \
 	{"fds", 0, OPT_PARSED, &(c)->gates, "WHAT", \

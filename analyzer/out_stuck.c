@@ -30,9 +30,10 @@ static const char *object_of(const struct row *r)
 	        {"pthread_mutex_", "mutex"},
 	        {"mtx_", "mutex"},
 	        {"sem_", "semaphore"},
+	        {"new_sem_", "semaphore"},
 	        {"pthread_rwlock_", "read-write lock"},
 	        {"pthread_barrier_", "barrier"},
-	        {"__lll_lock_wait", "lock"},
+	        {"lll_lock_wait", "lock"},
 	        {"pthread_once", "initialization"},
 	};
 	const char *found = "futex";
@@ -40,8 +41,8 @@ static const char *object_of(const struct row *r)
 	for (uint32_t i = 0; i < r->n_frames && i < INNERMOST; i++) {
 		const struct location *loc = r->frame[i];
 		const char *name = loc->n_lines ? loc->line[loc->n_lines - 1].function : NULL;
-		/* ___pthread_mutex_lock */
-		const char *plain = name && !strncmp(name, "___", 3) ? name + 3 : name;
+		/* ___pthread_mutex_lock, __new_sem_wait */
+		const char *plain = name ? name + strspn(name, "_") : NULL;
 		for (size_t j = 0; plain && j < sizeof(waits) / sizeof(*waits); j++)
 			if (!strncmp(plain, waits[j].function, strlen(waits[j].function)))
 				found = waits[j].object;

@@ -9,10 +9,9 @@
 #include <string.h>
 
 const char *const reach_class_name[FMT_REACH_CLASSES] = {
-        [FMT_REACH_LOST] = "lost",
-        [FMT_REACH_INDIRECT] = "indirect",
-        [FMT_REACH_POSSIBLE] = "possible",
-        [FMT_REACH_REACHABLE] = "reachable",
+        [FMT_REACH_LOST] = "lost",         [FMT_REACH_INDIRECT] = "indirect",
+        [FMT_REACH_POSSIBLE] = "possible", [FMT_REACH_REACHABLE] = "reachable",
+        [FMT_REACH_BLOCKED] = "blocked",
 };
 
 void reach_sum(struct reach *to, const struct reach *what)
@@ -38,9 +37,13 @@ void reach_add(struct pool *pool, struct reach **to, const struct reach *what)
 
 const char *reach_verdict(const struct reach *r)
 {
-	for (int k = 1; r && k < FMT_REACH_CLASSES; k++)
-		if (r->blocks[k])
-			return reach_class_name[k];
+	static const enum fmt_reach worst_first[] = {FMT_REACH_LOST, FMT_REACH_INDIRECT,
+	                                             FMT_REACH_BLOCKED, FMT_REACH_POSSIBLE,
+	                                             FMT_REACH_REACHABLE};
+
+	for (size_t i = 0; r && i < sizeof(worst_first) / sizeof(*worst_first); i++)
+		if (r->blocks[worst_first[i]])
+			return reach_class_name[worst_first[i]];
 	return NULL;
 }
 
@@ -65,6 +68,7 @@ void reach_words(struct str *s, const struct reach *r)
 	        [FMT_REACH_INDIRECT] = "held by lost ones only",
 	        [FMT_REACH_POSSIBLE] = "possibly lost",
 	        [FMT_REACH_REACHABLE] = "still reachable",
+	        [FMT_REACH_BLOCKED] = "held by blocked threads only",
 	};
 	char bytes[32], blocks[32];
 	bool first = true;

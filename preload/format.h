@@ -372,7 +372,8 @@ enum fmt_reach {
 	FMT_REACH_INDIRECT = 2, /* only lost blocks point to it */
 	FMT_REACH_POSSIBLE = 3, /* only pointers into its middle, or into that of what holds it */
 	FMT_REACH_REACHABLE = 4,
-	FMT_REACH_CLASSES = 5
+	FMT_REACH_BLOCKED = 5, /* only threads that will never go on (Stuk) can reach it */
+	FMT_REACH_CLASSES = 6
 };
 enum fmt_scan { FMT_SCAN_DONE = 1, FMT_SCAN_REFUSED = 2 };
 

@@ -352,3 +352,8 @@ void module_fork_child(void)
 {
 	sys_lock_reset(&g_lock);
 }
+
+bool module_is_busy(void)
+{
+	return sys_lock_is_held(&g_lock);
+}

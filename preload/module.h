@@ -31,5 +31,7 @@ extern uint32_t g_module_epoch __attribute__((visibility("hidden")));
 uint32_t module_count(void);
 const struct stack_module *module_get(uint32_t module);
 void module_fork_child(void);
+/* Does a thread hold the lock? For who looks while all others stand still. */
+bool module_is_busy(void);
 
 #endif

@@ -21,6 +21,7 @@
 #include "reach_mark.h"
 #include "reach_memory.h"
 #include "reach_roots.h"
+#include "reach_stuck.h"
 #include "signals.h"
 #include "snapshot.h"
 #include "stop.h"
@@ -52,6 +53,7 @@ void reach_init(const struct reach_env *env)
 
 static void forget(void)
 {
+	reach_stuck_free();
 	reach_mark_free();
 	reach_index_free();
 	reach_maps_free();
@@ -226,8 +228,11 @@ static void mark(bool is_copy, const void *frame, uint64_t patience)
 		refuse("marking took too long", "");
 	else if (error)
 		refuse_error("marking failed", error);
-	else if (blocks_present(is_copy))
+	else if (blocks_present(is_copy)) {
 		r->state = REACH_MARKED;
+		/* Without time or memory for it, none is known to be stuck. */
+		reach_stuck_find(&g_stop);
+	}
 }
 
 /* ---- the end ---- */
@@ -327,6 +332,9 @@ unsigned reach_class(uintptr_t address, const struct block *b, uint32_t *owner)
 	if (reach_block_start(&x->block[i]) != address ||
 	    reach_block_site(&x->block[i]) != b->site || reach_block_bytes(&x->block[i]) != b->size)
 		return 0;
+	if (g_reach_stuck.n && where & (REACH_STARTED | REACH_POSSIBLE) && !(where & REACH_ALIVE) &&
+	    !(where & REACH_PARENTS))
+		return FMT_REACH_BLOCKED;
 	if (where & REACH_STARTED)
 		return FMT_REACH_REACHABLE;
 	if (where & REACH_PARENTS)

@@ -32,6 +32,7 @@ enum {
 #define REACH_LEADER   (1ull << (REACH_SHIFT + 3)) /* lost, and nothing lost points to it */
 #define REACH_INDIRECT (1ull << (REACH_SHIFT + 4)) /* lost, because a leader is */
 #define REACH_PARENTS  (1ull << (REACH_SHIFT + 5)) /* fork brought it along */
+#define REACH_ALIVE    (1ull << (REACH_SHIFT + 6)) /* a thread that may go on can reach it */
 
 static inline uintptr_t reach_block_start(const struct reach_block *b)
 {

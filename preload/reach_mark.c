@@ -21,7 +21,9 @@ enum how {
 	HOW_START,       /* pass 1 */
 	HOW_STARTS_ONLY, /* pass 1, from where the middle of a block says nothing */
 	HOW_ANY,         /* pass 2 */
-	HOW_LOST         /* pass 3 */
+	HOW_LOST,        /* pass 3 */
+	HOW_ALIVE,       /* after all of them, by any pointer */
+	HOW_ALIVE_STARTS /* the same, from where the middle of a block says nothing */
 };
 
 #define AT_ONCE     64u        /* words that are looked up together: their cache misses overlap */
@@ -34,6 +36,7 @@ static uint32_t g_depth;
 static uint32_t g_leader; /* pass 3: whose tree is being walked */
 static uint64_t g_deadline, g_clock_due;
 static bool g_late;
+static bool g_alive; /* roots are of threads that may go on */
 
 static void push(uint32_t i)
 {
@@ -55,6 +58,12 @@ static void see_lost(uint32_t i, struct reach_block *b)
 		push(i);
 }
 
+static void see_alive(uint32_t i, struct reach_block *b)
+{
+	b->where |= REACH_ALIVE;
+	push(i);
+}
+
 static inline void see(uintptr_t w, enum how how)
 {
 	uint32_t i = reach_index_find(w);
@@ -65,6 +74,11 @@ static inline void see(uintptr_t w, enum how how)
 
 	if (how == HOW_LOST) {
 		see_lost(i, b);
+		return;
+	}
+	if (how >= HOW_ALIVE) {
+		if (!(b->where & REACH_ALIVE) && (how == HOW_ALIVE || w == reach_block_start(b)))
+			see_alive(i, b);
 		return;
 	}
 	if (b->where & (how == HOW_ANY ? REACH_STARTED | REACH_POSSIBLE : REACH_STARTED))
@@ -185,17 +199,19 @@ static void flood(enum how how)
 
 void reach_mark_word(uintptr_t w)
 {
-	see(w, HOW_START);
+	see(w, g_alive ? HOW_ALIVE : HOW_START);
 }
 
 void reach_mark_range(uintptr_t low, uintptr_t high)
 {
-	read_range(low, high, HOW_START);
+	read_range(low, high, g_alive ? HOW_ALIVE : HOW_START);
 }
 
 void reach_mark_static(uintptr_t low, uintptr_t high, bool starts_only)
 {
-	enum how how = starts_only ? HOW_STARTS_ONLY : HOW_START;
+	enum how how = g_alive       ? starts_only ? HOW_ALIVE_STARTS : HOW_ALIVE
+	               : starts_only ? HOW_STARTS_ONLY
+	                             : HOW_START;
 	const struct reach_index *x = &g_reach_index;
 
 	while (low < high) {
@@ -222,9 +238,11 @@ void reach_mark_block(uint32_t i)
 {
 	struct reach_block *b = &g_reach_index.block[i];
 
-	if (b->where & REACH_STARTED)
+	uint64_t mark = g_alive ? REACH_ALIVE : REACH_STARTED;
+
+	if (b->where & mark)
 		return;
-	b->where |= REACH_STARTED;
+	b->where |= mark;
 	push(i);
 }
 
@@ -294,6 +312,33 @@ int reach_mark_all(void (*roots)(void), uint64_t deadline_ns)
 	sys_unmap(g_stack, (n + 1) * sizeof(*g_stack));
 	g_stack = NULL;
 	return g_late ? -ETIME : 0;
+}
+
+/* ---- who may go on ---- */
+
+int reach_mark_alive_begin(void)
+{
+	uint64_t n = g_reach_index.n;
+
+	g_depth = 0;
+	g_alive = true;
+	g_stack = sys_map((n + 1) * sizeof(*g_stack));
+	return g_stack ? 0 : -ENOMEM;
+}
+
+int reach_mark_alive(void)
+{
+	flood(HOW_ALIVE);
+	return g_late ? -ETIME : 0;
+}
+
+void reach_mark_alive_end(void)
+{
+	uint64_t n = g_reach_index.n;
+
+	g_alive = false;
+	sys_unmap(g_stack, (n + 1) * sizeof(*g_stack));
+	g_stack = NULL;
 }
 
 void reach_mark_free(void)

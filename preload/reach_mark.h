@@ -24,6 +24,14 @@ extern struct reach_marks g_reach_marks __attribute__((visibility("hidden")));
 int reach_mark_all(void (*roots)(void), uint64_t deadline_ns);
 void reach_mark_free(void);
 
+/*
+ * After all passes: between begin and end, roots mark blocks as alive, by any pointer, and
+ * reach_mark_alive() what these hold. begin: 0 or -ENOMEM; alive: 0 or -ETIME. End in any case.
+ */
+int reach_mark_alive_begin(void);
+int reach_mark_alive(void);
+void reach_mark_alive_end(void);
+
 /* ---- for roots ---- */
 
 /* A word that may be a pointer. */

@@ -239,22 +239,39 @@ static void thread(const struct stop_thread *t, bool first)
 	moving(t);
 }
 
-static void threads(void)
+static void stopped_thread(uint32_t i)
+{
+	const struct stop_thread *t = &g_threads.stop->threads[i];
+
+	if (t->state != STOP_GONE)
+		thread(t, t->tid == (int32_t)g_reach_env.pid);
+}
+
+static void threads(const uint8_t *without)
 {
 	const struct stop *s = g_threads.stop;
-	int32_t first = (int32_t)g_reach_env.pid;
 
-	thread(&s->self, s->self.tid == first);
+	thread(&s->self, s->self.tid == (int32_t)g_reach_env.pid);
 	for (uint32_t i = 0; i < s->count; i++)
-		if (s->threads[i].state != STOP_GONE)
-			thread(&s->threads[i], s->threads[i].tid == first);
+		if (!without || !without[i])
+			stopped_thread(i);
 	reach_mark_range((uintptr_t)g_threads.more,
 	                 (uintptr_t)g_threads.more + g_threads.more_bytes);
 }
 
+static bool is_left_out(uintptr_t pthread, const uint8_t *without)
+{
+	const struct stop *s = g_threads.stop;
+
+	for (uint32_t i = 0; without && i < s->count; i++)
+		if (without[i] && s->threads[i].regs.fs_base == pthread)
+			return true;
+	return false;
+}
+
 /* What is given to a new thread stands in our record, not in libc's; what an ended one has returned
  * waits in libc's for its join. */
-static void tasks(void)
+static void tasks(const uint8_t *without)
 {
 	uint32_t slots = task_slots();
 
@@ -263,19 +280,39 @@ static void tasks(void)
 
 		if (!task_get_roots(i, &r))
 			continue;
-		reach_mark_word(r.argument);
+		if (r.ended || !is_left_out(r.pthread, without))
+			reach_mark_word(r.argument);
 		if (r.ended && r.pthread)
 			reach_mark_range(r.pthread, r.pthread + CONTROL_BLOCK);
 	}
 	timer_each_argument(reach_mark_word);
 }
 
-void reach_roots(void)
+void reach_roots_thread(uint32_t i)
+{
+	uintptr_t pthread = g_threads.stop->threads[i].regs.fs_base;
+	uint32_t slots = task_slots();
+
+	stopped_thread(i);
+	for (uint32_t slot = 0; slot < slots; slot++) {
+		struct task_roots r;
+
+		if (task_get_roots(slot, &r) && r.pthread == pthread)
+			reach_mark_word(r.argument);
+	}
+}
+
+void reach_roots_without(const uint8_t *without)
 {
 	loader();
 	modules();
 	files();
 	map_each(mapping, NULL);
-	tasks();
-	threads();
+	tasks(without);
+	threads(without);
+}
+
+void reach_roots(void)
+{
+	reach_roots_without(NULL);
 }

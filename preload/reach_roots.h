@@ -19,9 +19,12 @@ struct reach_threads {
 	size_t more_bytes;
 };
 
-/* Notes them for reach_roots(). */
+/* Notes them for all that follows. */
 void reach_roots_set(const struct reach_threads *threads);
 /* Calls reach_mark_*() for all of them: to be given to reach_mark_all(). */
 void reach_roots(void);
+/* The same without stop->threads[i] where without[i]; and of one of those alone. */
+void reach_roots_without(const uint8_t *without);
+void reach_roots_thread(uint32_t i);
 
 #endif

@@ -230,3 +230,8 @@ void rule_fork_child(void)
 {
 	sys_lock_reset(&g_lock);
 }
+
+bool rule_is_busy(void)
+{
+	return sys_lock_is_held(&g_lock);
+}

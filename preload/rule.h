@@ -95,5 +95,7 @@ void rule_sweep(void);
 uint64_t rule_count(void);
 uint64_t rule_bytes(void);
 void rule_fork_child(void);
+/* Does a thread hold the lock? For who looks while all others stand still. */
+bool rule_is_busy(void);
 
 #endif

@@ -85,8 +85,8 @@ struct snap_weight {
 };
 /* Of one site: blocks and bytes by FMT_REACH_*. */
 struct snap_reach {
-	uint64_t bytes[5];
-	uint32_t blocks[5];
+	uint64_t bytes[6];
+	uint32_t blocks[6];
 	uint32_t owner, votes; /* the site that holds most of the indirectly lost */
 	uint32_t item;         /* the site's number in the file, 0 none */
 };
@@ -193,6 +193,8 @@ void snap_reach_add(struct snap_reach *r, uintptr_t address, const struct block 
 /* The sums of the sites of t that are in the file. */
 void snap_reach(struct snap_out *o, const struct snap_tally *t, const struct snap_bounds *have);
 /* Their keys, in the record that is open. */
+/* Threads that will never go on. */
+void snap_stuck(struct snap_out *o, const struct snap_bounds *have);
 void snap_reach_info(struct snap_out *o);
 void snap_reach_audit(struct snap_out *o);
 void snap_maps(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);

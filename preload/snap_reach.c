@@ -4,6 +4,7 @@
  */
 #include "context.h"
 #include "reach.h"
+#include "reach_stuck.h"
 #include "snap.h"
 
 _Static_assert(sizeof(((struct snap_reach *)0)->blocks) == FMT_REACH_CLASSES * sizeof(uint32_t),
@@ -58,6 +59,27 @@ void snap_reach(struct snap_out *o, const struct snap_tally *t, const struct sna
 			snap_u(o, r->blocks[k]);
 			snap_u(o, r->bytes[k]);
 		}
+	}
+	snap_record_end(o);
+}
+
+void snap_stuck(struct snap_out *o, const struct snap_bounds *have)
+{
+	if (!snap_reach_is_there() || !g_reach_stuck.n)
+		return;
+	snap_record(o, FMT_STUCK);
+	for (uint32_t i = 0; i < g_reach_stuck.n; i++) {
+		const struct reach_stuck *t = &g_reach_stuck.thread[i];
+
+		snap_item(o);
+		snap_u(o, t->tid);
+		snap_u(o, t->how);
+		snap_u(o, t->address);
+		snap_put_node(o, have, t->stack);
+		snap_u(o, t->joins);
+		snap_u(o, t->offset);
+		snap_u(o, t->bytes);
+		snap_put_node(o, have, stack_of(t->site));
 	}
 	snap_record_end(o);
 }

@@ -234,6 +234,7 @@ int snap_tables(struct snap_out *o, struct snap_job *j)
 	snap_maps(o, j, &have);
 	if (track_has(TRACK_THREADS))
 		snap_tasks(o, j, &have);
+	snap_stuck(o, &have);
 	if (track_has(TRACK_FDS))
 		snap_fds(o, j, &have);
 	if (track_has(TRACK_TIMERS))

@@ -332,6 +332,41 @@ uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 	return take(c, e);
 }
 
+/* Of a thread that stands still nothing but sp, rbp and the instruction is looked at: where a frame
+ * needs more, the stack ends. */
+static uint32_t capture_other(struct stack_cache *c, const struct caller *from)
+{
+	struct walk w = {.mem = {from->sp, from->sp, false}};
+	uint32_t n, joined = 0;
+
+	c->n_memo = 0;
+	switch (walk(c, from, &w, &n, &joined)) {
+	case WALK_TOP:
+	case WALK_ZERO:
+		break;
+	case WALK_TRUNCATED:
+		c->fresh[n - 1].flags |= FMT_NODE_TRUNCATED;
+		break;
+	default:
+		c->fresh[n - 1].flags |= FMT_NODE_BROKEN;
+	}
+	return intern(c, n, 0) ? stack_tree_number(c->frame[c->n_frames - 1].node) : 0;
+}
+
+uint32_t stack_capture_other(const struct caller *from)
+{
+	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE), s = 0;
+
+	if (!g_shared || stack_tree_is_busy() || rule_is_busy() || module_is_busy() ||
+	    !sys_try_lock(&g_shared_lock))
+		return 0;
+	if (g_shared->epoch != epoch)
+		forget(g_shared, epoch);
+	s = capture_other(g_shared, from);
+	sys_unlock(&g_shared_lock);
+	return s;
+}
+
 void stack_fork_child(void)
 {
 	module_fork_child();

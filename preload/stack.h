@@ -36,6 +36,13 @@ struct stack_cache *stack_cache_new(void);
  */
 uint32_t stack_capture(struct stack_cache *cache, const struct caller *from);
 
+/*
+ * The stack of another thread, which stands still with these registers. No other runs, or this is a
+ * copy of the process: 0 where a lock of ours is held, for nobody would open it. IN_TRACKER is not
+ * needed.
+ */
+uint32_t stack_capture_other(const struct caller *from);
+
 /* After dlclose: rules, records and modules of what is gone are retired. */
 void stack_modules_changed(void);
 void stack_fork_child(void);

@@ -265,6 +265,11 @@ void stack_tree_fork_child(void)
 	sys_lock_reset(&g_lock);
 }
 
+bool stack_tree_is_busy(void)
+{
+	return sys_lock_is_held(&g_lock);
+}
+
 /* ---- for the snapshot child ---- */
 
 uint32_t stack_count(void)

@@ -34,5 +34,7 @@ uint32_t stack_tree_child(uint32_t parent, uint32_t hash, uintptr_t ip, uint32_t
 uint32_t stack_tree_number(uint32_t node);
 uint64_t stack_tree_bytes(void);
 void stack_tree_fork_child(void);
+/* Does a thread hold the lock? For who looks while all others stand still. */
+bool stack_tree_is_busy(void);
 
 #endif

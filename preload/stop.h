@@ -29,7 +29,7 @@
 
 /* gp: all but rsp: rax rbx rcx rdx rsi rdi rbp r8 .. r15. As the program sees them, so in a system
  * call rax is its number or what it has answered. */
-enum { STOP_GP = 15 };
+enum { STOP_GP = 15, STOP_RAX = 0, STOP_RBP = 6 };
 struct stop_regs {
 	uint64_t gp[STOP_GP];
 	uint64_t sp, pc, fs_base; /* fs_base 0: unknown */

@@ -89,6 +89,10 @@ static inline void sys_unlock(struct sys_lock *l)
 	if (unlikely(__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) != 1))
 		sys_unlock_slow(l);
 }
+static inline bool sys_lock_is_held(const struct sys_lock *l)
+{
+	return __atomic_load_n(&l->word, __ATOMIC_RELAXED) != 0;
+}
 static inline void sys_lock_reset(struct sys_lock *l)
 {
 	__atomic_store_n(&l->word, 0, __ATOMIC_RELEASE);

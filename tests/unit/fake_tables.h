@@ -17,6 +17,7 @@
 #include "preload/map.h"
 #include "preload/options.h"
 #include "preload/reach.h"
+#include "preload/reach_stuck.h"
 #include "preload/snapshot.h"
 #include "preload/stack.h"
 #include "preload/task.h"
@@ -318,6 +319,7 @@ uint64_t map_bytes_used(void)
 
 /* A scan that says what the test wants to hear; none at first. */
 struct reach_report g_reach_report;
+struct reach_stuck_threads g_reach_stuck;
 static unsigned fake_class;
 static uint32_t fake_owner;
 unsigned reach_class(uintptr_t address, const struct block *b, uint32_t *owner)
