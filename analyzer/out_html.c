@@ -8,6 +8,7 @@
 #include "out_html.h"
 
 #include "notes.h"
+#include "reach.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -114,6 +115,7 @@ static void put_who(struct page_data *w)
 	document_put(d, "warnings", warnings_of(p->a, p->b, p->same_run));
 	document_put(d, "hints", document_hints(&w->r->hints));
 	document_put(d, "totals", totals(p->total));
+	document_put(d, "reach", reach_scan_json(p->b, &p->reach));
 	document_put(d, "raw", json_boolean(w->r->raw));
 	if (!p->a)
 		return;

@@ -25,11 +25,11 @@ uint32_t page_text(struct page_data *w, const char *s);
 /* One number of a list; first: no comma before it. */
 void page_number(struct page_data *w, bool first, int64_t n);
 
-/* "rows", and when they are differences "base": a list a row. */
+/* "rows", "errors", and when they are differences "base_rows": a list a row. */
 void page_rows(struct page_data *w);
 /* "frames", "nodes", "strings": after all that refers to them. */
 void page_tree(struct page_data *w);
-/* "threads", "timers", "fds", "lives", "thread_sums". */
+/* "threads", "timers", "fds", "lives", "stuck", "thread_sums". */
 void page_kinds(struct page_data *w);
 /* "moments". */
 void page_moments(struct page_data *w);

@@ -28,17 +28,19 @@ static uint32_t node_of(struct page_data *w, uint32_t stack)
 	return stack ? calltree_add(&w->tree, kinds_row(w->r->kinds, stack)) : 0;
 }
 
-/* [fd, names, cloexec, deleted, born_ns (0: unknown)] */
+/* [fd, names, cloexec, deleted, born_ns (0: unknown), the other end of the pipe (plus 1)] */
 static json_t *fd_item(struct page_data *w, const struct fd *f)
 {
 	json_t *o = json_array();
-	bool unknown = f->flags & (FMT_FD_FLAG_UNSEEN | FMT_FD_FLAG_INHERITED);
+	bool unknown = f->flags & (FMT_FD_FLAG_UNSEEN | FMT_FD_FLAG_INHERITED), is_pipe;
+	uint32_t other;
 
 	add(o, f->fd);
 	add(o, page_text(w, f->names));
 	add(o, !!(f->flags & FMT_FD_FLAG_CLOEXEC));
 	add(o, !!(f->flags & FMT_FD_FLAG_DELETED));
 	add(o, unknown ? 0 : f->born_ns);
+	add(o, pipes_other_end(&w->r->kinds->pipes, f, &other, &is_pipe) ? UINT64_C(1) + other : 0);
 	return o;
 }
 
@@ -156,6 +158,31 @@ static void put_lives(struct page_data *w)
 	document_close_rows(&w->d);
 }
 
+/* Threads that will never go on: [serial, how (FMT_STUCK_*), where it waits, tid that it waits for
+ * or 0, address, offset and bytes of the block that the address is in, where that was made] */
+static void put_stuck(struct page_data *w)
+{
+	const struct snapshot *s = w->r->kinds->b;
+
+	document_open_rows(&w->d, "stuck");
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		if (!s->task[i].stuck)
+			continue;
+		const struct stuck *t = &s->stuck[s->task[i].stuck - 1];
+		json_t *o = json_array();
+		add(o, s->task[i].serial);
+		add(o, t->how);
+		add(o, node_of(w, t->stack));
+		add(o, t->joins);
+		add(o, t->address);
+		add(o, t->offset);
+		add(o, t->bytes);
+		add(o, node_of(w, t->made));
+		document_row(&w->d, o);
+	}
+	document_close_rows(&w->d);
+}
+
 /* Threads that were given back: [start, node, count, joined, detached, cpu_ns, life_ns (sum)] */
 static void put_thread_sums(struct page_data *w)
 {
@@ -182,6 +209,7 @@ void page_kinds(struct page_data *w)
 	for (int kind = 0; kind < N_KINDS; kind++)
 		put_kind(w, (enum object_kind)kind);
 	put_lives(w);
+	put_stuck(w);
 	put_thread_sums(w);
 }
 

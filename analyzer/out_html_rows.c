@@ -4,7 +4,9 @@
  */
 #include "out_html.h"
 
+#include "estimate.h"
 #include "out_details.h"
+#include "reach.h"
 
 uint32_t page_text(struct page_data *w, const char *s)
 {
@@ -48,6 +50,20 @@ static void put_times(struct page_data *w, const struct row *r)
 			page_number(w, false, -1);
 }
 
+/* What a scan of all that the program can reach says of the row's blocks. */
+static void put_verdict(struct page_data *w, const struct row *r)
+{
+	struct str words = {0};
+
+	if (reach_is_mixed(r->reach)) {
+		reach_words(&words, r->reach);
+		reach_owner_words(&words, r);
+	}
+	page_number(w, false, page_text(w, reach_verdict(r->reach)));
+	page_number(w, false, page_text(w, words.data));
+	str_free(&words);
+}
+
 static bool is_unchanged(const struct row *r)
 {
 	for (int c = 0; c < N_COLUMNS; c++)
@@ -57,8 +73,8 @@ static bool is_unchanged(const struct row *r)
 }
 
 /* [node, flags (1 mapping, 2 churn), the four columns, frees, bytes_freed, temporary, size_min,
- * size_max, lifetimes p50 p99 max, ages p50 max]; of a row in which nothing changed only the first
- * two */
+ * size_max, lifetimes p50 p99 max, ages p50 max, verdict, its words]; of a row in which nothing
+ * changed only the first two */
 static void put_row(struct page_data *w, const struct row *r)
 {
 	open_row(w);
@@ -76,7 +92,25 @@ static void put_row(struct page_data *w, const struct row *r)
 	put_unsigned(w, r->size_min);
 	put_unsigned(w, r->size_max);
 	put_times(w, r);
+	put_verdict(w, r);
 	w->d.failed |= fputc(']', w->d.file) < 0;
+}
+
+/* Of samples: standard errors of the four columns, a list a row. */
+static void put_errors(struct page_data *w)
+{
+	const struct profile *p = w->r->profile;
+
+	document_open_rows(&w->d, "errors");
+	for (size_t i = 0; i < p->n_rows && profile_is_sampled(p); i++) {
+		open_row(w);
+		for (int c = 0; c < N_COLUMNS; c++) {
+			double error = row_error(p, &p->row[i], (enum column)c);
+			page_number(w, !c, error < 1e18 ? (int64_t)error : INT64_MAX);
+		}
+		w->d.failed |= fputc(']', w->d.file) < 0;
+	}
+	document_close_rows(&w->d);
 }
 
 void page_rows(struct page_data *w)
@@ -87,6 +121,7 @@ void page_rows(struct page_data *w)
 	for (size_t i = 0; i < p->n_rows; i++)
 		put_row(w, profile_row(p, i));
 	document_close_rows(&w->d);
+	put_errors(w);
 	if (!p->a)
 		return;
 	document_open_rows(&w->d, "base_rows");

@@ -7,6 +7,7 @@
  */
 #include "out_prometheus.h"
 
+#include "reach.h"
 #include "sums.h"
 
 #include <errno.h>
@@ -135,22 +136,34 @@ static void freed_objects(struct writer *w)
 	put_freed(w, ALLOC_OBJECTS, INUSE_OBJECTS);
 }
 
+/* Of the last scan of what the program can reach, where there was one. */
+static void reach_bytes(struct writer *w)
+{
+	const struct profile *p = w->of->profile;
+
+	for (int k = 1; k < FMT_REACH_CLASSES && snapshot_scan(p->b) == FMT_SCAN_DONE; k++)
+		sample(w, "verdict", reach_class_name[k], p->reach.bytes[k]);
+}
+
 /* ---- threads, timers, descriptors ---- */
 
 static void threads(struct writer *w)
 {
 	const struct snapshot *s = w->of->profile->b;
-	uint64_t n[3] = {0};
+	uint64_t running = 0, blocked = 0, unjoined = 0, ended = 0;
 
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
 		const struct task *t = &s->task[i];
-		n[t->state != FMT_TASK_ENDED                ? 0
-		  : leak_of_task(t, false) == LEAK_UNJOINED ? 1
-		                                            : 2]++;
+		enum leak leak = leak_of_task(t, false);
+		if (t->state != FMT_TASK_ENDED)
+			++*(leak == LEAK_BLOCKED ? &blocked : &running);
+		else
+			++*(leak == LEAK_UNJOINED ? &unjoined : &ended);
 	}
-	sample(w, "state", "running", n[0]);
-	sample(w, "state", "unjoined", n[1]);
-	sample(w, "state", "ended", n[2]);
+	sample(w, "state", "running", running);
+	sample(w, "state", "blocked", blocked);
+	sample(w, "state", "unjoined", unjoined);
+	sample(w, "state", "ended", ended);
 }
 static void threads_finished(struct writer *w)
 {
@@ -357,37 +370,39 @@ static void site_growth(struct writer *w)
 /* ---- all of it ---- */
 
 /* M(name, unit or "", type, help, samples). A counter's samples end in _total. */
-#define METRICS(M)                                                                                 \
-	M("allocated_bytes", "bytes", "counter", "Bytes allocated so far.", allocated_bytes)       \
-	M("allocated_objects", "", "counter", "Blocks allocated so far.", allocated_objects)       \
-	M("freed_bytes", "bytes", "counter", "Bytes given back so far.", freed_bytes)              \
-	M("freed_objects", "", "counter", "Blocks given back so far.", freed_objects)              \
-	M("live_bytes", "bytes", "gauge", "Bytes in use.", live_bytes)                             \
-	M("live_objects", "", "gauge", "Blocks in use.", live_objects)                             \
-	M("site_live_bytes", "bytes", "gauge", "Bytes in use by function, the largest.",           \
-	  site_bytes)                                                                              \
-	M("site_growth_bytes", "bytes", "gauge",                                                   \
-	  "Bytes allocated since the base by function, the largest; without churn.", site_growth)  \
-	M("threads", "", "gauge", "Threads; unjoined ones have ended and still hold their stack.", \
-	  threads)                                                                                 \
-	M("threads_finished", "", "counter", "Threads that ended and were given back.",            \
-	  threads_finished)                                                                        \
-	M("fds", "", "gauge", "Open descriptors.", fds)                                            \
-	M("bad_closes", "", "counter", "Closes of what was closed, or of another part's.",         \
-	  bad_closes)                                                                              \
-	M("timers", "", "gauge", "Timers.", timers)                                                \
-	M("leaks", "", "gauge", "Threads, timers and descriptors that are leaks.", leaks)          \
-	M("resident_bytes", "bytes", "gauge", "RSS of the process.", resident)                     \
-	M("resident_peak_bytes", "bytes", "gauge", "Highest RSS of the process.", resident_peak)   \
-	M("own_bytes", "bytes", "gauge", "What outlive itself takes of it.", own_memory)           \
-	M("lost_events", "", "counter", "Events that are missing in the figures.", lost_events)    \
-	M("unknown_frees", "", "counter", "Frees of blocks that were never seen made.",            \
-	  unknown_frees)                                                                           \
-	M("snapshot_timestamp_seconds", "seconds", "gauge", "When the figures were taken.",        \
-	  snapshot_time)                                                                           \
-	M("snapshot_age_seconds", "seconds", "gauge", "How long ago that was.", snapshot_age)      \
-	M("snapshot_sequence", "", "gauge", "The snapshot's number.", snapshot_sequence)           \
-	M("uptime_seconds", "seconds", "gauge", "From the first hooked call to the snapshot.",     \
+#define METRICS(M)                                                                                \
+	M("allocated_bytes", "bytes", "counter", "Bytes allocated so far.", allocated_bytes)      \
+	M("allocated_objects", "", "counter", "Blocks allocated so far.", allocated_objects)      \
+	M("freed_bytes", "bytes", "counter", "Bytes given back so far.", freed_bytes)             \
+	M("freed_objects", "", "counter", "Blocks given back so far.", freed_objects)             \
+	M("live_bytes", "bytes", "gauge", "Bytes in use.", live_bytes)                            \
+	M("live_objects", "", "gauge", "Blocks in use.", live_objects)                            \
+	M("reach_bytes", "bytes", "gauge", "Bytes in use by whether the program can reach them.", \
+	  reach_bytes)                                                                            \
+	M("site_live_bytes", "bytes", "gauge", "Bytes in use by function, the largest.",          \
+	  site_bytes)                                                                             \
+	M("site_growth_bytes", "bytes", "gauge",                                                  \
+	  "Bytes allocated since the base by function, the largest; without churn.", site_growth) \
+	M("threads", "", "gauge",                                                                 \
+	  "Threads: running, blocked for ever, ended and not joined, ended.", threads)            \
+	M("threads_finished", "", "counter", "Threads that ended and were given back.",           \
+	  threads_finished)                                                                       \
+	M("fds", "", "gauge", "Open descriptors.", fds)                                           \
+	M("bad_closes", "", "counter", "Closes of what was closed, or of another part's.",        \
+	  bad_closes)                                                                             \
+	M("timers", "", "gauge", "Timers.", timers)                                               \
+	M("leaks", "", "gauge", "Threads, timers and descriptors that are leaks.", leaks)         \
+	M("resident_bytes", "bytes", "gauge", "RSS of the process.", resident)                    \
+	M("resident_peak_bytes", "bytes", "gauge", "Highest RSS of the process.", resident_peak)  \
+	M("own_bytes", "bytes", "gauge", "What outlive itself takes of it.", own_memory)          \
+	M("lost_events", "", "counter", "Events that are missing in the figures.", lost_events)   \
+	M("unknown_frees", "", "counter", "Frees of blocks that were never seen made.",           \
+	  unknown_frees)                                                                          \
+	M("snapshot_timestamp_seconds", "seconds", "gauge", "When the figures were taken.",       \
+	  snapshot_time)                                                                          \
+	M("snapshot_age_seconds", "seconds", "gauge", "How long ago that was.", snapshot_age)     \
+	M("snapshot_sequence", "", "gauge", "The snapshot's number.", snapshot_sequence)          \
+	M("uptime_seconds", "seconds", "gauge", "From the first hooked call to the snapshot.",    \
 	  uptime)
 
 static const struct metric {

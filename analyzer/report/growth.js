@@ -17,6 +17,17 @@ function valueCell(get, column) {
 const SHORT = ["alloc objects", "alloc space", "in-use objects", "in-use space"];
 const ORDER = [1, 3, 0, 2];
 
+/* What a scan of all that the program can reach says: worst first. */
+const VERDICTS = ["", "reachable", "possible", "indirect", "lost"];
+const verdictColumn = {
+	key: "verdict",
+	label: "Reach",
+	title: "whether the program can still reach the blocks",
+	width: "78px",
+	render: (r) => (r.verdict ? el("span", { class: r.verdict === "lost" ? "tag leak" : "tag" }, r.verdict) : ""),
+	sort: (r) => VERDICTS.indexOf(r.verdict),
+};
+
 function stackColumns() {
 	const get = (row, c) => valueOf(row, c, state.mode);
 	return [
@@ -60,6 +71,7 @@ function stackColumns() {
 					return s === null ? -1 : s;
 				},
 			},
+			...(hasVerdicts ? [verdictColumn] : []),
 			{
 				key: "site",
 				label: "Allocated in",

@@ -62,6 +62,7 @@ const descriptors = data.fds.flatMap((g) =>
 					cloexec: i[2],
 					deleted: i[3],
 					born: i[4],
+					other: i[5],
 				},
 	),
 );
@@ -76,6 +77,7 @@ function fdDetail(d) {
 			? d.names + ", " + count(d.count) + (d.count === 1 ? " time" : " times")
 			: d.type + (d.names ? ": " + d.names : "") + (d.deleted ? " (deleted)" : ""),
 	);
+	if (d.other) fact(list, "other end", "descriptor " + (d.other - 1));
 	if (!d.bad) fact(list, "close-on-exec", d.cloexec ? "yes" : "no");
 	fact(list, "age", d.born ? duration(Math.max(0, NOW - d.born)) : "");
 	fact(

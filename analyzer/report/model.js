@@ -32,7 +32,7 @@ function framesOf(node) {
 }
 
 const NO_BASE = [0, 0, 0, 0],
-	NOTHING = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1];
+	NOTHING = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, 0, 0];
 /* Of a row in which nothing changed only its node is given. */
 const rows = data.rows
 	.map((r) => (r.length > 2 ? r : r.concat(NOTHING.slice(2))))
@@ -50,10 +50,14 @@ const rows = data.rows
 		sizeMax: r[10],
 		life: r.slice(11, 14),
 		age: r.slice(14, 16),
+		verdict: text(r[16]),
+		reach: text(r[17]),
+		error: data.errors.length ? data.errors[i] : null,
 	}));
 /* Of a difference also the stacks in which nothing changed: graphs show them, the ranking does not. */
 for (const row of rows) row.same = hasBase && row.value.every((n) => n === 0);
-data.rows = data.base_rows = null;
+data.rows = data.base_rows = data.errors = null;
+const hasVerdicts = rows.some((r) => r.verdict);
 
 function isDifference() {
 	return hasBase && (state.mode === "difference" || state.mode === "growth");

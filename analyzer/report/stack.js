@@ -58,6 +58,13 @@ function rowDetail(row) {
 				: figure(row.value[c], c),
 		);
 	}
+	if (row.error)
+		fact(
+			list,
+			"sampled",
+			"\u00b1\u00a0" + figure(row.error[state.column], state.column) + " standard error",
+		);
+	if (row.verdict) fact(list, "reach", row.reach || row.verdict);
 	const share = freedShare(row);
 	fact(
 		list,
@@ -91,6 +98,6 @@ function rowDetail(row) {
 			hasBase && data.base.same_run ? "new, alive for" : "alive for",
 			"at least " + duration(row.age[0]) + " (half), oldest " + duration(row.age[1]),
 		);
-	if (row.churn) fact(list, "verdict", "churn: given back, or held only for what is in flight");
+	if (row.churn) fact(list, "churn", "given back, or held only for what is in flight");
 	return el("div", {}, list, el("h3", {}, "Stack, innermost first"), stackList(siteOf(row)));
 }

@@ -65,6 +65,16 @@ function leaksText(sum) {
 		.join("; ");
 }
 
+/* What a scan has found, if there was one. */
+function reachText() {
+	const r = data.reach;
+	if (!r) return "";
+	if (r.state !== "done" || !r.lost) return "no scan of what can be reached" + (r.why ? ": " + r.why : "");
+	return r.lost.objects
+		? bytes(r.lost.space) + " in " + count(r.lost.objects) + (r.lost.objects === 1 ? " block" : " blocks") + " lost for certain"
+		: "nothing lost";
+}
+
 function cards() {
 	const heap = data.totals.heap,
 		mmap = data.totals.mmap,
@@ -80,7 +90,8 @@ function cards() {
 				" blocks; " +
 				bytes(heap.alloc_space) +
 				" allocated " +
-				(hasBase && data.base.same_run ? "in between" : "in all"),
+				(hasBase && data.base.same_run ? "in between" : "in all") +
+				(data.reach ? "; " + reachText() : ""),
 			spark("live_bytes", "var(--chart-a)"),
 			"growth",
 		),

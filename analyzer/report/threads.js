@@ -19,11 +19,20 @@ const lifeBySerial = new Map(lives.map((l) => [l.serial, l]));
 for (const group of data.threads)
 	for (const serial of group.items) if (lifeBySerial.has(serial)) lifeBySerial.get(serial).group = group;
 
+/* Threads that will never go on, and the proof. */
+const stuckBySerial = new Map(
+	data.stuck.map((t) => [
+		t[0],
+		{ joins: t[1] === 2, node: t[2], tid: t[3], address: t[4], offset: t[5], bytes: t[6], made: t[7] },
+	]),
+);
+
 const lastUptime = Math.max(NOW, 1, ...data.moments.map((m) => m.uptime_ns));
 function lifeState(l) {
 	if (l.ended && l.state === 2 && !l.gone)
 		return l.group && l.group.leak === "unjoined" ? "ended, unjoined" : "ended";
-	return l.gone ? "gone" : "running";
+	if (l.gone) return "gone";
+	return l.group && l.group.leak === "blocked" ? "blocked" : "running";
 }
 /* A bar from birth to end; from then on, of a thread that nobody joined, what it still holds. */
 function lifeBar(l) {
@@ -53,6 +62,23 @@ function lifeBar(l) {
 	);
 }
 
+function stuckProof(t) {
+	if (!t) return null;
+	const what = t.joins
+		? "It waits for the end of thread " + t.tid + ", which will never end either."
+		: "It waits for a word at 0x" +
+			t.address.toString(16) +
+			(t.bytes ? ", byte " + t.offset + " of a block of " + bytes(t.bytes) + ", which" : ", which") +
+			" no other thread can reach any more: nothing can wake it.";
+	return [
+		el("h3", {}, "Why it never goes on"),
+		el("p", {}, what),
+		el("h3", {}, "Waits at"),
+		stackList(t.node),
+		t.made ? [el("h3", {}, "The block was made at"), stackList(t.made)] : null,
+	];
+}
+
 function threadDetail(l) {
 	const list = el("dl", {});
 	fact(list, "thread", (l.name || "(unnamed)") + ", tid " + l.tid + ", number " + l.serial);
@@ -70,6 +96,7 @@ function threadDetail(l) {
 		"div",
 		{},
 		list,
+		stuckProof(stuckBySerial.get(l.serial)),
 		l.group
 			? [el("h3", {}, "Created at"), stackList(l.group.node)]
 			: el(
@@ -108,8 +135,8 @@ function threadsView() {
 			width: "124px",
 			first: "asc",
 			render: (l) =>
-				lifeState(l) === "ended, unjoined"
-					? el("span", { class: "tag leak" }, "ended, unjoined")
+				["ended, unjoined", "blocked"].includes(lifeState(l)) && !l.group.known
+					? el("span", { class: "tag leak" }, lifeState(l))
 					: l.group && l.group.leak === "running" && !l.group.known
 						? leakTag(l.group)
 						: [lifeState(l), " ", leakTag(l.group)],

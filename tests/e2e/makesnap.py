@@ -58,7 +58,7 @@ class Snapshot:
         out = b"OUTLIVE\n" + struct.pack("<HH", 1, 0)
         out += struct.pack("<I", zlib.crc32(out))
         n = 0
-        for tag in ("info", "modl", "node", "site", "Task", "Fdsc", "Fbad", "Timr", "audt"):
+        for tag in ("info", "modl", "node", "site", "Task", "Stuk", "Fdsc", "Fbad", "Timr", "audt"):
             items = self.records.get(tag, [])
             for first in range(0, len(items), 100000):
                 out += record(tag, b"".join(items[first:first + 100000]))
@@ -86,6 +86,8 @@ def hostile():
         s.site(s.node(outer, module, 0x20), 10 + i, 64, 0)
     s.add("Task", numbers(1, 66, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0) + string(HOSTILE))
     s.add("Task", numbers(2, 67, 2, 0, outer, 1, evil, 0x20, SECOND, 2 * SECOND, 1, 8 << 20, 0) + string(b"\xff\xfe\x1b]0;title\x07"))
+    s.add("Task", numbers(3, 68, 1, 0, outer, 1, evil, 0x20, SECOND, 0, 1, 8 << 20, 0) + string("stuck"))
+    s.add("Stuk", numbers(68, 1, 0x5000, outer, 0, 8, 64, outer))
     s.add("Fdsc", numbers(3, 1, 0, outer, 1, SECOND) + string("/tmp/" + HOSTILE))
     s.add("Fbad", numbers(1, 9, outer, outer, 2, SECOND))
     s.add("Timr", numbers(1, 1, 1, outer, 1, SECOND, SECOND, SECOND, 0, 0, 0, 0))

@@ -153,6 +153,17 @@ def looks(browser):
     quiet(page, "what is left")
 
 
+def lost(browser):
+    page = browser.open("lost.html")
+    check("what is lost is told",
+          "1 block lost for certain" in page.eval("document.querySelector('.cards').textContent"), page.eval("document.querySelector('.cards').textContent"))
+    tab(page, "growth")
+    page.click("#view-growth [data-sort=verdict]")
+    cells = page.eval(FIRST_CELLS % ("growth", 6))
+    check("and sorted first by its verdict", cells[0] == "lost", cells[:3])
+    quiet(page, "lost blocks")
+
+
 def hostile(browser):
     page = browser.open("hostile.html")
     for name in page.eval("[...document.querySelectorAll('[role=tab]')].map((t) => t.id.slice(4))"):
@@ -161,6 +172,11 @@ def hostile(browser):
     check("no name became an element", page.eval("document.querySelectorAll('img, main b b').length") == 0 and page.eval("window.hacked === undefined"))
     check("names are shown as they are", '</script><img src=x onerror="window.hacked=1"><b>bold</b>' in page.eval("document.querySelector('#view-threads').textContent"))
     check("no control character, and none that turns text, is shown", page.eval("!/[\\u0000-\\u0008\\u000e-\\u001f\\u007f\\u202e\\u2028]/.test(document.body.innerText + document.title)"))
+    tab(page, "threads")
+    page.eval("[...document.querySelectorAll('#view-threads .row')].find((r) => /stuck/.test(r.textContent)).click()")
+    proof = page.eval("document.querySelector('#view-threads .detail').textContent")
+    check("a thread that never goes on has its proof", "blocked" in page.eval("document.querySelector('#view-threads .grid').textContent") and
+          "byte 8 of a block of 64" in proof and "Waits at" in proof, proof)
     check("losses stand above all views", "7 events lost" in page.eval("document.getElementById('alarm').textContent"))
     quiet(page, "hostile names")
 
@@ -209,5 +225,5 @@ def pair(browser):
 
 
 with Browser() as browser:
-    for step in (shop, looks, hostile, large, pair):
+    for step in (shop, looks, lost, hostile, large, pair):
         step(browser)
