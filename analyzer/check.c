@@ -95,7 +95,7 @@ static const char *unclear_heap(const struct check_work *w)
 	const struct snapshot *s = w->b;
 
 	if (!check_heap_asks_for_lost(w) && !(g->growth & CHECK_GROWTH(FINDING_HEAP)) &&
-	    !g->residue.given && !g->allocs.given)
+	    !g->residue.given && !g->peak.given && !g->allocs.given)
 		return NULL;
 	if (*INFO_S(&s->info, UNSEEN))
 		return "its heap was not seen: another malloc stands before liboutlive.so";
@@ -240,23 +240,25 @@ static void add_kind(struct check_work *w, struct kinds *k, enum object_kind kin
 	}
 }
 
-int check_snapshot(struct findings *f, const struct check *c, struct snapshot *a,
-                   struct snapshot *b, struct err *err)
+int check_process(struct findings *f, const struct check *c, const struct check_process *p,
+                  struct err *err)
 {
-	struct check_work w = {.findings = f, .check = c, .a = c->gates.growth ? a : NULL, .b = b};
-	bool things = has_leaks(&w) || w.a, heap = check_heap_wants_names(&w);
+	struct check_work w = {.findings = f, .check = c, .b = p->last, .peak = p->peak};
 	struct kinds *k = NULL;
 
+	w.a = c->gates.growth ? p->base : NULL;
 	w.system = check_is_system(&w);
 	add_process(&w);
+	bool things = has_leaks(&w) || w.a, heap = check_heap_wants_names(&w);
 	/* Names cost more than all the rest, and most processes leave nothing. */
 	if (!things && !heap)
 		return check_heap(&w, err);
-	if (symbolize_snapshot(b, NULL, err) || (w.a && symbolize_snapshot(w.a, NULL, err)))
+	if (symbolize_snapshot(w.b, NULL, err) || (w.a && symbolize_snapshot(w.a, NULL, err)) ||
+	    (w.peak && c->gates.per_stack && symbolize_snapshot(w.peak, NULL, err)))
 		return -1;
-	w.rules = check_rules_of(c->rules, b, f);
+	w.rules = check_rules_of(c->rules, w.b, f);
 	if (things) {
-		if (kinds_make(w.a, b, &(struct kinds_options){.rules = w.rules}, &k, err))
+		if (kinds_make(w.a, w.b, &(struct kinds_options){.rules = w.rules}, &k, err))
 			return -1;
 		for (int kind = 0; kind < N_KINDS; kind++)
 			add_kind(&w, k, (enum object_kind)kind);

@@ -1,7 +1,7 @@
 /*
  * check.h - the gate: what of a process's last snapshot is a finding. check.c (threads, timers,
- * descriptors, and whether there can be a verdict), check_heap.c (the heap), check_stack.c (stacks
- * as findings keep them).
+ * descriptors, and whether there can be a verdict), check_heap.c and check_limits.c (the heap),
+ * check_stack.c (stacks as findings keep them).
  */
 #ifndef OUTLIVE_CHECK_GATE_H
 #define OUTLIVE_CHECK_GATE_H
@@ -27,7 +27,8 @@ struct check_gates {
 	uint32_t
 	        growth; /* a bit for each finding_kind of which growth since the base is reported */
 	bool per_stack; /* limits are for each stack, not for the whole process */
-	struct check_limit residue, allocs; /* bytes alive at the end, blocks ever made */
+	/* Bytes alive at the end, bytes at the highest, blocks ever made. */
+	struct check_limit residue, peak, allocs;
 };
 #define CHECK_LEAK(leak)   (UINT32_C(1) << (leak))
 #define CHECK_BAD_CLOSES   (CHECK_LEAK(LEAK_DOUBLE_CLOSE) | CHECK_LEAK(LEAK_FOREIGN_CLOSE))
@@ -46,19 +47,23 @@ struct check {
 	uint64_t command;
 };
 
-/*
- * Adds what b shows to f. a: an earlier snapshot of the same program for `growth`, or NULL. Neither
- * needs names: they get them, where there is anything to be named. -1 with err.
+/* Snapshots of one process. They need no names: they get them, where there is anything to be named.
  */
-int check_snapshot(struct findings *f, const struct check *c, struct snapshot *a,
-                   struct snapshot *b, struct err *err);
+struct check_process {
+	struct snapshot *last;
+	struct snapshot *base; /* an earlier one, also of another run, for `growth`; or NULL */
+	struct snapshot *peak; /* of the moment when its heap was at its highest; or NULL */
+};
+/* Adds what they show to f. -1 with err. */
+int check_process(struct findings *f, const struct check *c, const struct check_process *p,
+                  struct err *err);
 
 /* ---- between the files of the check ---- */
 
 struct check_work {
 	struct findings *findings;
 	const struct check *check;
-	struct snapshot *a, *b;
+	struct snapshot *a, *b, *peak;
 	const struct rules *rules; /* those that hold for b */
 	uint32_t process;          /* of b, in findings */
 	bool system;               /* b is a program of the system that was run on the way */
@@ -68,6 +73,12 @@ bool check_heap_asks_for_lost(const struct check_work *w);
 /* Heap findings; b is named when check_heap_wants_names(). -1 with err. */
 int check_heap(struct check_work *w, struct err *err);
 bool check_heap_wants_names(const struct check_work *w);
+/* check_limits.c: growth and limits, likewise. */
+int check_limits(struct check_work *w, struct err *err);
+bool check_limits_want_names(const struct check_work *w);
+/* Adds a finding of the heap, made at a row of p; p NULL: of the whole process. */
+void check_heap_report(struct check_work *w, const struct profile *p, size_t row,
+                       struct finding *new);
 /* Fills in frames, site and hash of `f` from a row that is written out; free(*frames) afterwards.
  */
 void check_stack(struct finding *f, const struct row *r, struct finding_frame **frames);

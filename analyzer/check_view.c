@@ -168,6 +168,40 @@ int check_choice_ready(struct check_choice *c, FILE *to, struct err *err)
 	return 0;
 }
 
+/* ---- one process ---- */
+
+static void note_no_base(struct findings *f, const struct folder_image *image)
+{
+	char *text = xasprintf("no growth to be seen of pid %llu: there is no earlier snapshot",
+	                       (unsigned long long)image->pid);
+
+	findings_note(f, true, text);
+	free(text);
+}
+
+int check_image(struct findings *f, const struct check *c, const char *base,
+                const struct folder_image *image, struct err *err)
+{
+	struct check_process p = {0};
+	int rc = load_snapshot(image->last, &p.last, err);
+
+	if (!base && c->gates.growth && image->n > 1)
+		base = image->first;
+	if (!rc && base)
+		rc = load_snapshot(base, &p.base, err);
+	/* Of a suite's processes few have one. */
+	if (!rc && c->gates.growth && !base && !c->ended)
+		note_no_base(f, image);
+	if (!rc && c->gates.peak.given && image->peak)
+		rc = load_snapshot(image->peak, &p.peak, err);
+	if (!rc)
+		rc = check_process(f, c, &p, err);
+	snapshot_free(p.base);
+	snapshot_free(p.peak);
+	snapshot_free(p.last);
+	return rc;
+}
+
 /* ---- the end ---- */
 
 int check_status(const struct findings *f, const struct check_choice *c)

@@ -6,6 +6,7 @@
 #define OUTLIVE_CHECK_VIEW_H
 
 #include "check.h"
+#include "folder.h"
 #include "gate_reports.h"
 #include "kind_view.h"
 
@@ -45,6 +46,8 @@ int check_parse_count(const char *value, void *to, struct err *err);
 	 "open (default), double-close, foreign-close, growth (joined by +), off", check_parse_fds}, \
 	{"max-residue", 0, OPT_PARSED, &(c)->gates.residue, "SIZE", \
 	 "a finding when more of the heap is in use at the end", check_parse_bytes}, \
+	{"max-peak", 0, OPT_PARSED, &(c)->gates.peak, "SIZE", \
+	 "a finding when more of it was in use at its highest", check_parse_bytes}, \
 	{"max-allocs", 0, OPT_PARSED, &(c)->gates.allocs, "N", \
 	 "a finding when more blocks were allocated", check_parse_count}, \
 	{"per", 0, OPT_PARSED, &(c)->gates, "WHAT", \
@@ -79,6 +82,10 @@ int check_parse_count(const char *value, void *to, struct err *err);
 int check_choice_ready(struct check_choice *c, FILE *to, struct err *err);
 /* Before a command runs for an hour: is what it will be held against readable? -1 with err. */
 int check_files_look(const struct check_choice *c, struct err *err);
+/* Loads and judges one image; of growth the base is `base`, or (NULL) its first snapshot. -1 with
+ * err. */
+int check_image(struct findings *f, const struct check *c, const char *base,
+                const struct folder_image *image, struct err *err);
 /* When all is found: baseline, verdict, suppressions (check_files.c). -1 with err. */
 int check_finish(struct findings *f, const struct check_choice *c, struct err *err);
 /* After check_finish(). */

@@ -3,32 +3,6 @@
  */
 #include "check_view.h"
 #include "cmd.h"
-#include "folder.h"
-
-/* Of each image its last snapshot; with a base, or where growth is asked for, against the first. */
-static int check_image(struct findings *f, const struct check *c, const char *base,
-                       const struct folder_image *image, struct err *err)
-{
-	struct snapshot *a = NULL, *b = NULL;
-	int rc = load_snapshot(image->last, &b, err);
-
-	if (!base && c->gates.growth && image->n > 1)
-		base = image->first;
-	if (!rc && base)
-		rc = load_snapshot(base, &a, err);
-	if (!rc && c->gates.growth && !base) {
-		struct str text = {0};
-		str_addf(&text, "no growth to be seen of pid %llu: there is no earlier snapshot",
-		         (unsigned long long)image->pid);
-		findings_note(f, true, text.data);
-		str_free(&text);
-	}
-	if (!rc)
-		rc = check_snapshot(f, c, a, b, err);
-	snapshot_free(a);
-	snapshot_free(b);
-	return rc;
-}
 
 static int check(const char *const *path, size_t n, const char *base,
                  const struct check_choice *choice, struct err *err)

@@ -16,7 +16,7 @@
 struct image {
 	const char *boot_id, *command;
 	uint64_t pid, start, last_time, first_sequence, last_sequence;
-	char *first, *last;
+	char *first, *last, *peak;
 	unsigned n;
 };
 
@@ -55,13 +55,14 @@ static void add_file(struct images *all, char *path)
 		free(path);
 		return;
 	}
+	struct image *m = image_of(all, &s->info);
 	/* Of some moment between the others: neither a first nor a last. */
 	if (INFO_U(&s->info, REASON) == FMT_REASON_PEAK) {
+		free(m->peak);
+		m->peak = path;
 		snapshot_free(s);
-		free(path);
 		return;
 	}
-	struct image *m = image_of(all, &s->info);
 	uint64_t sequence = INFO_U(&s->info, SEQUENCE), time = INFO_U(&s->info, TIME);
 	if (!m->n || sequence < m->first_sequence) {
 		free(m->first);
@@ -163,6 +164,7 @@ int folder_choose(const char *path, uint64_t pid, struct folder_choice *out, str
 	for (uint32_t i = 0; i < all.n; i++) {
 		free(all.at[i].first);
 		free(all.at[i].last);
+		free(all.at[i].peak);
 	}
 	free(all.at);
 	return rc;
@@ -213,9 +215,14 @@ int folder_images(const char *const *path, size_t n, struct folder_images *out, 
 		qsort(all.at, all.n, sizeof(*all.at), by_start);
 	out->at = xcalloc(all.n + 1, sizeof(*out->at));
 	out->n = all.n;
-	for (uint32_t i = 0; i < all.n; i++)
-		out->at[i] = (struct folder_image){all.at[i].first, all.at[i].last, all.at[i].pid,
-		                                   all.at[i].n};
+	for (uint32_t i = 0; i < all.n; i++) {
+		if (!all.at[i].n) {
+			all.at[i].first = xstrdup(all.at[i].peak);
+			all.at[i].last = xstrdup(all.at[i].peak);
+		}
+		out->at[i] = (struct folder_image){all.at[i].first, all.at[i].last, all.at[i].peak,
+		                                   all.at[i].pid, all.at[i].n};
+	}
 	free(all.at);
 	if (rc)
 		folder_images_free(out);
@@ -227,6 +234,7 @@ void folder_images_free(struct folder_images *images)
 	for (size_t i = 0; i < images->n; i++) {
 		free(images->at[i].first);
 		free(images->at[i].last);
+		free(images->at[i].peak);
 	}
 	free(images->at);
 	*images = (struct folder_images){0};

@@ -23,6 +23,7 @@ void folder_choice_free(struct folder_choice *c);
 /* A process image of which there are snapshots. */
 struct folder_image {
 	char *first, *last; /* paths, by sequence */
+	char *peak;         /* that of the moment when the heap was at its highest; NULL: none */
 	uint64_t pid;
 	unsigned n;
 };

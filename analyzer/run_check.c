@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "folder.h"
 #include "settings.h"
 
 /* What the library does otherwise than without a gate, unless the user has said how. */
@@ -24,12 +23,14 @@ static int add_options(struct run_check *r, struct str *options, struct err *err
 	char *reach = settings_get(options->data, "reach");
 	char *families = settings_get(options->data, "families");
 	/* These want the figures of every process. */
-	bool all = g->growth || g->residue.given || g->allocs.given || families ||
+	bool all = g->growth || g->residue.given || g->peak.given || g->allocs.given || families ||
 	           g->leaks & CHECK_BAD_CLOSES || (g->heap == CHECK_HEAP_LOST && reach);
 	int rc = settings_add(options, "out", r->folder.path, err);
 
 	if (!rc && !reach && g->heap != CHECK_HEAP_OFF)
 		rc = settings_add(options, "reach", "exit", err);
+	if (!rc && g->peak.given)
+		rc = settings_add(options, "peak", "yes", err);
 	if (!rc && !settle)
 		rc = settings_add(options, "settle", "1s", err);
 	if (!rc && !all)
@@ -77,21 +78,6 @@ static void note_unseen(struct findings *f, const struct command *command,
 	}
 	free(text);
 	free(only);
-}
-
-static int check_image(struct findings *f, const struct check *c, const struct folder_image *image,
-                       struct err *err)
-{
-	struct snapshot *a = NULL, *b = NULL;
-	int rc = load_snapshot(image->last, &b, err);
-
-	if (!rc && c->gates.growth && image->n > 1)
-		rc = load_snapshot(image->first, &a, err);
-	if (!rc)
-		rc = check_snapshot(f, c, a, b, err);
-	snapshot_free(a);
-	snapshot_free(b);
-	return rc;
 }
 
 static int by_pid(const void *a, const void *b)
@@ -152,12 +138,18 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
 
 	int rc = folder_images(&folder, 1, &images, err);
 
+	bool any_base = false;
 	for (size_t i = 0; !rc && i < images.n; i++) {
-		rc = check_image(f, &c, &images.at[i], err);
+		any_base |= images.at[i].n > 1;
+		rc = check_image(f, &c, NULL, &images.at[i], err);
 		if (!rc && images.at[i].pid == (uint64_t)child->pid)
 			seen |= !ended_by_exec(f, (uint32_t)f->n_processes - 1);
 	}
 	folder_images_free(&images);
+	if (!rc && c.gates.growth && !any_base)
+		findings_note(f, true,
+		              "no growth to be seen: no process has written more than one snapshot "
+		              "(--interval, or outlive_snapshot() in the program)");
 	free(only);
 	if (!rc && !seen)
 		note_unseen(f, command, child, options);

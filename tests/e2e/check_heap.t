@@ -48,6 +48,17 @@ gate --max-allocs 20000 --max-residue 4M -- sh -c '"$0" many; "$0" many' "$PROGS
 is "limits are of each process" "$? $(verdict)" "0 clean"
 gate --max-allocs 100 -- sh -c '"$0" many; "$0" many' "$PROGS/check_heap"
 is "and each that exceeds one is a finding" "$(grep -c '^[0-9]*\. heap allocs' err)" 2
+gate --max-peak 8M --max-residue 1M -- "$PROGS/check_heap" peak
+is "a peak below its limit" "$? $(verdict)" "0 clean"
+gate --max-peak 5M -- "$PROGS/check_heap" peak
+is "and above" "$?" 1
+like "how high it was" "$(cat err)" '^1\. heap peak: .* 6\.3 MB - more bytes in use at its peak than its limit of 5\.2 MB$'
+gate --max-peak 5M --per stack -- "$PROGS/check_heap" peak
+like "who made it" "$(cat err)" '^ +make_a_peak  check_heap\.c:'
+gate --max-peak 1M -- "$PROGS/check_heap" much
+is "where it never fell, the end is the peak" "$?" 1
+gate --heap=growth -- "$PROGS/check_heap" kept
+is "growth without a second snapshot gives no verdict" "$?" 4
 status_is "a limit that is none" 2 "$OUTLIVE" run --check --max-residue 4X -- true
 
 LD_PRELOAD=$LIB "$PROGS/check_heap" much
@@ -57,6 +68,8 @@ mv outlive.check_heap.*.snap b.snap
 status_is "against a base: what is more" 1 "$OUTLIVE" check --base a.snap b.snap
 like "where it was made" "$(cat out)" '^ +(keep|chain_new)  check_heap\.c:'
 unlike "and not what is less" "$(cat out)" 'make_much'
+status_is "growth alone" 1 "$OUTLIVE" check --heap=growth --threads=off --base a.snap b.snap
+like "is what is found" "$(tail -n 1 out)" 'leaks: [0-9]+ findings? \(5 blocks\)'
 status_is "against itself: nothing" 0 "$OUTLIVE" check --heap=growth --base b.snap b.snap
 status_is "growth without a base" 4 "$OUTLIVE" check --heap=growth b.snap
 done_testing

@@ -1,7 +1,8 @@
 /*
  * check_heap.c - one way to leave blocks behind, by argument: none, lost, list (its head is lost),
  * ring (nothing points into it), kept (a global points to it), middle (a pointer into it), fork (a
- * child that ends by _exit and has forgotten what its parent has), much (of 3 MB), many (10000).
+ * child that ends by _exit and has forgotten what its parent has), much (of 3 MB), many (10000),
+ * peak (of 6 MB).
  */
 #include <string.h>
 #include <sys/wait.h>
@@ -70,6 +71,13 @@ FRAME static void make_much(void)
 	memset((void *)kept, 1, 3 << 20);
 }
 
+FRAME static void make_a_peak(void)
+{
+	prog_sink = malloc(6 << 20);
+	free(prog_sink);
+	prog_sink = NULL;
+}
+
 FRAME static void make_many(void)
 {
 	for (int i = 0; i < 10000; i++) {
@@ -109,6 +117,7 @@ int main(int argc, char **argv)
 	            {"middle", point_to_the_middle},
 	            {"much", make_much},
 	            {"many", make_many},
+	            {"peak", make_a_peak},
 	            {"fork", run_child}};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)

@@ -75,7 +75,7 @@ static void world_add(struct world *w, struct end e)
 	struct snapshot *s = process(e);
 	struct err err;
 
-	EQ(check_snapshot(&w->f, &w->c, NULL, s, &err), 0);
+	EQ(check_process(&w->f, &w->c, &(struct check_process){.last = s}, &err), 0);
 	snapshot_free(s);
 }
 
