@@ -6,11 +6,13 @@
  * told. Another thread's that is being born just then may be taken for one: its own hook tells of
  * it in a moment, and that counts. Context: hooks of calls that are not async-signal-safe.
  */
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "fd.h"
 #include "format.h"
 #include "process.h"
+#include "seccomp.h"
 #include "track.h"
 
 enum { MOST = 4 };
@@ -28,6 +30,13 @@ static struct keeper {
 static bool passive(void)
 {
 	return !track_has(TRACK_FDS) || (t_self.flags & IN_TRACKER) || !process_owns_tables();
+}
+
+/* A program that has locked itself in may be killed for a look at /proc. In a container there
+ * always is a filter, which lets programs read. */
+static bool may_look(void)
+{
+	return seccomp_begun() || sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) <= 0;
 }
 
 static bool has_some(const struct keeper *k)
@@ -59,7 +68,7 @@ void track_kept_before(enum track_keeper keeper, struct track_kept *k)
 	 * after the first, second, fourth, eighth. */
 	uint32_t calls = own->calls++;
 
-	if (has_some(own) || (calls & (calls - 1))) {
+	if (has_some(own) || (calls & (calls - 1)) || !may_look()) {
 		__atomic_store_n(&own->busy, false, __ATOMIC_RELEASE);
 		return;
 	}

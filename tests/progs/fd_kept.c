@@ -18,7 +18,9 @@
 #include <iconv.h>
 #include <ifaddrs.h>
 #include <libintl.h>
+#include <linux/filter.h>
 #include <linux/io_uring.h>
+#include <linux/seccomp.h>
 #include <locale.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -27,17 +29,20 @@
 #include <pwd.h>
 #include <semaphore.h>
 #include <shadow.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
+#include <time.h>
 #include <utmp.h>
 #include <utmpx.h>
 
@@ -228,6 +233,36 @@ static void log_lines(void)
 	snapshot();
 	keep_openlog();
 	snapshot();
+}
+
+static volatile sig_atomic_t g_trapped;
+
+static void on_trap(int sig)
+{
+	(void)sig;
+	g_trapped++;
+}
+
+/* A program that has locked itself in, and opens nothing any more. */
+static void locked_in(void)
+{
+	struct sock_filter code[] = {
+	        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 1, 0),
+	        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+	};
+	struct sock_fprog filter = {sizeof(code) / sizeof(code[0]), code};
+
+	tzset();
+	signal(SIGSYS, on_trap);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+		return;
+	syslog(LOG_DEBUG, "from within");
+	tell("opens", g_trapped);
+	/* no last snapshot */
+	__asm__ volatile("syscall" : : "a"(SYS_exit_group), "D"(0) : "rcx", "r11", "memory");
 }
 
 /* ---- walks ---- */
@@ -510,9 +545,9 @@ static const struct {
 	void (*run)(void);
 } modes[] = {
         {"databases", databases}, {"each_name", each_name}, {"forked", forked},
-        {"log_lines", log_lines}, {"walks", walks},         {"transient", transient},
-        {"pidfds", pidfds},       {"terminal", terminal},   {"mounts", mounts},
-        {"ring", ring},
+        {"log_lines", log_lines}, {"locked_in", locked_in}, {"walks", walks},
+        {"transient", transient}, {"pidfds", pidfds},       {"terminal", terminal},
+        {"mounts", mounts},       {"ring", ring},
 };
 
 int main(int argc, char **argv)
