@@ -18,30 +18,36 @@ struct request {
 	struct view view;
 };
 
-/* Operands by time: the last one is shown, an earlier one is what it is held against. */
+/* An operand, with who and when of its snapshot. */
 struct named {
 	const char *path;
-	uint64_t time_ns;
+	struct snapshot *info;
 };
 
 static int by_time(const void *a, const void *b)
 {
-	const struct named *x = a, *y = b;
+	uint64_t x = INFO_U(&((const struct named *)a)->info->info, TIME),
+	         y = INFO_U(&((const struct named *)b)->info->info, TIME);
 
-	return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+	return (x > y) - (x < y);
 }
 
 static int order(struct named *at, int n, struct err *err)
 {
-	for (int i = 0; i < n; i++) {
-		struct snapshot *s;
-		if (load_snapshot_info(at[i].path, &s, err))
+	for (int i = 0; i < n; i++)
+		if (load_snapshot_info(at[i].path, &at[i].info, err))
 			return -1;
-		at[i].time_ns = INFO_U(&s->info, TIME);
-		snapshot_free(s);
-	}
 	qsort(at, (size_t)n, sizeof(*at), by_time);
 	return 0;
+}
+
+/* The oldest of the process that the last one is of; NULL: the last one is alone. */
+static const char *oldest(const struct named *at, int n)
+{
+	for (int i = 0; i < n - 1; i++)
+		if (snapshot_same_run(at[i].info, at[n - 1].info))
+			return at[i].path;
+	return NULL;
 }
 
 static int print(FILE *f, void *ctx, struct err *err)
@@ -71,6 +77,10 @@ static int make(const struct named *at, int n, const char *base, const struct re
 		struct snapshot *s;
 		if (base && !strcmp(at[i].path, base))
 			continue;
+		if (!snapshot_same_run(at[i].info, at[n - 1].info)) {
+			history.n_others++;
+			continue;
+		}
 		if (view_load(at[i].path, &s, err))
 			goto out;
 		history_add(&history, b, s);
@@ -97,8 +107,10 @@ static int run(int n, char **paths, const struct request *q, struct err *err)
 	for (int i = 0; i < n; i++)
 		at[i].path = paths[i];
 	if (!rule_choice_load(&q->rules, &rules, err) && !order(at, n, err))
-		rc = make(at, n, base ? base : n > 1 ? at[0].path : NULL, q, &rules, err);
+		rc = make(at, n, base ? base : oldest(at, n), q, &rules, err);
 	rules_free(&rules);
+	for (int i = 0; i < n; i++)
+		snapshot_free(at[i].info);
 	free(at);
 	if (!rc && strcmp(q->output, "-"))
 		printf("%s\n", q->output);
@@ -136,8 +148,8 @@ int cmd_report(int argc, char **argv)
 	        .about = "Writes one HTML file that needs nothing else: what grew, flame graphs, "
 	                 "source, threads, timers,\n"
 	                 "descriptors. Of several snapshots the latest is shown, against the "
-	                 "oldest (or --base); all of\n"
-	                 "them make the time line.",
+	                 "oldest of its process (or\n"
+	                 "--base); the time line is of all.",
 	        .examples = "outlive report outlive.server.4711.*.snap\n"
 	                    "outlive report --base before.snap after.snap -o growth.html",
 	        .least = 1,

@@ -62,6 +62,7 @@ function signed(text, n) {
 }
 function duration(ns) {
 	const s = ns / 1e9;
+	if (!ns) return "0\u00a0s";
 	if (s < 1e-3) return (ns / 1e3).toFixed(1) + "\u00a0\u00b5s";
 	if (s < 1) return (ns / 1e6).toFixed(1) + "\u00a0ms";
 	if (s < 60) return s.toFixed(1) + "\u00a0s";
@@ -72,6 +73,7 @@ function duration(ns) {
 function percent(part, whole) {
 	if (!whole) return "";
 	const p = (100 * part) / whole;
+	if (!p) return "0\u00a0%";
 	return (Math.abs(p) < 10 ? p.toFixed(1) : p.toFixed(0)) + "\u00a0%";
 }
 function baseName(path) {

@@ -47,7 +47,7 @@ function stackColumns() {
 		ORDER.map((c) => ({
 			key: COLUMNS[c],
 			label: SHORT[c],
-			width: "86px",
+			width: isBytes(c) ? "94px" : "104px",
 			number: true,
 			wide: c !== state.column,
 			render: valueCell(get, c),
@@ -246,11 +246,11 @@ function sumDetail(group) {
 		fact(list, "file", text(data.frame_file[group.frame]));
 		fact(list, "module", text(data.frame_module[group.frame]));
 	}
-	const same = rows.filter(
-		(r) =>
-			(growth.churn || !r.churn) &&
-			framesOf(r.node).some((f) => frameName(f) === frameName(group.frame)),
-	);
+	const has = new Uint8Array(N_NODES),
+		name = data.frame_function[group.frame];
+	for (let i = 1; i < N_NODES; i++)
+		has[i] = has[nodeParent[i]] | (data.frame_function[nodeFrame[i]] === name ? 1 : 0);
+	const same = rows.filter((r) => (growth.churn || !r.churn) && has[r.node]);
 	const largest =
 		growth.by === "module"
 			? []

@@ -96,7 +96,9 @@ function rowDetail(row) {
 		fact(
 			list,
 			hasBase && data.base.same_run ? "new, alive for" : "alive for",
-			"at least " + duration(row.age[0]) + " (half), oldest " + duration(row.age[1]),
+			row.age[0] === row.age[1]
+				? "at least " + duration(row.age[0])
+				: "at least " + duration(row.age[0]) + " (half), oldest " + duration(row.age[1]),
 		);
 	if (row.churn) fact(list, "churn", "given back, or held only for what is in flight");
 	return el("div", {}, list, el("h3", {}, "Stack, innermost first"), stackList(siteOf(row)));

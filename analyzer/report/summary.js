@@ -71,7 +71,11 @@ function reachText() {
 	if (!r) return "";
 	if (r.state !== "done" || !r.lost) return "no scan of what can be reached" + (r.why ? ": " + r.why : "");
 	return r.lost.objects
-		? bytes(r.lost.space) + " in " + count(r.lost.objects) + (r.lost.objects === 1 ? " block" : " blocks") + " lost for certain"
+		? bytes(r.lost.space) +
+				" in " +
+				count(r.lost.objects) +
+				(r.lost.objects === 1 ? " block" : " blocks") +
+				" lost for certain"
 		: "nothing lost";
 }
 

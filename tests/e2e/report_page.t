@@ -19,6 +19,8 @@ ok "of a hundred thousand stacks" "$OUTLIVE" report -o large.html large.snap
 ok "of two snapshots" "$OUTLIVE" report -o pair.html after.snap before.snap
 ok "of two, the base named" "$OUTLIVE" report --base before.snap -o - after.snap
 is "is the same" "$(cksum < out)" "$(cksum < pair.html)"
+ok "snapshots of another process, too" "$OUTLIVE" report -o mixed.html hostile.snap before.snap after.snap large.snap
+like "are not what it is held against, and are left out" "$(tr ',' '\n' < mixed.html)" '"other_snapshots": 3'
 is "the page without data is under 1 MB" "$([ "$(wc -c < hostile.html)" -lt 1000000 ] && echo yes)" yes
 is "no name ends the data: one </script> for each script" \
   "$(grep -o '</script' hostile.html | wc -l) $(grep -o '<script' hostile.html | wc -l)" "2 2"
