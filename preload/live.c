@@ -77,7 +77,7 @@ static struct place lines_find(const struct live_span *s, uintptr_t a, struct pl
 		for (; is; is &= is - 1) {
 			unsigned k = (unsigned)__builtin_ctz(is);
 
-			if (LIVE_LOAD(&l->word[k]) > LIVE_CLAIMED)
+			if (live_line_is(LIVE_LOAD(&l->word[k]), a))
 				return (struct place){l, k};
 		}
 		if (empty && !room->line)

@@ -77,6 +77,12 @@ static inline unsigned live_line_match(const struct live_line *l, uintptr_t a, u
 }
 #endif
 
+/* A slot that matched by chance may be another thread's block by now. */
+static inline bool live_line_is(uint64_t w, uintptr_t a)
+{
+	return w > LIVE_CLAIMED && live_line_offset(w) == (a >> 3 & 127);
+}
+
 static inline void live_line_take(struct live_line *l, unsigned k, struct block *out)
 {
 	uint64_t w = LIVE_LOAD(&l->word[k]);
@@ -170,7 +176,7 @@ static inline bool live_take_hot(struct live_span *s, uintptr_t a, struct block 
 	for (is = live_line_match(l, a, &empty); is; is &= is - 1) {
 		unsigned k = (unsigned)__builtin_ctz(is);
 
-		if (unlikely(LIVE_LOAD(&l->word[k]) <= LIVE_CLAIMED))
+		if (unlikely(!live_line_is(LIVE_LOAD(&l->word[k]), a)))
 			continue;
 		live_line_take(l, k, out);
 		return true;
