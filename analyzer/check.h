@@ -3,8 +3,8 @@
  * descriptors, and whether there can be a verdict), check_heap.c and check_limits.c (the heap),
  * check_stack.c (stacks as findings keep them).
  */
-#ifndef OUTLIVE_CHECK_GATE_H
-#define OUTLIVE_CHECK_GATE_H
+#ifndef OUTLIVE_CHECK_H
+#define OUTLIVE_CHECK_H
 
 #include "check_rules.h"
 #include "kinds.h"

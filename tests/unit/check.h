@@ -7,8 +7,8 @@
  *
  * An argument is a part of the names to run. CHECK_NOFORK=1 stays in one process (for gdb).
  */
-#ifndef OUTLIVE_CHECK_H
-#define OUTLIVE_CHECK_H
+#ifndef OUTLIVE_UNIT_CHECK_H
+#define OUTLIVE_UNIT_CHECK_H
 
 #include <inttypes.h>
 #include <stdbool.h>
