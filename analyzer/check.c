@@ -159,8 +159,8 @@ static bool has_leaks(const struct check_work *w)
 	bool final = snapshot_is_final(s), exec = INFO_U(&s->info, REASON) == FMT_REASON_EXEC;
 
 	for (uint32_t i = 0; i < s->n_tasks; i++)
-		if (leak_of_task(&s->task[i], final) &&
-		    leaks & CHECK_LEAK(leak_of_task(&s->task[i], final)))
+		if (leak_of_task_in(s, &s->task[i], final) &&
+		    leaks & CHECK_LEAK(leak_of_task_in(s, &s->task[i], final)))
 			return true;
 	for (uint32_t i = 0; i < s->n_timers; i++)
 		if (leak_of_timer(&s->timer[i], final) &&

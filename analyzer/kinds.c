@@ -58,7 +58,7 @@ static uint32_t n_things(const struct snapshot *s, enum object_kind kind)
 	}
 }
 
-static struct thing thread_thing(const struct task *t, bool final)
+static struct thing thread_thing(const struct snapshot *s, const struct task *t, bool final)
 {
 	const uint32_t strange =
 	        FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_UNSEEN | FMT_TASK_FLAG_NOTIFY;
@@ -69,7 +69,7 @@ static struct thing thread_thing(const struct task *t, bool final)
 	                                                  : t->flags & FMT_TASK_FLAG_MAIN,
 	                      .stack = t->stack,
 	                      .start = t->start,
-	                      .leak = leak_of_task(t, final),
+	                      .leak = leak_of_task_in(s, t, final),
 	                      .count = 1,
 	                      .born_ns = t->born_ns,
 	                      .name = t->name};
@@ -96,7 +96,7 @@ static struct thing thing(const struct grouping *g, uint32_t i)
 	bool final = g->k->final;
 
 	if (g->kind == KIND_THREADS)
-		return thread_thing(&s->task[i], final);
+		return thread_thing(s, &s->task[i], final);
 	if (g->kind == KIND_TIMERS) {
 		const struct timer *t = &s->timer[i];
 		return (struct thing){.type = t->kind,

@@ -94,6 +94,8 @@ uint64_t group_stack_bytes(const struct kinds *k, const struct group *g);
 bool snapshot_is_final(const struct snapshot *s);
 /* final: judged as at the process's end; exec: which was an exec. */
 enum leak leak_of_task(const struct task *t, bool final);
+/* The same, but a thread of s that itself has ended the process was not left running by it. */
+enum leak leak_of_task_in(const struct snapshot *s, const struct task *t, bool final);
 enum leak leak_of_timer(const struct timer *t, bool final);
 enum leak leak_of_fd(const struct fd *f, bool final, bool exec);
 bool timer_is_armed(const struct timer *t);

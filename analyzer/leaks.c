@@ -33,6 +33,11 @@ enum leak leak_of_task(const struct task *t, bool final)
 	return final ? LEAK_RUNNING : LEAK_NONE;
 }
 
+enum leak leak_of_task_in(const struct snapshot *s, const struct task *t, bool final)
+{
+	return leak_of_task(t, final && (!t->tid || t->tid != INFO_U(&s->info, THREAD)));
+}
+
 bool timer_is_armed(const struct timer *t)
 {
 	/* The kernel starts a timerfd's next interval when the last expiration is read. */

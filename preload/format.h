@@ -207,6 +207,8 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 	K(START_TIME, 13, U, "of the image's first hook, ns since 1970")                \
 	K(FAMILIES, 14, U, "what was recorded: FMT_FAMILY_*; absent: all")              \
 	K(REACH, 15, U, "FMT_SCAN_*; absent: no scan was asked for")                    \
+	K(THREAD, 16, U,                                                                \
+	  "tid of the thread that took it; at the end the one that ended the process")  \
 	K(COMMAND, 128, S, "short name (comm at start)")                                \
 	K(EXE, 129, S, "full path of the program")                                      \
 	K(CMDLINE, 130, S, "arguments, each ended by NUL")                              \

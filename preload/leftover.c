@@ -26,11 +26,12 @@
 
 static bool any_task(void)
 {
-	uint32_t n = task_slots();
+	uint32_t n = task_slots(), me = (uint32_t)sys_gettid();
 	struct task_view v;
 
+	/* Who ends the process is none of what it leaves. */
 	for (uint32_t i = 0; i < n; i++) {
-		if (!task_get(i, &v) ||
+		if (!task_get(i, &v) || (v.state == FMT_TASK_RUNNING && v.tid == me) ||
 		    v.flags & (FMT_TASK_FLAG_MAIN | FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_NOTIFY))
 			continue;
 		if (v.state == FMT_TASK_RUNNING || !(v.flags & FMT_TASK_FLAG_DETACHED))

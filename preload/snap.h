@@ -161,6 +161,7 @@ struct snap_job {
 	struct snapshot_request request;
 	char label[128];
 	uint32_t pid, ppid, sequence, failed;
+	uint32_t thread;                                 /* that took it */
 	uint64_t time_ns, uptime_ns, begin_ns, start_ns; /* time, start: since 1970 */
 	uint32_t tick;
 	bool forked;

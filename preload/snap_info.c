@@ -92,6 +92,7 @@ void snap_info(struct snap_out *o, const struct snap_job *j)
 	snap_pair(o, FMT_INFO_DEPTH, g_options.depth);
 	snap_pair(o, FMT_INFO_SAMPLE, g_sample_period);
 	snap_pair(o, FMT_INFO_FORKED, j->forked);
+	snap_pair(o, FMT_INFO_THREAD, j->thread);
 	if (j->request.exit_status >= 0)
 		snap_pair(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);
 	snap_pair(o, FMT_INFO_START_TIME, j->start_ns);

@@ -264,6 +264,7 @@ static void fill_job(const struct snapshot_request *r)
 	g_job.request = *r;
 	text_str(&label, r->label);
 	g_job.pid = g_pid;
+	g_job.thread = (uint32_t)sys_gettid();
 	g_job.ppid = (uint32_t)sys_call(SYS_getppid);
 	g_job.sequence = g_sequence + 1;
 	g_job.failed = g_failed;

@@ -20,6 +20,10 @@ gate "a thread that faults meanwhile: exit would have ended it" 1 faults 60s
 like "the status is main's" "$(cat err)" 'the command exited with status 7; exit status 1$'
 gate "one that aborts" 1 aborts 60s
 like "the same" "$(cat err)" 'the command exited with status 7; exit status 1$'
+gate "a thread that ends the process is not what it leaves" 7 exits 60s
+like "nor is it waited for" "$(cat err)" '^outlive: check: clean: '
+LD_PRELOAD=$LIB OUTLIVE_OPTIONS=out=ended "$PROGS/check_settle" exits
+status_is "nor without the gate" 0 "$OUTLIVE" check ended
 LD_PRELOAD=$LIB "$PROGS/check_settle" sleeps
 is "without the gate nothing waits" "$?" 7
 done_testing

@@ -5,6 +5,7 @@
  * sleeps   it sleeps for an hour
  * faults   it stumbles over what main's end has taken away
  * aborts   the same, by abort
+ * exits    it ends the process itself, while main waits for it
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -27,6 +28,10 @@ static void *work(void *arg)
 	}
 	if (!strcmp(mode, "sleeps"))
 		sleep(3600);
+	if (!strcmp(mode, "exits")) {
+		close(fd);
+		exit(7);
+	}
 	usleep(200000);
 	if (!strcmp(mode, "faults"))
 		*(volatile int *)8 = 1;
@@ -43,8 +48,11 @@ int main(int argc, char **argv)
 	mode = argc > 1 ? argv[1] : "";
 	fd = open("/dev/null", O_RDONLY);
 	pthread_barrier_init(&begun, NULL, 2);
-	if (pthread_create(&thread, NULL, work, NULL) || pthread_detach(thread))
+	if (pthread_create(&thread, NULL, work, NULL))
 		return 1;
 	pthread_barrier_wait(&begun);
+	if (!strcmp(mode, "exits"))
+		pthread_join(thread, NULL);
+	pthread_detach(thread);
 	return 7;
 }
