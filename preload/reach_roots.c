@@ -232,6 +232,7 @@ static void thread(const struct stop_thread *t, bool first)
 
 	for (unsigned i = 0; i < STOP_GP; i++)
 		reach_mark_word(t->regs.gp[i]);
+	reach_mark_range((uintptr_t)t->vector, (uintptr_t)t->vector + t->vector_bytes);
 	stack(t, first);
 	if (!fs)
 		return;

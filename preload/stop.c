@@ -137,7 +137,8 @@ static int make_tables(struct stop *s)
 	s->threads = sys_map(s->bytes);
 	if (!g_stack)
 		g_stack = helper_stack();
-	return s->threads && g_stack ? STOP_OK : STOP_NO_MEMORY;
+	s->vectors = sys_map((size_t)s->capacity * STOP_VECTOR_BYTES);
+	return s->threads && s->vectors && g_stack ? STOP_OK : STOP_NO_MEMORY;
 }
 
 static int start_helper(struct stop *s)
@@ -259,8 +260,12 @@ void stop_free(struct stop *s)
 		if (g_unreaped)
 			s->bytes = 0;
 	}
-	sys_unmap(s->bytes ? s->threads : NULL, s->bytes);
+	if (s->bytes) {
+		sys_unmap(s->threads, s->bytes);
+		sys_unmap(s->vectors, (size_t)s->capacity * STOP_VECTOR_BYTES);
+	}
 	s->threads = NULL;
+	s->vectors = NULL;
 	s->count = s->helper = 0;
 	__atomic_store_n(&g_busy, 0, __ATOMIC_RELEASE);
 	signals_mask(SIG_SETMASK, s->mask);

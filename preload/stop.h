@@ -53,6 +53,10 @@ struct stop_thread {
 	/* The system call that it was in, and still is as far as it knows. */
 	int64_t call;
 	uint64_t args[6];
+	/* The vector registers, as xsave writes them, until the release: memory is moved through
+	 * them. NULL, 0 of a thread in a system call, whose caller expects nothing of them. */
+	const void *vector;
+	uint64_t vector_bytes;
 	/* Its alternate signal stack; 0, 0: none, or not known (all but STOP_SIGNALED) */
 	uint64_t altstack, altstack_bytes;
 
@@ -89,6 +93,9 @@ enum stop_refusal {
 
 enum { STOP_BY_PTRACE = 1, STOP_BY_SIGNAL = 2 };
 
+/* AVX-512 and all before it; tile registers hold no pointers. */
+#define STOP_VECTOR_BYTES 4096u
+
 struct stop {
 	/* asked; 0 is right for all of it */
 	uint32_t ways;           /* STOP_BY_*; 0: whatever is best */
@@ -114,6 +121,7 @@ struct stop {
 	uint32_t gate;
 	uint64_t deadline_ns, mask;
 	size_t bytes;
+	char *vectors; /* STOP_VECTOR_BYTES for each thread, touched where needed */
 };
 
 /*

@@ -61,11 +61,22 @@ static void note_registers(struct stop_thread *t, const struct user_regs_struct 
 		memcpy(t->args, args, sizeof(args));
 }
 
+static void note_vector(const struct stop *s, struct stop_thread *t)
+{
+	char *room = s->vectors + (size_t)(t - s->threads) * STOP_VECTOR_BYTES;
+	struct iovec io = {room, STOP_VECTOR_BYTES};
+
+	if (t->call >= 0 || sys_call(SYS_ptrace, PTRACE_GETREGSET, t->tid, NT_X86_XSTATE, &io) < 0)
+		return;
+	t->vector = room;
+	t->vector_bytes = io.iov_len;
+}
+
 /*
  * It stands: at our request, as one of a job that is stopped, or with a signal in its hand, which
  * it must be given when it goes on.
  */
-static void note_stop(struct stop_thread *t, int status)
+static void note_stop(const struct stop *s, struct stop_thread *t, int status)
 {
 	struct user_regs_struct u;
 
@@ -76,6 +87,7 @@ static void note_stop(struct stop_thread *t, int status)
 		return;
 	}
 	note_registers(t, &u);
+	note_vector(s, t);
 	t->state = STOP_TRACED;
 	/* Most calls are begun again by the kernel; these few say that they were interrupted. */
 	t->repeat = (int64_t)u.rax == -EINTR && !t->pass_signal && signals_repeats(t->call);
@@ -90,7 +102,7 @@ void stop_ptrace_await(struct stop *s, struct stop_thread *t)
 		long r = sys_call(SYS_wait4, t->tid, &status, __WALL | WNOHANG, NULL);
 
 		if (r == t->tid && WIFSTOPPED(status)) {
-			note_stop(t, status);
+			note_stop(s, t, status);
 			break;
 		}
 		if (r) { /* its end, or it is nobody's any more */

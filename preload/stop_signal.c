@@ -155,6 +155,19 @@ static long note_call(struct stop_thread *t, const greg_t *g)
 	return (long)t->call;
 }
 
+/* They lie in the signal's frame, where nobody looks for pointers: below sp. */
+static void note_vector(struct stop_thread *t, const ucontext_t *uc)
+{
+	struct _fpx_sw_bytes sw;
+	const char *fp = (const char *)uc->uc_mcontext.fpregs;
+
+	if (t->call >= 0 || !fp)
+		return;
+	memcpy(&sw, fp + 464, sizeof(sw));
+	t->vector = fp;
+	t->vector_bytes = sw.magic1 == FP_XSTATE_MAGIC1 ? sw.xstate_size : sizeof(struct _fpstate);
+}
+
 static void wait_gate(uint32_t gate)
 {
 	uint64_t until = sys_now_ns() + GIVE_UP_NS;
@@ -183,6 +196,7 @@ bool stop_on_signal(const void *siginfo, void *ucontext)
 
 		note_registers(t, ucontext);
 		call = note_call(t, ((ucontext_t *)ucontext)->uc_mcontext.gregs);
+		note_vector(t, ucontext);
 		__atomic_store_n(&t->state, STOP_SIGNALED, __ATOMIC_RELEASE);
 		__atomic_add_fetch(&s->arrived, 1, __ATOMIC_ACQ_REL);
 		stop_wake(&s->arrived);

@@ -446,6 +446,58 @@ TEST(all_registers_survive_by_the_signal)
 	registers_survive(STOP_BY_SIGNAL);
 }
 
+/* A pointer that is nowhere but in a vector register. */
+static void *spins_with_vector(void *arg)
+{
+	uint64_t secret[2] = {0x5ec3e75ec3e75ec3, (uint64_t)&spun};
+
+	made = 1;
+	__asm__ volatile("movdqu (%0), %%xmm11\n\t"
+	                 "movq $0, (%0)\n\t"
+	                 "movq $0, 8(%0)\n\t"
+	                 "1: pause\n\t"
+	                 "cmpl $0, %1\n\t"
+	                 "je 1b"
+	                 :
+	                 : "r"(secret), "m"(spin_end)
+	                 : "xmm11", "memory");
+	return arg;
+}
+
+static void vector_is_seen(uint32_t way)
+{
+	pthread_t t;
+	struct stop s;
+	bool found = false;
+
+	signals_init();
+	pthread_create(&t, NULL, spins_with_vector, NULL);
+	while (!__atomic_load_n(&made, __ATOMIC_RELAXED))
+		sched_yield();
+	usleep(10000);
+	prepare_or_say(&s, way);
+	EQ(stop_all(&s, IN_TIME), 0);
+	OK(s.threads[0].vector != NULL);
+	for (const uint64_t *w = s.threads[0].vector, *to = w + s.threads[0].vector_bytes / 8;
+	     w && w < to; w++)
+		found |= *w == 0x5ec3e75ec3e75ec3;
+	OK(found);
+	stop_release(&s);
+	stop_free(&s);
+	spin_end = 1;
+	pthread_join(t, NULL);
+}
+
+TEST(vector_registers_are_seen_by_ptrace)
+{
+	vector_is_seen(STOP_BY_PTRACE);
+}
+
+TEST(vector_registers_are_seen_by_the_signal)
+{
+	vector_is_seen(STOP_BY_SIGNAL);
+}
+
 int main(int argc, char **argv)
 {
 	return check_main(argc, argv);
