@@ -12,7 +12,8 @@
  *     chunks and ended threads' stacks are full of stale pointers;
  *   - a stack counts from its pointer up; where that is on no stack of the thread's own (signal
  *     handlers, coroutines), the own one counts whole;
- *   - a block that is on its way through realloc is in no table.
+ *   - a block that is on its way through realloc is in no table;
+ *   - what the kernel gives back with an event (epoll) may be nowhere else.
  */
 #include "reach_roots.h"
 
@@ -26,6 +27,7 @@
 #include "mem.h"
 #include "reach.h"
 #include "reach_index.h"
+#include "reach_kernel.h"
 #include "reach_maps.h"
 #include "reach_mark.h"
 #include "stack.h"
@@ -305,6 +307,8 @@ void reach_roots_thread(uint32_t i)
 
 void reach_roots_without(const uint8_t *without)
 {
+	/* At first: a process that goes on may take one out of a set, and free it. */
+	reach_kernel_words(g_reach_env.pid, reach_mark_word);
 	loader();
 	modules();
 	files();

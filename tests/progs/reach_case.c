@@ -18,6 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -36,6 +38,20 @@ static NOINLINE void *block(size_t n)
 	void *p = malloc(n);
 
 	return memset(p, 0, n);
+}
+
+/* ---- what the kernel keeps ---- */
+
+/* A server's connections: each comes back with its event. */
+static void epoll_data(void)
+{
+	int epoll = epoll_create1(0);
+
+	for (int i = 0; i < 300; i++) {
+		struct epoll_event e = {EPOLLIN, {.ptr = block(64)}};
+
+		epoll_ctl(epoll, EPOLL_CTL_ADD, eventfd(0, 0), &e);
+	}
 }
 
 /* ---- lists, trees, rings ---- */
@@ -757,6 +773,7 @@ static const struct {
         {"guarded", guarded, 0, 0, 0, 3, SAME},
         {"environment", environment, 0, 0, 0, 1, {1, 0, 0}},
         {"stream", stream, 0, 0, 0, 1, {1, 0, 0}},
+        {"epoll_data", epoll_data, 0, 0, 0, 300, {300, 0, 0}},
         {"exit_argument", exit_argument, 0, 0, 0, 100, {69, 0, 0}},
         {"library_global", library_global, 0, 0, 0, 1, SAME},
         {"library_tls", library_tls, 0, 0, 0, 1, SAME},
