@@ -16,8 +16,38 @@ function auditFigure(list, name, n, show, meaning) {
 		fact(list, name, [show(n), meaning ? el("span", { class: "dim" }, "  " + meaning) : ""]);
 }
 
+/*
+ * Where our figures and those of the kernel or of the allocator part ways by more than headers, rounding and a moment
+ * explain.
+ */
+function driftNotes() {
+	const a = data.audit,
+		notes = [],
+		own = a.jemalloc_allocated !== null ? a.jemalloc_allocated : a.malloc_inuse;
+	if (own !== null && own !== undefined && a.live_bytes !== null) {
+		const more = own - a.live_bytes,
+			headers = 32 * (a.live_blocks || 0) + 0.3 * a.live_bytes + 4e6;
+		if (more > headers)
+			notes.push(
+				`drift: the allocator counts ${bytes(more)} more than was seen: some code allocates past the hooks`,
+			);
+		if (-more > 0.02 * a.live_bytes + 1e6)
+			notes.push(
+				`drift: the allocator counts ${bytes(-more)} less than is shown as live: some frees were not seen`,
+			);
+	}
+	for (const [name, now, vanished] of [
+		["threads", a.threads_now, a.threads_vanished],
+		["descriptors", a.fds_now, a.fds_vanished],
+	])
+		if (vanished > 4 && vanished > now / 10)
+			notes.push(`drift: ${count(vanished)} ${name} of the tables are not in the kernel's list`);
+	return notes;
+}
+const drifts = driftNotes();
+
 /* True when figures cannot be taken as they stand: shown above all views. */
-const matters = data.warnings.some((w) => w.startsWith("warning")) || data.settings.lost > 0;
+const matters = data.warnings.some((w) => w.startsWith("warning")) || data.settings.lost > 0 || drifts.length > 0;
 
 function lostBox() {
 	const list = el("dl", { class: "facts" });

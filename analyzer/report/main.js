@@ -190,7 +190,7 @@ function heading() {
 	byId("subtitle").textContent = clean(
 		"snapshot " + s.sequence + ", " + when(s) + (s.reason ? ", " + s.reason : "") + since,
 	);
-	const alarm = data.warnings.slice();
+	const alarm = data.warnings.concat(drifts);
 	if (hasBase && data.base.swapped)
 		alarm.unshift("warning: the base was taken later, so differences are negative");
 	if (matters || alarm.length) {

@@ -91,7 +91,8 @@ def hostile():
     s.add("Fdsc", numbers(3, 1, 0, outer, 1, SECOND) + string("/tmp/" + HOSTILE))
     s.add("Fbad", numbers(1, 9, outer, outer, 2, SECOND))
     s.add("Timr", numbers(1, 1, 1, outer, 1, SECOND, SECOND, SECOND, 0, 0, 0, 0))
-    s.add("audt", numbers(2, 7))
+    for key, n in ((2, 7), (13, 46), (14, 2944), (20, 90000000), (29, 40), (31, 20)):
+        s.add("audt", numbers(key, n))
     return s
 
 

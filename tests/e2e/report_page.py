@@ -161,6 +161,7 @@ def lost(browser):
     page.click("#view-growth [data-sort=verdict]")
     cells = page.eval(FIRST_CELLS % ("growth", 6))
     check("and sorted first by its verdict", cells[0] == "lost", cells[:3])
+    check("nothing stands above a sound snapshot", page.eval("document.getElementById('alarm').hidden"))
     quiet(page, "lost blocks")
 
 
@@ -178,6 +179,9 @@ def hostile(browser):
     check("a thread that never goes on has its proof", "blocked" in page.eval("document.querySelector('#view-threads .grid').textContent") and
           "byte 8 of a block of 64" in proof and "Waits at" in proof, proof)
     check("losses stand above all views", "7 events lost" in page.eval("document.getElementById('alarm').textContent"))
+    check("and where the figures part ways with others'", "counts 90.0\u00a0MB more than was seen" in page.eval("document.getElementById('alarm').textContent") and
+          "20 descriptors of the tables are not in the kernel's list" in page.eval("document.getElementById('alarm').textContent"),
+          page.eval("document.getElementById('alarm').textContent"))
     quiet(page, "hostile names")
 
 
