@@ -1,16 +1,17 @@
 /*
  * predict.c - makes and keeps the records of predict.h. Owns each thread's pool of records: it is
- * bounded, for a thread and for all of them; when it is full the thread starts anew. A record is
- * made for a stack that was walked twice, so that a program with very many stacks does not fill it
- * for nothing; and where guesses mostly fail, guessing pauses. Context: any thread, a signal
- * handler too, IN_TRACKER set.
+ * bounded, for a thread and for all of them; when it is full the thread starts anew. Beyond a
+ * first part a record is made only for a stack that was walked twice, so that a program with very
+ * many stacks does not fill it for nothing; and where guesses mostly fail, guessing pauses.
+ * Context: any thread, a signal handler too, IN_TRACKER set.
  */
 #include "predict.h"
 
 enum {
 	POOL_FIRST = 1 << 17,
-	POOL_LAST = 1 << 22, /* of one thread */
-	POOLS_ALL = 1 << 26, /* of all */
+	POOL_LAST = 1 << 22,  /* of one thread */
+	POOLS_ALL = 1 << 26,  /* of all */
+	POOL_EAGER = 1 << 19, /* up to here a record is made when a stack is walked first */
 	PAUSE = 8 * PREDICT_WINDOW,
 	NONE = sizeof(struct record), /* at the pool's start: a record that never holds */
 	OFFSETS = 1 << 16             /* words above sp that a record can reach */
@@ -52,6 +53,7 @@ void predict_flush(struct predictor *p)
 	p->used = NONE;
 	memset(p->seen, 0, sizeof(p->seen));
 	memset(p->start, 0, sizeof(p->start));
+	memset(p->after, 0, sizeof(p->after));
 	memset(p->guess, 0, sizeof(p->guess));
 }
 
@@ -71,11 +73,28 @@ void predict_judge(struct predictor *p, uint64_t n)
 	p->walks = 0;
 }
 
+static uint32_t *after_slot(struct predictor *p, uint32_t place)
+{
+	return &p->after[(place ^ (uint32_t)(p->before >> 32)) % PREDICT_AFTER];
+}
+
+/* For all kinds of guesses. */
+static const struct record *remember(struct predictor *p, uint32_t place, uint32_t r)
+{
+	uint32_t *slot = predict_slot(p, place);
+
+	p->line[(slot - p->line) ^ 1] = *slot;
+	*slot = r;
+	*after_slot(p, place) = r;
+	p->start[place % PREDICT_STARTS] = r;
+	return predict_record(p, r);
+}
+
 const struct record *predict_again(struct predictor *p, const struct caller *from,
                                    struct mem_window *mem, uint32_t place)
 {
 	uint32_t *slot = predict_slot(p, place), *other = &p->line[(slot - p->line) ^ 1];
-	uint32_t *start = &p->start[place % PREDICT_STARTS];
+	uint32_t after = *after_slot(p, place), start = p->start[place % PREDICT_STARTS];
 
 	const struct record *e = predict_record(p, *other);
 
@@ -86,12 +105,12 @@ const struct record *predict_again(struct predictor *p, const struct caller *fro
 		*slot = r;
 		return e;
 	}
-	e = predict_record(p, *start);
-	if (*start != *slot && predict_holds(e, from, mem)) {
-		*other = *slot;
-		*slot = *start;
-		return e;
-	}
+	e = predict_record(p, after);
+	if (after != *slot && predict_holds(e, from, mem))
+		return remember(p, place, after);
+	e = predict_record(p, start);
+	if (start != *slot && start != after && predict_holds(e, from, mem))
+		return remember(p, place, start);
 	return NULL;
 }
 
@@ -248,7 +267,8 @@ void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t pl
 
 	if (seen->stack != stack) {
 		*seen = (struct predict_seen){stack, 0};
-		return;
+		if (p->used > POOL_EAGER)
+			return;
 	}
 	mem.lo = from->sp;
 	if (predict_holds(predict_record(p, seen->record), from, &mem))
@@ -259,9 +279,5 @@ void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t pl
 	}
 	if (!r)
 		return;
-	uint32_t *slot = predict_slot(p, place);
-
-	p->line[(slot - p->line) ^ 1] = *slot;
-	*slot = r;
-	p->start[place % PREDICT_STARTS] = r;
+	remember(p, place, r);
 }

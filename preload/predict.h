@@ -15,6 +15,7 @@ enum {
 	PREDICT_LINE = 32, /* guesses that one history chooses from */
 	PREDICT_GUESSES = 1 << 16,
 	PREDICT_STARTS = 1 << 12,
+	PREDICT_AFTER = 1 << 13,
 	PREDICT_SEEN = 1 << 13,
 	PREDICT_WINDOW = 1 << 12 /* captures after which the hit rate is looked at */
 };
@@ -47,6 +48,7 @@ struct predictor {
 	uint32_t pause;  /* captures to go without predicting */
 	uint32_t used, size;
 	struct predict_seen seen[PREDICT_SEEN];
+	uint32_t after[PREDICT_AFTER];  /* record by the last stack and the place */
 	uint32_t start[PREDICT_STARTS]; /* record by place alone */
 	uint32_t guess[PREDICT_GUESSES] __attribute__((aligned(128)));
 };
@@ -117,8 +119,8 @@ static inline bool predict_holds(const struct record *e, const struct caller *fr
 	       predict_same(e, from->sp, from->fp);
 }
 
-/* The second and third guess: what was here before, and what was at this place last. NULL: none
- * holds. */
+/* Further guesses: what was here before, what came after the last stack at this place, and what was
+ * at this place last. NULL: none holds. */
 const struct record *predict_again(struct predictor *p, const struct caller *from,
                                    struct mem_window *mem, uint32_t place);
 /*

@@ -13,7 +13,7 @@
 #include "stack_walk.h"
 
 /* A thread that makes fewer captures gets no predictor. */
-enum { PREDICT_AFTER = 256 };
+enum { PREDICTOR_AFTER = 256 };
 
 static uint32_t g_depth;
 static struct stack_cache *g_caches;
@@ -298,7 +298,7 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 	struct predictor *p = c->predictor;
 
 	if (!p || p->pause) {
-		if (!p && c->stats.captures % PREDICT_AFTER == 0)
+		if (!p && c->stats.captures % PREDICTOR_AFTER == 0)
 			c->predictor = predict_new();
 		if (p)
 			p->pause--;
