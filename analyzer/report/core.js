@@ -57,6 +57,10 @@ function count(n) {
 		? (n < 0 ? "\u2212" : "") + Math.abs(n).toLocaleString("en")
 		: scaled(n, ["", "\u00a0k", "\u00a0M", "\u00a0G", "\u00a0T"], 1000);
 }
+/* "1 block", "2 blocks" */
+function plural(n, one) {
+	return count(n) + "\u00a0" + one + (n === 1 ? "" : "s");
+}
 function signed(text, n) {
 	return n > 0 ? "+" + text : text;
 }

@@ -6,7 +6,8 @@
 const BOX = 19,
 	MAX_ROWS = 1600,
 	LEAST_PIXELS = 0.6,
-	PAPER = 1000;
+	PAPER = 1000,
+	LEAST_ON_PAPER = 9;
 const flame = {
 	icicle: false,
 	by: "function",
@@ -89,7 +90,7 @@ function layOut(width) {
 		if (level >= MAX_ROWS) continue;
 		for (const child of childrenOf(node)) {
 			const w = v.width[child] * scale;
-			if (w < LEAST_PIXELS) break;
+			if (w < (flame.printing ? LEAST_ON_PAPER : LEAST_PIXELS)) break;
 			boxes.push({ node: child, level, x: at, w });
 			work.push([child, level + 1, at]);
 			at += w;

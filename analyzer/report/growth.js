@@ -307,10 +307,7 @@ function growthView() {
 		const list = growthRows();
 		growth.table.setRows(list);
 		told.textContent =
-			count(list.length) +
-			" " +
-			growth.by +
-			(list.length === 1 ? "" : "s") +
+			plural(list.length, growth.by) +
 			(nChurn && !growth.churn && isDifference()
 				? "; churn left out: " + count(nChurn) + " stacks that gave back what they allocated"
 				: "");

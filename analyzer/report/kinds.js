@@ -335,8 +335,7 @@ function timersView() {
 		el(
 			"p",
 			{ class: "dim", style: { marginBottom: "8px" } },
-			count(data.timers_sum.count) +
-				" timers" +
+			plural(data.timers_sum.count, "timer") +
 				(hasBase ? ", " + count(data.timers_sum.base) + " before" : ""),
 		),
 		"no timer",

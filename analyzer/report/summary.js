@@ -59,7 +59,7 @@ function card(title, now, before, show, more, sparkline, tab) {
 function leaksText(sum) {
 	return [
 		sum.leaks ? count(sum.leaks) + (sum.leaks === 1 ? " is a leak" : " are leaks") : "",
-		sum.gone ? count(sum.gone) + " are gone" : "",
+		sum.gone ? count(sum.gone) + (sum.gone === 1 ? " is gone" : " are gone") : "",
 	]
 		.filter(Boolean)
 		.join("; ");
@@ -71,11 +71,7 @@ function reachText() {
 	if (!r) return "";
 	if (r.state !== "done" || !r.lost) return "no scan of what can be reached" + (r.why ? ": " + r.why : "");
 	return r.lost.objects
-		? bytes(r.lost.space) +
-				" in " +
-				count(r.lost.objects) +
-				(r.lost.objects === 1 ? " block" : " blocks") +
-				" lost for certain"
+		? bytes(r.lost.space) + " in " + plural(r.lost.objects, "block") + " lost for certain"
 		: "nothing lost";
 }
 
@@ -90,8 +86,8 @@ function cards() {
 			inuse(heap, "inuse_space"),
 			base && base.heap.inuse_space,
 			bytes,
-			count(inuse(heap, "inuse_objects")) +
-				" blocks; " +
+			plural(inuse(heap, "inuse_objects"), "block") +
+				"; " +
 				bytes(heap.alloc_space) +
 				" allocated " +
 				(hasBase && data.base.same_run ? "in between" : "in all") +
@@ -136,7 +132,7 @@ function cards() {
 				inuse(mmap, "inuse_space"),
 				base && base.mmap.inuse_space,
 				bytes,
-				count(inuse(mmap, "inuse_objects")) + " mappings",
+				plural(inuse(mmap, "inuse_objects"), "mapping"),
 				null,
 				"growth",
 			),

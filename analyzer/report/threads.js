@@ -184,8 +184,8 @@ function threadsView() {
 	const lead = el(
 		"p",
 		{ class: "dim", style: { marginBottom: "8px" } },
-		count(data.threads_sum.count) +
-			" threads in the tables" +
+		plural(data.threads_sum.count, "thread") +
+			" in the tables" +
 			(hasBase ? ", " + count(data.threads_sum.base) + " before" : "") +
 			"; " +
 			count(gone) +

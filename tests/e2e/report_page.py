@@ -156,7 +156,7 @@ def looks(browser):
 def lost(browser):
     page = browser.open("lost.html")
     check("what is lost is told",
-          "1 block lost for certain" in page.eval("document.querySelector('.cards').textContent"), page.eval("document.querySelector('.cards').textContent"))
+          "1\u00a0block lost for certain" in page.eval("document.querySelector('.cards').textContent"), page.eval("document.querySelector('.cards').textContent"))
     tab(page, "growth")
     page.click("#view-growth [data-sort=verdict]")
     cells = page.eval(FIRST_CELLS % ("growth", 6))
