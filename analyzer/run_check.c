@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run_tally.h"
 #include "settings.h"
 
 /* What the library does otherwise than without a gate, unless the user has said how. */
@@ -80,45 +81,28 @@ static void note_unseen(struct findings *f, const struct command *command,
 	free(only);
 }
 
-static int by_pid(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-/* Counts the processes that have told that they leave nothing: lines "PID REASON COMMAND". True
- * when the one of number `main` is among them, at its end. */
-static bool read_tally(const char *path, struct findings *f, uint64_t main)
-{
-	FILE *file = fopen(path, "re");
-	unsigned long long pid, reason;
-	uint64_t *seen = NULL;
-	uint32_t n = 0, cap = 0;
-	bool ended = false;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%llu %llu", &pid, &reason) != 2)
-			continue;
-		seen = xgrow(seen, n, &cap, sizeof(*seen));
-		seen[n++] = pid;
-		ended |= pid == main && reason != FMT_REASON_EXEC;
-	}
-	if (file)
-		fclose(file);
-	if (n)
-		qsort(seen, n, sizeof(*seen), by_pid);
-	/* By exec a process tells it several times. */
-	for (uint32_t i = 0; i < n; i++)
-		f->n_quiet += !i || seen[i] != seen[i - 1];
-	free(seen);
-	return ended;
-}
-
 static bool ended_by_exec(const struct findings *f, uint32_t process)
 {
 	return !strcmp(f->process[process].end, "before an exec");
+}
+
+static int look_at_all(struct findings *f, const struct check *c,
+                       const struct folder_images *images, struct run_tally *tally, struct err *err)
+{
+	bool any_base = false;
+
+	for (size_t i = 0; i < images->n; i++) {
+		any_base |= images->at[i].n > 1;
+		if (check_image(f, c, NULL, &images->at[i], err))
+			return -1;
+		run_tally_add(tally, images->at[i].pid,
+		              ended_by_exec(f, (uint32_t)f->n_processes - 1));
+	}
+	if (c->gates.growth && !any_base)
+		findings_note(f, true,
+		              "no growth to be seen: no process has written more than one snapshot "
+		              "(--interval, or outlive_snapshot() in the program)");
+	return 0;
 }
 
 /* -1 with err when a snapshot cannot be read. */
@@ -126,6 +110,7 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
                 const struct child *child, const char *options, struct err *err)
 {
 	const char *folder = r->folder.path;
+	struct run_tally *tally = run_tally_read(r->folder.tally);
 	struct folder_images images = {0};
 	char *only = settings_get(options, "only");
 	/* Who names programs means them. */
@@ -134,25 +119,16 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
 	                  .ended = true,
 	                  .accept_system = !r->choice.rules.no_builtin && !(only && *only),
 	                  .command = (uint64_t)child->pid};
-	bool seen = read_tally(r->folder.tally, f, (uint64_t)child->pid);
-
 	int rc = folder_images(&folder, 1, &images, err);
 
-	bool any_base = false;
-	for (size_t i = 0; !rc && i < images.n; i++) {
-		any_base |= images.at[i].n > 1;
-		rc = check_image(f, &c, NULL, &images.at[i], err);
-		if (!rc && images.at[i].pid == (uint64_t)child->pid)
-			seen |= !ended_by_exec(f, (uint32_t)f->n_processes - 1);
-	}
-	folder_images_free(&images);
-	if (!rc && c.gates.growth && !any_base)
-		findings_note(f, true,
-		              "no growth to be seen: no process has written more than one snapshot "
-		              "(--interval, or outlive_snapshot() in the program)");
-	free(only);
-	if (!rc && !seen)
+	if (!rc)
+		rc = look_at_all(f, &c, &images, tally, err);
+	if (!rc && !run_tally_ended(tally, c.command))
 		note_unseen(f, command, child, options);
+	run_tally_report(tally, c.command, f);
+	run_tally_free(tally);
+	folder_images_free(&images);
+	free(only);
 	return rc;
 }
 

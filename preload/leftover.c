@@ -235,6 +235,12 @@ static bool add_line(unsigned reason)
 	return done;
 }
 
+void leftover_begin(void)
+{
+	if (*g_options.tally)
+		add_line(0);
+}
+
 bool leftover_none(unsigned reason)
 {
 	return *g_options.tally && snap_child_allowed() && !any_lost() && !leftover_any() &&

@@ -315,6 +315,7 @@ void process_init(void)
 	(void)on_exit(on_exit_last, NULL);
 	(void)at_quick_exit(on_quick_exit_last);
 	pthread_atfork(NULL, daemon_parent, NULL);
+	leftover_begin();
 	g_on = true;
 	__atomic_store_n(&g_track_poll, control_poll, __ATOMIC_RELEASE);
 }

@@ -32,6 +32,12 @@ like "which is told" "$(cat err)" 'NOTHING WAS SEEN of /sbin/ldconfig'
 # shellcheck disable=SC2016
 status_is "SIGKILL: 4" 4 "$OUTLIVE" run --check -- sh -c 'kill -9 $$'
 like "and how it ended" "$(verdict)" 'check: no verdict: .*; the command was ended by signal 9 \(Killed\); exit status 4$'
+# A shell with one command only would become it.
+status_is "a child that SIGKILL ends: told" 0 "$OUTLIVE" run --check -- sh -c 'sh -c "kill -9 \$\$"; true'
+like "which, and that it says nothing" "$(cat err)" '^not seen to the end .*: 1 process: sh \(pid [0-9]+\)$'
+status_is "a child that stays: told" 0 "$OUTLIVE" run --check -- sh -c 'sleep 100 > /dev/null 2>&1 & echo $!'
+like "which" "$(cat err)" '^still running, and not looked at: 1 process: sleep \(pid [0-9]+\)$'
+kill "$(cat out)"
 status_is "an image that exec has made, unseen: 4" 4 "$OUTLIVE" run --check -- sh -c 'exec /sbin/ldconfig --version'
 status_is "an image that exec has made, seen" 0 "$OUTLIVE" run --check -- sh -c 'exec ls'
 # shellcheck disable=SC2016

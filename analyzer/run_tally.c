@@ -1,0 +1,150 @@
+/*
+ * run_tally.c - a process that is killed by SIGKILL tells nothing, but it has told that it began.
+ *
+ * Lines are "PID REASON COMMAND", in the order in which they were written; reason 0 is a beginning.
+ * A number may come again: of a process that became another program by exec, and of another
+ * process.
+ */
+#include "run_tally.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum state { RUNS, BECAME_ANOTHER, ENDED };
+
+struct process {
+	uint64_t pid;
+	enum state state;
+	bool has_snapshot;
+	const char *command;
+};
+
+struct run_tally {
+	struct process *at;
+	uint32_t n, cap;
+	struct table by_pid;
+};
+
+static bool same_pid(const void *ctx, uint32_t value, const void *key)
+{
+	return ((const struct run_tally *)ctx)->at[value].pid == *(const uint64_t *)key;
+}
+
+static struct process *find(const struct run_tally *t, uint64_t pid)
+{
+	uint32_t i = table_find(&t->by_pid, table_hash(pid, 0), same_pid, t, &pid);
+
+	return i == TABLE_NONE ? NULL : &t->at[i];
+}
+
+static struct process *find_or_add(struct run_tally *t, uint64_t pid)
+{
+	struct process *p = find(t, pid);
+
+	if (p)
+		return p;
+	t->at = xgrow(t->at, t->n, &t->cap, sizeof(*t->at));
+	t->at[t->n] = (struct process){.pid = pid, .command = ""};
+	table_add(&t->by_pid, table_hash(pid, 0), t->n);
+	return &t->at[t->n++];
+}
+
+static void read_line(struct run_tally *t, const char *line)
+{
+	unsigned long long pid, reason;
+	char command[17];
+
+	if (sscanf(line, "%llu %llu %16s", &pid, &reason, command) != 3)
+		return;
+	struct process *p = find_or_add(t, pid);
+	p->state = !reason ? RUNS : reason == FMT_REASON_EXEC ? BECAME_ANOTHER : ENDED;
+	p->command = intern(command);
+}
+
+struct run_tally *run_tally_read(const char *path)
+{
+	struct run_tally *t = xcalloc(1, sizeof(*t));
+	FILE *f = fopen(path, "re");
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		read_line(t, line);
+	if (f)
+		fclose(f);
+	return t;
+}
+
+void run_tally_add(struct run_tally *t, uint64_t pid, bool by_exec)
+{
+	struct process *p = find_or_add(t, pid);
+
+	p->has_snapshot = true;
+	/* What it became by exec may have told its beginning since. */
+	if (!by_exec)
+		p->state = ENDED;
+}
+
+bool run_tally_ended(const struct run_tally *t, uint64_t pid)
+{
+	const struct process *p = find(t, pid);
+
+	return p && p->state == ENDED;
+}
+
+struct few {
+	size_t n;
+	struct str names;
+};
+
+static void add_name(struct few *few, const struct process *p)
+{
+	enum { FEW = 3 };
+
+	if (few->n++ < FEW)
+		str_addf(&few->names, "%s%s (pid %llu)", few->n > 1 ? ", " : "", p->command,
+		         (unsigned long long)p->pid);
+	else if (few->n == FEW + 1)
+		str_add(&few->names, " ...");
+}
+
+static void note(struct findings *f, struct few *few, const char *what)
+{
+	struct str s = {0};
+
+	if (few->n) {
+		str_addf(&s, "%s: %zu process%s: %s", what, few->n, few->n == 1 ? "" : "es",
+		         few->names.data);
+		findings_note(f, false, s.data);
+	}
+	str_free(&s);
+	str_free(&few->names);
+}
+
+void run_tally_report(const struct run_tally *t, uint64_t command, struct findings *f)
+{
+	struct few running = {0}, gone = {0};
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct process *p = &t->at[i];
+		if (p->state == RUNS && p->pid == command)
+			continue;
+		if (p->state == RUNS && (!kill((pid_t)p->pid, 0) || errno == EPERM))
+			add_name(&running, p);
+		else if (p->state == RUNS)
+			add_name(&gone, p);
+		else if (!p->has_snapshot)
+			f->n_quiet++;
+	}
+	note(f, &running, "still running, and not looked at");
+	note(f, &gone,
+	     "not seen to the end (SIGKILL, or an exit without libc), so nothing is said of");
+}
+
+void run_tally_free(struct run_tally *t)
+{
+	table_free(&t->by_pid);
+	free(t->at);
+	free(t);
+}

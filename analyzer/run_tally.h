@@ -1,0 +1,23 @@
+/*
+ * run_tally.h - what the processes of a gate have told of their beginnings and ends, in the file of
+ * the library's option `tally`: run_tally.c.
+ */
+#ifndef OUTLIVE_RUN_TALLY_H
+#define OUTLIVE_RUN_TALLY_H
+
+#include "findings.h"
+
+struct run_tally;
+
+/* Reads the file; what is no line of ours is passed over. Never NULL. */
+struct run_tally *run_tally_read(const char *path);
+/* The process's last snapshot tells its end, too: before an exec, or for good. */
+void run_tally_add(struct run_tally *t, uint64_t pid, bool by_exec);
+/* True when the process was seen to its end. */
+bool run_tally_ended(const struct run_tally *t, uint64_t pid);
+/* Processes that left nothing, and no snapshot: f->n_quiet. Notes those of which nobody knows how
+ * they ended, and those that still run; but for `command`, a pid, of which its own caller tells. */
+void run_tally_report(const struct run_tally *t, uint64_t command, struct findings *f);
+void run_tally_free(struct run_tally *t);
+
+#endif
