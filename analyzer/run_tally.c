@@ -53,14 +53,18 @@ static struct process *find_or_add(struct run_tally *t, uint64_t pid)
 
 static void read_line(struct run_tally *t, const char *line)
 {
-	unsigned long long pid, reason;
-	char command[17];
+	char *end;
+	uint64_t pid = strtoull(line, &end, 10);
 
-	if (sscanf(line, "%llu %llu %16s", &pid, &reason, command) != 3)
+	if (*line < '1' || *line > '9' || *end != ' ' || pid > INT32_MAX)
+		return;
+	uint64_t reason = strtoull(end + 1, &end, 10);
+	size_t n = *end == ' ' ? strcspn(end + 1, "\n") : 0;
+	if (!n)
 		return;
 	struct process *p = find_or_add(t, pid);
 	p->state = !reason ? RUNS : reason == FMT_REASON_EXEC ? BECAME_ANOTHER : ENDED;
-	p->command = intern(command);
+	p->command = intern_mem(end + 1, n < 16 ? n : 16);
 }
 
 struct run_tally *run_tally_read(const char *path)
