@@ -35,8 +35,10 @@ like "and how it ended" "$(verdict)" 'check: no verdict: .*; the command was end
 # A shell with one command only would become it.
 status_is "a child that SIGKILL ends: told" 0 "$OUTLIVE" run --check -- sh -c 'sh -c "kill -9 \$\$"; true'
 like "which, and that it says nothing" "$(cat err)" '^not seen to the end .*: 1 process: sh \(pid [0-9]+\)$'
-status_is "a child that stays: told" 0 "$OUTLIVE" run --check -- sh -c 'sleep 100 > /dev/null 2>&1 & echo $!'
-like "which" "$(cat err)" '^still running, and not looked at: 1 process: sleep \(pid [0-9]+\)$'
+mkfifo never
+status_is "a child that stays: told" 0 "$OUTLIVE" run --check -- \
+  sh -c 'sh -c ": > started; read x < never" > /dev/null 2>&1 & echo $!; while [ ! -e started ]; do sleep 0.1; done'
+like "which" "$(cat err)" '^still running, and not looked at: 1 process: sh \(pid [0-9]+\)$'
 kill "$(cat out)"
 status_is "an image that exec has made, unseen: 4" 4 "$OUTLIVE" run --check -- sh -c 'exec /sbin/ldconfig --version'
 status_is "an image that exec has made, seen" 0 "$OUTLIVE" run --check -- sh -c 'exec ls'
