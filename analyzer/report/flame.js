@@ -7,7 +7,8 @@ const BOX = 19,
 	MAX_ROWS = 1600,
 	LEAST_PIXELS = 0.6,
 	PAPER = 1000,
-	LEAST_ON_PAPER = 9;
+	LEAST_ON_PAPER = 9,
+	ROWS_ON_PAPER = 34;
 const flame = {
 	icicle: false,
 	by: "function",
@@ -87,7 +88,7 @@ function layOut(width) {
 	while (work.length) {
 		const [node, level, x] = work.pop();
 		let at = x;
-		if (level >= MAX_ROWS) continue;
+		if (level >= (flame.printing ? ROWS_ON_PAPER : MAX_ROWS)) continue;
 		for (const child of childrenOf(node)) {
 			const w = v.width[child] * scale;
 			if (w < (flame.printing ? LEAST_ON_PAPER : LEAST_PIXELS)) break;
@@ -136,7 +137,7 @@ function drawFlame() {
 }
 
 function boxTop(box) {
-	return flame.icicle ? box.level * BOX : flame.height - (box.level + 1) * BOX;
+	return flame.icicle || flame.printing ? box.level * BOX : flame.height - (box.level + 1) * BOX;
 }
 function isMatch(node) {
 	return (
