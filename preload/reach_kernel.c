@@ -58,7 +58,8 @@ static void see_character(struct parser *p, char c)
 
 static void see_epoll(uint32_t fd)
 {
-	char path[64], buf[4096];
+	static char buf[4096]; /* one scan at a time */
+	char path[64];
 	struct text t = TEXT(path);
 	struct parser p = {.matched = 0};
 	long n;

@@ -78,7 +78,7 @@ static void note_vector(const struct stop *s, struct stop_thread *t)
  */
 static void note_stop(const struct stop *s, struct stop_thread *t, int status)
 {
-	struct user_regs_struct u;
+	struct user_regs_struct u = {0};
 
 	if (status >> 16 != PTRACE_EVENT_STOP)
 		t->pass_signal = WSTOPSIG(status);
@@ -138,7 +138,7 @@ static bool handler_comes(const struct stop *s, const struct stop_thread *t)
 
 void stop_ptrace_release(const struct stop *s, struct stop_thread *t)
 {
-	struct user_regs_struct u;
+	struct user_regs_struct u = {0};
 
 	if (t->repeat && !handler_comes(s, t) && get_registers(t, &u)) {
 		u.rax = (uint64_t)t->call;
