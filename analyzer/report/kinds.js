@@ -67,6 +67,10 @@ const descriptors = data.fds.flatMap((g) =>
 	),
 );
 
+/* The kernel says so in most names itself. */
+function deletedMark(d) {
+	return d.deleted && !d.names.endsWith("(deleted)") ? " (deleted)" : "";
+}
 function fdDetail(d) {
 	const list = el("dl", {});
 	fact(list, "descriptor", String(d.fd));
@@ -75,7 +79,7 @@ function fdDetail(d) {
 		"is",
 		d.bad
 			? d.names + ", " + count(d.count) + (d.count === 1 ? " time" : " times")
-			: d.type + (d.names ? ": " + d.names : "") + (d.deleted ? " (deleted)" : ""),
+			: d.type + (d.names ? ": " + d.names : "") + deletedMark(d),
 	);
 	if (d.other) fact(list, "other end", "descriptor " + (d.other - 1));
 	if (!d.bad) fact(list, "close-on-exec", d.cloexec ? "yes" : "no");
@@ -138,7 +142,7 @@ function fdsView() {
 			width: "minmax(140px, 1.8fr)",
 			first: "asc",
 			class: "mono",
-			render: (d) => d.names + (d.deleted ? " (deleted)" : ""),
+			render: (d) => d.names + deletedMark(d),
 			sort: (d) => d.names,
 		},
 		{

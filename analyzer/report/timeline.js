@@ -225,7 +225,7 @@ function timelineView() {
 			el(
 				"p",
 				{ class: "dim" },
-				data.other_snapshots + " snapshots of other processes were left out.",
+				plural(data.other_snapshots, "snapshot") + " of other processes left out.",
 			),
 		);
 	section.append(momentTable());
