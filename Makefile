@@ -163,6 +163,17 @@ check: ## structure: exports, layers, sizes, format, lint, clang build; fails wh
 	$(Q)$(MAKE) --no-print-directory all unit progs compile_commands.json
 	$(Q)scripts/check/run.sh $(O)
 
+# The library with a comparison around its unwinder.
+$(O)/tests/exact/libexact.so: tests/exact/compare.c $(PRELOAD_OBJ) $(O)/libarena.a $(O)/exports.map Makefile
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(PRELOAD_CFLAGS) -I. $(CPPFLAGS) $(CFLAGS) $(PRELOAD_LDFLAGS) -Wl,--version-script=$(O)/exports.map \
+		-Wl,--wrap=stack_capture $(LDFLAGS) -o $@ $< $(PRELOAD_OBJ) $(O)/libarena.a
+exact: ## hold every stack captured inside real programs, ten million, against libunwind's; T=program
+	$(Q)scripts/deps build test
+	$(Q)$(MAKE) --no-print-directory all $(O)/tests/exact/libexact.so
+	$(Q)tests/exact/run.sh $(O) '$(T)'
+
 demo: ## watch a real redis-server grow, and see why: under a minute
 	$(Q)scripts/deps build demo
 	$(Q)$(MAKE) --no-print-directory all
@@ -255,7 +266,7 @@ help: ## this list
 	@awk -F' *## ' '/^[a-z_.-]+:.*## /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo '  switches: O=DIR (build)  DEBUG=1  SAN=address,undefined (analyzer, unit tests)  V=1  T=pattern  PREFIX= DESTDIR='
 
-.PHONY: all build unit progs objects test outlive-san race race-bins check demo test-matrix bench bench-progs soak fuzz fuzz-bins \
+.PHONY: all build unit progs objects test outlive-san race race-bins check exact demo test-matrix bench bench-progs soak fuzz fuzz-bins \
 	format format-check lint docs install uninstall clean help
 .DELETE_ON_ERROR:
 
