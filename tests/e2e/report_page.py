@@ -28,6 +28,8 @@ def search(page, text):
 
 
 def quiet(page, name):
+    odd = page.eval("[...document.querySelectorAll('main > section')].map((s) => /.{0,40}(undefined|NaN|\\[object|Infinity).{0,40}/.exec(s.textContent)).filter(Boolean).map((m) => m[0])")
+    check(name + ": every figure is one", not odd, odd)
     check(name + ": no complaint on the console", not page.problems, page.problems)
     check(name + ": asks for nothing", not page.requests, page.requests)
 
