@@ -184,12 +184,21 @@ test-matrix: ## run Debian's programs plain and profiled; output and status must
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/matrix/run.sh $(O) '$(T)'
 
-bench: ## CPU and memory against native and heaptrack: table, and O/bench.json; RUNS=5 T=workload
+bench: ## CPU and memory against native and other profilers: table, O/bench.json, O/bench.svg; QUICK=1 RUNS=5 T=workload
 	$(Q)scripts/deps build bench
 	$(Q)$(MAKE) --no-print-directory all bench-progs
-	$(Q)/usr/bin/python3 tests/bench/bench.py --build $(O) --runs $(RUNS) --only '$(T)' --json $(O)/bench.json
+	$(Q)/usr/bin/python3 tests/bench/bench.py --build $(O) --runs $(RUNS) --only '$(T)' $(if $(filter 1,$(QUICK)),--quick) \
+		--json $(O)/bench.json --chart $(O)/bench.svg
 BENCH_BIN := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
+# The allocation-bound program also with frame pointers, and with LeakSanitizer, which needs them for whole stacks.
+BENCH_BIN += $(O)/tests/bench/alloc_bound_fp $(O)/tests/bench/alloc_bound_lsan
 bench-progs: $(BENCH_BIN)
+$(O)/tests/bench/alloc_bound_fp: BENCH_FLAGS := -fno-omit-frame-pointer
+$(O)/tests/bench/alloc_bound_lsan: BENCH_FLAGS := -fno-omit-frame-pointer -fsanitize=leak
+$(O)/tests/bench/alloc_bound_fp $(O)/tests/bench/alloc_bound_lsan: tests/bench/alloc_bound.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP $(BENCH_FLAGS) -o $@ $< -lpthread
 $(O)/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

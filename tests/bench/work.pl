@@ -2,10 +2,11 @@
 use strict;
 use warnings;
 
+my $n = $ARGV[0] // 150000;
 my ($seed, $count, %records, %words) = (1, 0);
 sub random { $seed = ($seed * 1103515245 + 12345) & 0x7fffffff }
 
-for my $i (1 .. 150000) {
+for my $i (1 .. $n) {
     push @{ $records{ 'key' . (random() % 50000) } }, { id => $i, text => "str$i-" . random(), parts => [ split /-/, "a$i-b$i-c$i" ] };
     delete $records{ 'key' . (random() % 50000) } if $i % 7 == 0;
 }

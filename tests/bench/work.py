@@ -2,6 +2,7 @@
 import json
 import random
 import re
+import sys
 
 random.seed(1)
 
@@ -25,7 +26,7 @@ class Node:
 documents = {"a%d" % i: document(4) for i in range(40)}
 pairs = re.compile(r'"(k\d+)":\s*("s[0-9a-f]+"|[0-9.e-]+)')
 total = 0
-for _ in range(10):
+for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
     text = json.dumps(documents, indent=1)
     json.loads(text)
     found = {}
