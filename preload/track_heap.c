@@ -6,6 +6,7 @@
 #include "context.h"
 #include "live_hot.h"
 #include "track.h"
+#include "track_sample.h"
 
 TLS struct self t_self;
 bool g_tracking;
@@ -118,47 +119,9 @@ static inline void count_size(struct site *s, uint64_t bytes)
 
 static inline void count_alloc(struct ctx *c, struct site *s, uint64_t bytes)
 {
-	count_size(s, bytes);
 	ADD(&s->bytes, bytes);
 	ADD(&s->allocs, 1);
 	ADD(&c->live, (int64_t)bytes);
-}
-
-/* What a block of this size counts for. */
-static inline uint64_t bytes_of(uint64_t size)
-{
-	struct sample_weight w;
-
-	if (likely(!g_sample_period))
-		return size;
-	sample_weigh(size, &w);
-	return w.bytes;
-}
-
-/* In sampled mode a site has this behind its lifetimes from its first event on. NULL: no memory. */
-static struct site_sampled *sampled_of(struct ctx *c, struct site *s)
-{
-	if (!s->lifetimes)
-		__atomic_store_n(&s->lifetimes, context_small(c, sizeof(struct site_sampled)),
-		                 __ATOMIC_RELEASE);
-	return (struct site_sampled *)s->lifetimes;
-}
-
-static COLD void count_alloc_sampled(struct ctx *c, struct site *s, uint64_t bytes)
-{
-	struct site_sampled *more = sampled_of(c, s);
-	struct sample_weight w;
-
-	sample_weigh(bytes, &w);
-	if (more) {
-		ADD(&more->made, 1);
-		ADD(&more->objects_variance, w.objects_variance);
-		ADD(&more->bytes_variance, w.bytes_variance);
-	}
-	count_size(s, bytes);
-	ADD(&s->bytes, w.bytes);
-	ADD(&s->allocs, w.objects);
-	ADD(&c->live, (int64_t)w.bytes);
 }
 
 /* Births have 31 bits. A birth may be a little ahead of another thread's clock. */
@@ -177,30 +140,6 @@ static __attribute__((noinline)) void count_lifetime(struct ctx *c, struct site 
 		                 __ATOMIC_RELEASE);
 	if (s->lifetimes && s->lifetimes[bucket] != UINT32_MAX)
 		ADD(&s->lifetimes[bucket], 1);
-}
-
-/* by: 1, or -1 for a free that is undone. */
-static COLD void count_free_sampled(struct ctx *c, struct site *s, const struct block *b,
-                                    uint64_t by)
-{
-	struct site_sampled *more = sampled_of(c, s);
-	struct sample_weight w;
-
-	sample_weigh(b->size, &w);
-	if (more) {
-		ADD(&more->freed, by);
-		ADD(&more->objects_variance_freed, by * w.objects_variance);
-		ADD(&more->bytes_variance_freed, by * w.bytes_variance);
-		if (c->undo.bucket && by == 1)
-			c->undo.lifetimes = sample_round(&t_self.random, w.objects);
-		if (c->undo.bucket)
-			ADD(&more->lifetimes[c->undo.bucket], (uint32_t)by * c->undo.lifetimes);
-	}
-	if (c->undo.temporary)
-		ADD(&s->temporary, by * w.objects);
-	ADD(&s->bytes_freed, by * w.bytes);
-	ADD(&s->frees, by * w.objects);
-	ADD(&c->live, -(int64_t)(by * w.bytes));
 }
 
 /* Below, `sampled` is g_sample_period != 0, known where the code is compiled: exact mode must not
@@ -230,7 +169,7 @@ FOR_BOTH void count_free(struct ctx *c, uintptr_t a, const struct block *b, uint
 	c->undo.site = s;
 	c->undo.bucket = bucket;
 	if (sampled)
-		return count_free_sampled(c, s, b, 1);
+		return sampled_free(c, s, b->size, false);
 	if (c->undo.temporary)
 		ADD(&s->temporary, 1);
 	if (bucket)
@@ -305,8 +244,9 @@ FOR_BOTH void record_alloc(struct ctx *c, uintptr_t a, size_t bytes, const struc
 	if (sampled ? !put_somewhere(c, a, &b, true)
 	            : unlikely(!live_put_hot(span, a, &b)) && !put_exact(c, a, b))
 		return;
+	count_size(context_site_at(b.site), bytes);
 	if (sampled)
-		count_alloc_sampled(c, context_site_at(b.site), bytes);
+		sampled_alloc(c, context_site_at(b.site), bytes);
 	else
 		count_alloc(c, context_site_at(b.site), bytes);
 	if (unlikely(c->live > c->high))
@@ -349,7 +289,7 @@ static COLD bool show_first(struct ctx **c, uintptr_t a, struct block *b)
 	if (!g_track_watch || *c != t_self.ctx || live_put(a, b, &stale) < 0)
 		return true;
 	leave(*c);
-	g_track_watch(bytes_of(b->size));
+	g_track_watch(g_sample_period ? sampled_bytes(b->size) : b->size);
 	*c = enter();
 	return *c && live_take(a, b);
 }
@@ -360,7 +300,8 @@ FOR_BOTH bool record_free(struct ctx *c, const void *p, struct block *was, bool 
 	struct block b = *was;
 	bool known = b.site || live_take((uintptr_t)p, &b);
 
-	if (unlikely(known && c->live - (int64_t)(sampled ? bytes_of(b.size) : b.size) < c->low)) {
+	if (unlikely(known &&
+	             c->live - (int64_t)(sampled ? sampled_bytes(b.size) : b.size) < c->low)) {
 		known = show_first(&c, (uintptr_t)p, &b);
 		if (!c)
 			return false;
@@ -450,7 +391,7 @@ static void undo_free(struct ctx *c, uintptr_t a, const struct block *b)
 	if (c->undo.temporary)
 		c->last = a;
 	if (unlikely(g_sample_period))
-		return count_free_sampled(c, s, b, -1ull);
+		return sampled_free(c, s, b->size, true);
 	if (c->undo.bucket && s->lifetimes && s->lifetimes[c->undo.bucket])
 		ADD(&s->lifetimes[c->undo.bucket], -1u);
 	if (c->undo.temporary)
