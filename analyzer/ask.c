@@ -152,7 +152,7 @@ static uint32_t post(struct target *t, struct ask *a)
 
 	snprintf(c->label, sizeof c->label, "%s", a->label);
 	c->trim_before = c->trim_after = 0;
-	c->flags = a->trim ? FMT_REQUEST_TRIM : 0;
+	c->flags = (a->trim ? FMT_REQUEST_TRIM : 0u) | (a->reach ? FMT_REQUEST_REACH : 0u);
 	uint64_t left = a->timeout_ns / 2;
 	a->trim_until_ns = now_ns() + (left < TRIM_WAIT_NS ? left : TRIM_WAIT_NS);
 	uint32_t request = __atomic_add_fetch(&c->requested, 1, __ATOMIC_ACQ_REL);
@@ -362,10 +362,10 @@ int ask_snapshot(pid_t pid, struct ask *a, char **path, struct err *err)
 		goto out;
 	}
 	int page = target_open_control(&t, &why);
-	if (page && a->trim) {
+	if (page && (a->trim || a->reach)) {
 		err_set(err,
-		        "process %d (%s) can only be signalled (%.500s): --trim cannot reach it",
-		        (int)pid, t.comm, why.text);
+		        "process %d (%s) can only be signalled (%.500s): --%s cannot be asked for",
+		        (int)pid, t.comm, why.text, a->trim ? "trim" : "reach");
 		goto out;
 	}
 	result = !page ? ask_by_control(&t, a, &written, err)

@@ -11,6 +11,7 @@
 struct ask {
 	const char *label;   /* kept in the snapshot; "" for none */
 	uint64_t timeout_ns; /* how long to wait for the file */
+	bool reach;          /* which blocks can it still reach? */
 	bool trim;           /* the allocator is to give back what it caches, first */
 	uint64_t deadline_ns, trim_until_ns; /* filled in */
 	/* trim; filled in: the process made no heap call in time to do it in, its resident bytes

@@ -15,6 +15,7 @@
 #include "signals.h"
 #include "snapshot.h"
 #include "sys.h"
+#include "track.h"
 
 #define PAGE_BYTES 4096u
 _Static_assert(sizeof(struct fmt_control) <= PAGE_BYTES, "the control page is one page");
@@ -168,6 +169,11 @@ static void serve_request(bool signalled)
 		g_reap_comes = false;
 		return;
 	}
+	r.reach = __atomic_load_n(&c->flags, __ATOMIC_ACQUIRE) & FMT_REQUEST_REACH;
+	/* The handler came in the middle of our tables, or of the allocator: the hooked call that
+	 * it has interrupted will look at the page. */
+	if (r.reach && t_self.flags & (IN_TRACKER | IN_HEAP))
+		return;
 	if (!trim_first(&r, signalled) || !take(&r, signalled))
 		return;
 	g_answered = r.number;

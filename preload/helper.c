@@ -100,8 +100,9 @@ static void helper_main(void)
 /* Returns in the parent only. UNTRACED: a debugger of the program must not take it for a thread. */
 long helper_start(char *stack, const struct helper *h, uint64_t flags, uint32_t *pid)
 {
-	long r, all = (long)flags | CLONE_VM | CLONE_PARENT_SETTID | CLONE_UNTRACED;
-	register long tid __asm__("r10") = 0;
+	long memory = flags & HELPER_COPY ? CLONE_CHILD_SETTID : CLONE_VM;
+	long r, all = (long)(flags & ~HELPER_COPY) | memory | CLONE_PARENT_SETTID | CLONE_UNTRACED;
+	register uint32_t *tid __asm__("r10") = pid;
 	register long tls __asm__("r8") = 0;
 	register void (*entry)(void) __asm__("r9") = helper_main;
 

@@ -28,10 +28,13 @@ bool helper_allowed(void);
 char *helper_stack(void);
 /* Its upper end, for who runs something on it in the program itself. */
 char *helper_stack_top(char *stack);
+/* Among the flags of helper_start(): it does not share the memory, but has a copy. */
+#define HELPER_COPY (1ull << 62)
 /*
  * Starts it; all signals must be blocked, as they stay in the helper, but for faults. flags: to be
- * added to clone's, CLONE_FS | CLONE_FILES for instance. *pid is set before the helper runs.
- * Returns its pid or -errno. To be reaped by wait4(pid, __WALL), by the caller.
+ * added to clone's, CLONE_FS | CLONE_FILES for instance. *pid is set before the helper runs, in its
+ * copy of the memory, too. Returns its pid or -errno. To be reaped by wait4(pid, __WALL), by the
+ * caller.
  */
 long helper_start(char *stack, const struct helper *h, uint64_t flags, uint32_t *pid);
 

@@ -6,7 +6,9 @@
 #include "reach.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <ucontext.h>
 
 #include "context.h"
@@ -310,9 +312,27 @@ void reach_copied(long child)
 		refuse_error("the kernel refuses a copy of the process", (int)child);
 }
 
+void reach_forget_request(void)
+{
+	if (g_reach_report.live)
+		g_reach_report = (struct reach_report){.live = false};
+}
+
+/* The first to go when memory runs out, and the last to get the processor. */
+static void step_back(void)
+{
+	int fd = sys_open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+
+	if (fd >= 0) {
+		sys_write_all(fd, "1000", 4);
+		sys_close(fd);
+	}
+	sys_call(SYS_setpriority, PRIO_PROCESS, 0, 19);
+}
+
 void reach_mark_copy(void)
 {
-	g_reach_report.clone_ns = sys_now_ns() - g_stop.stopped_ns;
+	step_back();
 	mark(true, NULL, LIVE_DEADLINE);
 }
 

@@ -62,6 +62,8 @@ bool reach_copy(void);
 void reach_copied(long child);
 /* In the copy. */
 void reach_mark_copy(void);
+/* What was found, or refused, for a request is not of the next snapshot. */
+void reach_forget_request(void);
 
 /* ---- for the writer of a snapshot ---- */
 

@@ -77,22 +77,61 @@ static inline const struct reach_gigabyte *reach_index_gigabyte(uintptr_t w)
 	return &g_reach_index
 	                .gigabyte[(w >> REACH_GIGABYTE) - (g_reach_index.low >> REACH_GIGABYTE)];
 }
+/* Blocks [*low, *high) begin in w's page. */
+static inline void reach_index_page(uintptr_t w, uint32_t *low, uint32_t *high)
+{
+	const struct reach_gigabyte *g = reach_index_gigabyte(w);
+
+	*low = *high = g->first;
+	if (unlikely(!g->page))
+		return;
+	const uint32_t *page = &g->page[w >> REACH_PAGE & (REACH_PAGES - 1)];
+
+	*low = page[0];
+	*high = page[1];
+}
+/* Where in the page w's block would be if all were of one size; most pages are like that. */
+static inline uint32_t reach_index_guess(uintptr_t w, uint32_t low, uint32_t high)
+{
+	return low +
+	       (uint32_t)((uint64_t)(high - low) * (w & ((1u << REACH_PAGE) - 1)) >> REACH_PAGE);
+}
+/* Ahead of a search: first the one, then the other, with some other work between. */
+static inline void reach_index_prefetch_page(uintptr_t w)
+{
+	const struct reach_gigabyte *g = reach_index_gigabyte(w);
+
+	if (likely(g->page))
+		__builtin_prefetch(&g->page[w >> REACH_PAGE & (REACH_PAGES - 1)]);
+}
+static inline void reach_index_prefetch_block(uintptr_t w)
+{
+	uint32_t low, high;
+
+	reach_index_page(w, &low, &high);
+	__builtin_prefetch(&g_reach_index.block[reach_index_guess(w, low, high)]);
+}
 /* The first block at or after w, n when there is none. reach_index_may(w). */
 static inline uint32_t reach_index_from(uintptr_t w)
 {
-	const struct reach_gigabyte *g = reach_index_gigabyte(w);
-	uint32_t low = g->first, high = low;
+	const struct reach_block *block = g_reach_index.block;
+	uint32_t low, high;
 
-	if (likely(g->page)) {
-		const uint32_t *page = &g->page[w >> REACH_PAGE & (REACH_PAGES - 1)];
+	reach_index_page(w, &low, &high);
+	uint32_t at = reach_index_guess(w, low, high);
 
-		low = page[0];
-		high = page[1];
+	for (unsigned tries = 0; tries < 6; tries++) {
+		if (at > low && reach_block_start(&block[at - 1]) >= w)
+			high = --at;
+		else if (at < high && reach_block_start(&block[at]) < w)
+			low = ++at;
+		else
+			return at;
 	}
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (reach_block_start(&g_reach_index.block[middle]) < w)
+		if (reach_block_start(&block[middle]) < w)
 			low = middle + 1;
 		else
 			high = middle;

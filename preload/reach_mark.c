@@ -100,7 +100,6 @@ static inline void see(uintptr_t w, enum how how)
 static void see_words(const uintptr_t *at, unsigned n, enum how how)
 {
 	uintptr_t found[AT_ONCE];
-	const uint32_t *page[AT_ONCE];
 	unsigned n_found = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -108,14 +107,11 @@ static void see_words(const uintptr_t *at, unsigned n, enum how how)
 
 		if (!reach_index_may(w))
 			continue;
-		const struct reach_gigabyte *g = reach_index_gigabyte(w);
-
-		page[n_found] = g->page ? &g->page[w >> REACH_PAGE & (REACH_PAGES - 1)] : &g->first;
-		__builtin_prefetch(page[n_found]);
+		reach_index_prefetch_page(w);
 		found[n_found++] = w;
 	}
 	for (unsigned i = 0; i < n_found; i++)
-		__builtin_prefetch(&g_reach_index.block[*page[i]]);
+		reach_index_prefetch_block(found[i]);
 	for (unsigned i = 0; i < n_found; i++)
 		see(found[i], how);
 }

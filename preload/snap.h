@@ -2,6 +2,8 @@
  * snap.h - what the files of the snapshot writer share; nobody else includes it.
  *
  *     snapshot.c     whose turn it is, the child, the end of a process
+ *     snap_scratch.c memory of the writing
+ *     snap_copy.c    what a copy of the process tells of its end
  *     snap_child.c   clone, stacks, signals: a place to write from in any context
  *     snap_file.c    folder, names, keep; what a person is told when it fails
  *     snap_write.c   records: varints, CRC, buffer
@@ -131,6 +133,8 @@ void snap_file_restart(void);
 int snap_file_open(struct snap_name *n, uint32_t pid, uint64_t unique);
 /* Gives the file its name, never one that is taken, and removes what `keep` does not keep. */
 int snap_file_commit(struct snap_name *n);
+/* Parent: another process has given a file that name. */
+void snap_file_adopt(struct snap_name *n);
 /* The same for the one of the peak: it replaces this image's own before it, and nobody else's. */
 int snap_file_commit_peak(struct snap_name *n);
 void snap_file_discard(struct snap_name *n);
@@ -144,7 +148,7 @@ extern char g_snap_command[16] __attribute__((visibility("hidden")));
  * Runs fn in a child that shares our memory, on a stack of its own. Signals are blocked. *pid is
  * set before the child runs. When the child crashes, crashed() runs in it instead. Pid or -errno.
  */
-long snap_child_start(void (*fn)(void), void (*crashed)(void), uint32_t *pid);
+long snap_child_start(void (*fn)(void), void (*crashed)(void), uint32_t *pid, bool copy);
 /* In the child, as early as can be: gives up its copies of the program's descriptors. */
 void snap_child_close(void);
 /* The same in the calling thread, on that stack. */
@@ -165,6 +169,7 @@ struct snap_job {
 	uint64_t time_ns, uptime_ns, begin_ns, start_ns; /* time, start: since 1970 */
 	uint32_t tick;
 	bool forked;
+	bool is_copy; /* who writes has a copy of the memory: reach.h */
 	/* "/proc/<number>" of the program as this /proc numbers it; "" where there is none */
 	char proc[32];
 	/* found out while writing, for the audit */
@@ -193,11 +198,11 @@ bool snap_reach_is_there(void);
 void snap_reach_add(struct snap_reach *r, uintptr_t address, const struct block *b);
 /* The sums of the sites of t that are in the file. */
 void snap_reach(struct snap_out *o, const struct snap_tally *t, const struct snap_bounds *have);
-/* Their keys, in the record that is open. */
 /* Threads that will never go on. */
 void snap_stuck(struct snap_out *o, const struct snap_bounds *have);
+/* Their keys: a record of its own, for it is known late; and in the record that is open. */
 void snap_reach_info(struct snap_out *o);
-void snap_reach_audit(struct snap_out *o);
+void snap_reach_audit(struct snap_out *o, const struct snap_job *j);
 void snap_maps(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have);
 void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
@@ -223,6 +228,22 @@ const char *snap_allocator_unseen(void);
 /* An item: a key and its number. */
 void snap_pair(struct snap_out *o, unsigned key, uint64_t v);
 void snap_pair_str(struct snap_out *o, unsigned key, const char *s);
+
+/*
+ * A child that has a copy of the memory (reach.h) cannot note its end where the parent looks: it
+ * does so in a page that both share. Parent: ready, before the copy is made (false: no memory);
+ * result, after its end (false: it could not tell; *name is as far as it came).
+ */
+bool snap_copy_ready(void);
+bool snap_copy_result(struct snap_name *name, int *result);
+void snap_copy_fork_child(void);
+/* Parent: for how long its threads stood still, and how long the clone took, which the copy can
+ * know only by this page. */
+void snap_copy_set_frozen(uint64_t frozen_ns, uint64_t clone_ns);
+/* The copy. */
+void snap_copy_frozen(uint64_t *frozen_ns, uint64_t *clone_ns);
+void snap_copy_begun(const struct snap_name *name);
+void snap_copy_ended(const struct snap_name *name, int result);
 
 /* Memory of the writing that must be given back if the child dies. NULL when there is none. */
 void *snap_scratch(size_t bytes);

@@ -56,13 +56,13 @@ static void child_crashed(void *unused)
 	g_crashed();
 }
 
-long snap_child_start(void (*fn)(void), void (*crashed)(void), uint32_t *pid)
+long snap_child_start(void (*fn)(void), void (*crashed)(void), uint32_t *pid, bool copy)
 {
 	const struct helper h = {"outlive-writer", child_main, child_crashed, NULL};
 
 	g_run = fn;
 	g_crashed = crashed;
-	return helper_start(g_stack, &h, 0, pid);
+	return helper_start(g_stack, &h, copy ? HELPER_COPY : 0, pid);
 }
 
 void snap_run_here(void (*fn)(void))

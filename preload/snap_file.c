@@ -306,6 +306,12 @@ int snap_file_commit(struct snap_name *n)
 	return r ? r : -EEXIST;
 }
 
+void snap_file_adopt(struct snap_name *n)
+{
+	g_next = n->number + 1;
+	keep_last(n);
+}
+
 int snap_file_commit_peak(struct snap_name *n)
 {
 	int r = sys_close(n->fd);

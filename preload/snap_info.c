@@ -98,7 +98,6 @@ void snap_info(struct snap_out *o, const struct snap_job *j)
 	snap_pair(o, FMT_INFO_START_TIME, j->start_ns);
 	snap_pair(o, FMT_INFO_FAMILIES, g_track_families & 31);
 	info_strings(o, j);
-	snap_reach_info(o);
 	snap_record_end(o);
 }
 
@@ -160,9 +159,13 @@ static void audit_kernel(struct snap_out *o, const struct snap_job *j)
 {
 	char path[64], text[4096];
 	struct text t = TEXT(path);
-	long n = read_status("/proc/self/status", text, sizeof(text));
 	uint64_t v;
+	long n;
 
+	/* A copy of the process is larger by what it marks with. */
+	text_str(&t, j->is_copy && j->proc[0] ? j->proc : "/proc/self");
+	text_str(&t, "/status");
+	n = read_status(path, text, sizeof(text));
 	if (status_number(text, n, "VmRSS:", &v))
 		snap_pair(o, FMT_AUDIT_RSS, v * 1024);
 	if (status_number(text, n, "VmHWM:", &v))
@@ -171,6 +174,7 @@ static void audit_kernel(struct snap_out *o, const struct snap_job *j)
 		snap_pair(o, FMT_AUDIT_VSIZE, v * 1024);
 	if (!j->proc[0])
 		return;
+	t = TEXT(path);
 	text_str(&t, j->proc);
 	text_str(&t, "/status");
 	n = read_status(path, text, sizeof(text));
@@ -202,6 +206,7 @@ void snap_audit(struct snap_out *o, const struct snap_job *j)
 
 	context_audit(&c);
 	stack_stats(&s);
+	snap_reach_info(o);
 	snap_record(o, FMT_AUDIT);
 	for (unsigned key = FMT_AUDIT_LOST_REENTRANT; key <= FMT_AUDIT_LOST_NO_STACK; key++)
 		snap_pair(o, key, c.lost[key]);
@@ -224,7 +229,7 @@ void snap_audit(struct snap_out *o, const struct snap_job *j)
 	audit_kernel(o, j);
 	audit_others(o, j);
 	snap_audit_allocator(o, j);
-	snap_reach_audit(o);
+	snap_reach_audit(o, j);
 	snap_pair(o, FMT_AUDIT_WRITE_NS, sys_now_ns() - j->begin_ns);
 	snap_record_end(o);
 }

@@ -90,21 +90,27 @@ void snap_reach_info(struct snap_out *o)
 
 	if (r->state == REACH_NOT_ASKED)
 		return;
+	snap_record(o, FMT_INFO);
 	snap_pair(o, FMT_INFO_REACH, r->state == REACH_MARKED ? FMT_SCAN_DONE : FMT_SCAN_REFUSED);
 	if (r->state == REACH_REFUSED)
 		snap_pair_str(o, FMT_INFO_REACH_WHY, r->why);
 	if (r->way)
 		snap_pair_str(o, FMT_INFO_REACH_WAY, r->way);
+	snap_record_end(o);
 }
 
-void snap_reach_audit(struct snap_out *o)
+void snap_reach_audit(struct snap_out *o, const struct snap_job *j)
 {
 	const struct reach_report *r = &g_reach_report;
 
 	if (r->state == REACH_NOT_ASKED)
 		return;
-	snap_pair(o, FMT_AUDIT_REACH_FROZEN_NS, r->frozen_ns);
-	snap_pair(o, FMT_AUDIT_REACH_CLONE_NS, r->clone_ns);
+	uint64_t frozen_ns = r->frozen_ns, clone_ns = r->clone_ns;
+
+	if (j->is_copy)
+		snap_copy_frozen(&frozen_ns, &clone_ns);
+	snap_pair(o, FMT_AUDIT_REACH_FROZEN_NS, frozen_ns);
+	snap_pair(o, FMT_AUDIT_REACH_CLONE_NS, clone_ns);
 	if (r->state != REACH_MARKED)
 		return;
 	snap_pair(o, FMT_AUDIT_REACH_BLOCKS, r->blocks);

@@ -7,6 +7,7 @@
 
 #include "context.h"
 #include "map.h"
+#include "reach.h"
 #include "snap.h"
 #include "sys.h"
 
@@ -230,8 +231,8 @@ int snap_tables(struct snap_out *o, struct snap_job *j)
 	put_modules(o, have.modules);
 	put_threads(o, have.contexts);
 	put_nodes(o, have.nodes, have.modules);
-	put_sites(o, &have, j);
-	snap_maps(o, j, &have);
+	/* What the kernel is asked about comes first: a copy of the process takes seconds to mark.
+	 */
 	if (track_has(TRACK_THREADS))
 		snap_tasks(o, j, &have);
 	snap_stuck(o, &have);
@@ -240,5 +241,9 @@ int snap_tables(struct snap_out *o, struct snap_job *j)
 	if (track_has(TRACK_TIMERS))
 		snap_timers(o, j, &have);
 	snap_fds_done();
+	if (j->is_copy)
+		reach_mark_copy();
+	put_sites(o, &have, j);
+	snap_maps(o, j, &have);
 	return o->error;
 }

@@ -9,12 +9,12 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "context.h"
 #include "options.h"
+#include "reach.h"
 #include "snap.h"
 #include "sys.h"
 
@@ -42,44 +42,6 @@ static bool g_forked;
  * snapshots of this image must still say the same start. */
 static uint64_t g_start_ns, g_start_real_ns;
 
-/* ---- memory of the writer ---- */
-
-static struct {
-	void *p;
-	size_t bytes;
-} g_scratch[8];
-
-void *snap_scratch(size_t bytes)
-{
-	for (size_t i = 0; i < sizeof(g_scratch) / sizeof(g_scratch[0]); i++) {
-		if (g_scratch[i].p)
-			continue;
-		g_scratch[i].bytes = bytes;
-		g_scratch[i].p = sys_map(bytes);
-		/* Read at random, and gone in a second. */
-		if (g_scratch[i].p)
-			sys_call(SYS_madvise, g_scratch[i].p, bytes, MADV_HUGEPAGE);
-		return g_scratch[i].p;
-	}
-	return NULL;
-}
-
-void snap_scratch_free(void *p)
-{
-	for (size_t i = 0; p && i < sizeof(g_scratch) / sizeof(g_scratch[0]); i++) {
-		if (g_scratch[i].p != p)
-			continue;
-		sys_unmap(p, g_scratch[i].bytes);
-		g_scratch[i].p = NULL;
-	}
-}
-
-void snap_scratch_free_all(void)
-{
-	for (size_t i = 0; i < sizeof(g_scratch) / sizeof(g_scratch[0]); i++)
-		snap_scratch_free(g_scratch[i].p);
-}
-
 /* ---- in the child ---- */
 
 static void publish_path(struct fmt_control *c)
@@ -93,14 +55,19 @@ static void publish_path(struct fmt_control *c)
 	__atomic_store_n(&c->seqlock, odd + 1, __ATOMIC_SEQ_CST);
 }
 
+static void note_result(int error)
+{
+	__atomic_store_n(&g_result, error, __ATOMIC_RELEASE);
+	__atomic_fetch_add(error ? &g_failed : &g_sequence, 1, __ATOMIC_RELAXED);
+}
+
 /* Tells who asked: the page, or a person on stderr when it failed. */
 static void report(int error)
 {
 	struct fmt_control *c = g_control;
 	char line[256];
 
-	__atomic_store_n(&g_result, error, __ATOMIC_RELEASE);
-	__atomic_fetch_add(error ? &g_failed : &g_sequence, 1, __ATOMIC_RELAXED);
+	note_result(error);
 	if (error)
 		snap_file_explain(&g_name, error, line, sizeof(line));
 	if (!c)
@@ -133,6 +100,8 @@ static void write_snapshot(void)
 	snap_find_proc(&g_job);
 	int error = snap_file_open(&g_name, g_job.pid, g_job.begin_ns);
 
+	if (g_job.is_copy)
+		snap_copy_begun(&g_name);
 	if (!error) {
 		snap_out_begin(&o, g_name.fd, g_buffer);
 		snap_info(&o, &g_job);
@@ -147,6 +116,8 @@ static void write_snapshot(void)
 			                : snap_file_commit(&g_name);
 	}
 	report(error);
+	if (g_job.is_copy)
+		snap_copy_ended(&g_name, error);
 	__atomic_store_n(&g_done, 1, __ATOMIC_RELEASE);
 }
 
@@ -155,6 +126,8 @@ static void write_crashed(void)
 	snap_scratch_free_all();
 	snap_file_discard(&g_name);
 	report(-EFAULT);
+	if (g_job.is_copy)
+		snap_copy_ended(&g_name, -EFAULT);
 	__atomic_store_n(&g_done, 1, __ATOMIC_RELEASE);
 }
 
@@ -172,12 +145,22 @@ static void give_turn(uint32_t from)
 static void child_gone(uint32_t pid)
 {
 	uint32_t is = pid;
+	int result;
 
 	/* Two threads may see it end; one of them clears up. */
 	if (!__atomic_compare_exchange_n(&g_turn, &is, TURN_TAKEN, false, __ATOMIC_ACQ_REL,
 	                                 __ATOMIC_RELAXED))
 		return;
-	if (!__atomic_load_n(&g_done, __ATOMIC_ACQUIRE)) {
+	bool done = __atomic_load_n(&g_done, __ATOMIC_ACQUIRE);
+
+	/* What a copy has noted is in its own memory. */
+	if (g_job.is_copy && snap_copy_result(&g_name, &result)) {
+		note_result(result);
+		if (!result)
+			snap_file_adopt(&g_name);
+		done = true;
+	}
+	if (!done) {
 		g_name.fd = -1; /* the number was the child's: here it is the program's */
 		g_crashed();
 	}
@@ -262,6 +245,7 @@ static void fill_job(const struct snapshot_request *r)
 
 	memset(&g_job, 0, sizeof(g_job));
 	g_job.request = *r;
+	reach_forget_request();
 	text_str(&label, r->label);
 	g_job.pid = g_pid;
 	g_job.thread = (uint32_t)sys_gettid();
@@ -276,10 +260,26 @@ static void fill_job(const struct snapshot_request *r)
 	g_job.forked = g_forked;
 }
 
-static long start(void (*run)(void), void (*crashed)(void))
+static long start(void (*run)(void), void (*crashed)(void), bool copy)
 {
 	g_crashed = crashed;
-	return snap_child_start(run, crashed, &g_turn);
+	return snap_child_start(run, crashed, &g_turn, copy);
+}
+
+/* A copy of the process, made while its other threads stand still, marks itself and writes. */
+static long start_copy(void)
+{
+	long child;
+
+	if (!snap_copy_ready() || !reach_copy())
+		return -EPERM;
+	g_job.is_copy = true;
+	child = start(write_snapshot, write_crashed, true);
+	reach_copied(child);
+	snap_copy_set_frozen(g_reach_report.frozen_ns, g_reach_report.clone_ns);
+	if (child < 0)
+		g_job.is_copy = false;
+	return child;
 }
 
 /* With the turn, and all signals blocked. False: another has it, and `wait` is not asked for. */
@@ -320,8 +320,11 @@ int snapshot_take(const struct snapshot_request *r)
 	fill_job(r);
 	if (r->last)
 		g_final_begun = true;
-	if (snap_child_allowed())
-		child = start(write_snapshot, write_crashed);
+	bool allowed = snap_child_allowed();
+	if (r->reach)
+		child = start_copy();
+	if (child < 0 && allowed)
+		child = start(write_snapshot, write_crashed, false);
 	if (child < 0) {
 		snap_run_here(write_snapshot);
 		child = g_result;
@@ -360,10 +363,11 @@ static int run_beside(void (*run)(void), void (*crashed)(void))
 {
 	long child = -EPERM;
 
+	g_job.is_copy = false;
 	g_beside.run = run;
 	g_beside.crashed = crashed;
 	if (snap_child_allowed())
-		child = start(beside_run, beside_crashed);
+		child = start(beside_run, beside_crashed, false);
 	if (child < 0)
 		return (int)child;
 	g_beside.ran = true;
@@ -454,6 +458,7 @@ void snapshot_fork_child(void)
 	g_sequence = g_failed = 0;
 	g_forked = true;
 	g_pid = (uint32_t)sys_getpid();
+	snap_copy_fork_child();
 	snap_scratch_free_all(); /* our copies of what the parent's writer had */
 	snap_file_restart();
 }

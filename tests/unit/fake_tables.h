@@ -339,5 +339,8 @@ void reach_copied(long child)
 void reach_mark_copy(void)
 {
 }
+void reach_forget_request(void)
+{
+}
 
 #endif
