@@ -52,13 +52,18 @@ static uintptr_t resize(unsigned row, uintptr_t p, size_t bytes, bool or_free,
 	uint32_t flags = t_self.flags;
 	struct block was;
 	bool moves = p && !inner(flags), known = false;
+	size_t copied = bytes;
 
 	if (moves) {
 		track_moving((void *)p, bytes);
 		known = track_free((void *)p, &was);
-		track_moving((void *)p, known && was.size > bytes ? was.size : bytes);
+		copied = known && was.size < bytes ? was.size : bytes;
+		track_moving((void *)p, copied);
 	}
 	uintptr_t q = real_call(row, flags, ARGS);
+
+	if (moves)
+		track_moving((void *)(q ? q : p), copied);
 
 	if (inner(flags))
 		return q;

@@ -150,13 +150,17 @@ static inline void *do_realloc(void *p, size_t n, const struct caller *from)
 		REAL_HEAP(q =, real.realloc(p, n));
 		return q;
 	}
+	size_t copied = n;
 	if (p) {
 		FETCH_HEADER(p);
 		track_moving(p, n);
 		known = track_free(p, &was);
-		track_moving(p, known && was.size > n ? was.size : n);
+		copied = known && was.size < n ? was.size : n;
+		track_moving(p, copied);
 	}
 	REAL_HEAP(q =, real.realloc(p, n));
+	if (p)
+		track_moving(q ? q : p, copied);
 	if (q)
 		track_alloc(q, n, from);
 	if (!q && n && known)

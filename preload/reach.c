@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <ucontext.h>
+#include <time.h>
 
 #include "context.h"
 #include "format.h"
@@ -29,10 +29,12 @@
 #include "stop.h"
 #include "sys.h"
 
-#define SECOND        1000000000ull
-#define STOP_DEADLINE (SECOND / 5)
-#define EXIT_DEADLINE (30 * SECOND) /* an ending program waits for us */
-#define LIVE_DEADLINE (120 * SECOND)
+#define SECOND          1000000000ull
+#define STOP_DEADLINE   (SECOND / 5)
+#define HOLD_TRIES      20
+#define EXIT_DEADLINE   (30 * SECOND) /* an ending program waits for us */
+#define SIGNAL_DEADLINE (8 * SECOND)
+#define LIVE_DEADLINE   (120 * SECOND)
 
 struct reach_env g_reach_env;
 struct reach_report g_reach_report;
@@ -41,7 +43,7 @@ bool g_reach_at_exit;
 static uint32_t g_begun;    /* an end has been marked, or is being */
 static uint32_t g_inherits; /* blocks born up to this tick are the parent's of a fork; 0 none */
 static struct stop g_stop;
-static uint64_t g_begin_ns;
+static const void *g_frame; /* where the asking thread's stack begins that counts */
 
 void reach_init(const struct reach_env *env)
 {
@@ -131,12 +133,12 @@ static bool all_seen(const struct stop *s)
 
 /* ---- hold the moment ---- */
 
-/* True: all stand still. */
-static bool hold(void)
+/* True: all stand still. *again: not now, but perhaps in a moment. */
+static bool try_hold(bool *again)
 {
 	int r;
 
-	g_begin_ns = sys_now_ns();
+	*again = false;
 	g_stop = (struct stop){.interrupted = t_signals_interrupted};
 	if ((r = stop_prepare(&g_stop))) {
 		refuse(stop_refusal(r), "");
@@ -151,9 +153,29 @@ static bool hold(void)
 		return true;
 	if (r)
 		refuse(stop_refusal(r), "");
+	*again = !r && !(g_stop.lossy & ~(uint32_t)(STOP_LOSSY_SLEEP | STOP_LOSSY_LATE));
 	stop_release(&g_stop);
 	map_let_go();
 	stop_free(&g_stop);
+	return false;
+}
+
+/* A thread that faults a page in, or waits for another's mmap, is in uninterruptible sleep, too,
+ * but not for long. */
+static bool hold(void)
+{
+	struct timespec a_while = {0, 5000000};
+	bool again = true;
+
+	for (int tries = 0; tries < HOLD_TRIES && again; tries++) {
+		if (tries)
+			sys_call(SYS_nanosleep, &a_while, NULL);
+		if (try_hold(&again)) {
+			g_reach_report.why[0] = 0;
+			g_reach_report.state = REACH_NOT_ASKED;
+			return true;
+		}
+	}
 	return false;
 }
 
@@ -179,23 +201,17 @@ static bool blocks_present(bool is_copy)
 	return false;
 }
 
-static void mark(bool is_copy, const void *frame, uint64_t patience)
+static void mark(bool is_copy, uint64_t patience)
 {
 	struct reach_report *r = &g_reach_report;
-	struct reach_threads threads = {.stop = &g_stop};
-	const ucontext_t *at = g_stop.interrupted;
 	uint64_t begin = sys_now_ns();
 	int error;
 
-	if (frame) {
-		/* Above the frame is the program's; below it are our own calls, on what they have
-		 * not overwritten of the program's dead ones. */
+	if (!g_stop.interrupted) {
+		/* Below the frame are our own calls, on what they have not overwritten of the
+		 * program's dead ones. */
 		memset(g_stop.self.regs.gp, 0, sizeof(g_stop.self.regs.gp));
-		g_stop.self.regs.sp = (uintptr_t)frame - REACH_SAVED + MEM_RED_ZONE;
-	}
-	if (at && at->uc_mcontext.fpregs) {
-		threads.more = at->uc_mcontext.fpregs;
-		threads.more_bytes = sizeof(*at->uc_mcontext.fpregs);
+		g_stop.self.regs.sp = (uintptr_t)g_frame - REACH_SAVED + MEM_RED_ZONE;
 	}
 	if (g_stop.count)
 		r->way = g_stop.way == STOP_BY_PTRACE ? "ptrace" : "signal";
@@ -214,7 +230,7 @@ static void mark(bool is_copy, const void *frame, uint64_t patience)
 		       "");
 		return;
 	}
-	reach_roots_set(&threads);
+	reach_roots_set(&g_stop);
 	if ((error = reach_index_build(g_inherits))) {
 		refuse_error("the live blocks cannot be sorted", error);
 		return;
@@ -239,11 +255,10 @@ static void mark(bool is_copy, const void *frame, uint64_t patience)
 
 /* ---- the end ---- */
 
-static const void *g_frame;
-
 static void exit_child(void)
 {
-	mark(false, g_frame, EXIT_DEADLINE);
+	/* A thread that waits in the signal's handler does not wait longer. */
+	mark(false, g_stop.way == STOP_BY_PTRACE ? EXIT_DEADLINE : SIGNAL_DEADLINE);
 }
 
 static void exit_crashed(void)
@@ -267,6 +282,7 @@ static int exit_marks(snapshot_beside *beside)
 
 void reach_exit(const void *frame)
 {
+	__builtin_unwind_init();
 	uint32_t no = 0;
 
 	if (likely(!g_reach_at_exit) || !process_is_ours() ||
@@ -278,7 +294,7 @@ void reach_exit(const void *frame)
 		refuse("the program ended within malloc or free", "");
 		return;
 	}
-	g_frame = frame;
+	g_frame = frame ? frame : __builtin_frame_address(0);
 	snapshot_with_turn(exit_marks);
 }
 
@@ -290,7 +306,7 @@ void reach_exit_undo(void)
 
 /* ---- a copy ---- */
 
-bool reach_copy(void)
+bool reach_copy(const void *frame)
 {
 	if (g_begun)
 		return false; /* what was found at the end stands */
@@ -299,6 +315,7 @@ bool reach_copy(void)
 		refuse("the request came in the middle of malloc or free; ask again", "");
 		return false;
 	}
+	g_frame = frame;
 	return can_be_right() && hold();
 }
 
@@ -333,7 +350,7 @@ static void step_back(void)
 void reach_mark_copy(void)
 {
 	step_back();
-	mark(true, NULL, LIVE_DEADLINE);
+	mark(true, LIVE_DEADLINE);
 }
 
 /* ---- results ---- */

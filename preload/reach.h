@@ -57,8 +57,8 @@ void reach_exit_undo(void);
  */
 
 /* All other threads stand still, if it is true. Then the copy is to be made, and reach_copied()
- * called with the clone's result; false: there is no verdict. */
-bool reach_copy(void);
+ * called with the clone's result; false: there is no verdict. frame: as for reach_exit(). */
+bool reach_copy(const void *frame);
 void reach_copied(long child);
 /* In the copy. */
 void reach_mark_copy(void);

@@ -203,6 +203,11 @@ void reach_mark_range(uintptr_t low, uintptr_t high)
 	read_range(low, high, g_alive ? HOW_ALIVE : HOW_START);
 }
 
+void reach_mark_own(uintptr_t low, uintptr_t high)
+{
+	read_words(low, high, g_alive ? HOW_ALIVE : HOW_START);
+}
+
 void reach_mark_static(uintptr_t low, uintptr_t high, bool starts_only)
 {
 	enum how how = g_alive       ? starts_only ? HOW_ALIVE_STARTS : HOW_ALIVE

@@ -38,6 +38,8 @@ void reach_mark_alive_end(void);
 void reach_mark_word(uintptr_t w);
 /* The words of [low, high), as far as they can be read. */
 void reach_mark_range(uintptr_t low, uintptr_t high);
+/* The same, of memory that is outlive's own: copies of what the program has. */
+void reach_mark_own(uintptr_t low, uintptr_t high);
 /* The same without what lies in live blocks; starts_only: pointers into the middle do not count. */
 void reach_mark_static(uintptr_t low, uintptr_t high, bool starts_only);
 /* A block that is held by something which is not looked at. */

@@ -18,7 +18,6 @@
 #include "reach_roots.h"
 
 #include <string.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -38,11 +37,11 @@
 #define CONTROL_BLOCK 0x900u /* of a thread: struct pthread of glibc 2.34 and later */
 #define REALLOC_DEPTH 2048u  /* of stack, between a thread in realloc and its caller */
 
-static struct reach_threads g_threads;
+static const struct stop *g_threads;
 
-void reach_roots_set(const struct reach_threads *threads)
+void reach_roots_set(const struct stop *threads)
 {
-	g_threads = *threads;
+	g_threads = threads;
 }
 
 /* ---- modules, files ---- */
@@ -83,7 +82,7 @@ static void files(void)
 
 static bool has_stack_pointer(uintptr_t low, uintptr_t high)
 {
-	const struct stop *s = g_threads.stop;
+	const struct stop *s = g_threads;
 
 	if (s->self.regs.sp - low < high - low)
 		return true;
@@ -182,50 +181,97 @@ static void stack(const struct stop_thread *t, bool first)
 		reach_mark_range(own->low, top);
 }
 
-/* The memory that realloc moves to, or from, is known by nothing but this thread's registers and
- * the top of its stack. */
-static void unknown_chunk(uintptr_t w, uint64_t bytes)
+/*
+ * A block that realloc has in hand is in no table. Its memory is known until realloc has copied it
+ * and begins to give the old place back, and again when realloc has returned. In between the new
+ * place is known by nothing but the thread's registers and the top of its stack: any word there
+ * may be it that points to free memory in which stands what stands in the old one; or, where that
+ * is gone, to any free memory.
+ */
+enum { HEAD = 4, SAMPLES = 8 }; /* words; the allocator writes over the first ones */
+
+struct move {
+	uintptr_t from;
+	uint64_t bytes;
+	bool comparable, gone;
+};
+
+static bool is_free_memory(uintptr_t w, uint64_t *room)
 {
-	const struct reach_map *m = w & 7 ? NULL : reach_maps_at(w);
 	const uint32_t kind =
 	        REACH_MAP_READ | REACH_MAP_WRITE | REACH_MAP_FILE | REACH_MAP_STACK | REACH_MAP_OWN;
+	const struct reach_map *m = w & 7 ? NULL : reach_maps_at(w);
 
 	if (!m || (m->flags & kind) != (REACH_MAP_READ | REACH_MAP_WRITE) ||
 	    reach_index_find(w) != REACH_NONE)
-		return;
-	uint64_t most = m->high - w;
-
+		return false;
+	*room = m->high - w;
 	/* To the next block at most: blocks are no roots. */
-	if (reach_index_may(w)) {
-		uint32_t next = reach_index_from(w);
+	if (!reach_index_may(w))
+		return true;
+	uint32_t next = reach_index_from(w);
 
-		if (next < g_reach_index.n)
-			most = reach_block_start(&g_reach_index.block[next]) - w < most
-			               ? reach_block_start(&g_reach_index.block[next]) - w
-			               : most;
-	}
-	reach_mark_range(w, w + (bytes < most ? bytes : most));
+	if (next < g_reach_index.n && reach_block_start(&g_reach_index.block[next]) - w < *room)
+		*room = reach_block_start(&g_reach_index.block[next]) - w;
+	return true;
+}
+
+/* The i-th word to compare of those between the head and the last. */
+static uint64_t sample(const struct move *m, uintptr_t at, unsigned i)
+{
+	uint64_t words = m->bytes / 8 - HEAD - 1;
+
+	return mem_word(at + (HEAD + i * words / SAMPLES) * 8);
+}
+
+static bool looks_moved(const struct move *m, uintptr_t to)
+{
+	for (unsigned i = 0; m->comparable && i < SAMPLES; i++)
+		if (sample(m, to, i) != sample(m, m->from, i))
+			return false;
+	return true;
+}
+
+static void perhaps_moved(const struct move *m, uintptr_t w)
+{
+	uint64_t room;
+
+	if (w == m->from || !is_free_memory(w, &room))
+		return;
+	uint64_t bytes = m->bytes;
+
+	if (m->gone && !(w & 4095))
+		bytes += 4096; /* mremap has just answered: the block is in that page */
+	else if ((room < bytes && m->comparable) || (m->gone && (w ^ m->from) & 4095))
+		return;
+	if (looks_moved(m, w))
+		reach_mark_range(w, w + (bytes < room ? bytes : room));
 }
 
 static void moving(const struct stop_thread *t)
 {
 	const struct self *self = (const struct self *)(t->regs.fs_base + g_reach_env.self_offset);
+	const struct reach_map *stack = reach_maps_at(t->regs.sp);
+	uint64_t room = 0;
 
 	if (!reach_maps_at((uintptr_t)self) || !self->moving)
 		return;
-	uint64_t bytes = self->moving_bytes;
+	struct move m = {self->moving, self->moving_bytes, false, !reach_maps_at(self->moving)};
 
-	unknown_chunk(self->moving, bytes);
+	if (is_free_memory(m.from, &room))
+		reach_mark_range(m.from, m.from + (m.bytes < room ? m.bytes : room));
+	if (m.bytes >= (HEAD + 2) * 8 && m.bytes <= room)
+		for (unsigned i = 0; i < SAMPLES; i++)
+			m.comparable |= sample(&m, m.from, i) != 0;
 	for (unsigned i = 0; i < STOP_GP; i++)
-		unknown_chunk(t->regs.gp[i], bytes);
-	const struct reach_map *m = reach_maps_at(t->regs.sp);
-
-	if (!m)
+		perhaps_moved(&m, t->regs.gp[i]);
+	if (!stack)
 		return;
-	uintptr_t end = t->regs.sp + REALLOC_DEPTH < m->high ? t->regs.sp + REALLOC_DEPTH : m->high;
+	uintptr_t end =
+	        t->regs.sp + REALLOC_DEPTH < stack->high ? t->regs.sp + REALLOC_DEPTH : stack->high;
 
 	for (uintptr_t at = (t->regs.sp + 7) & ~7ul; at + 8 <= end; at += 8)
-		unknown_chunk(mem_word(at), bytes);
+		perhaps_moved(&m, mem_word(at));
 }
 
 static void thread(const struct stop_thread *t, bool first)
@@ -244,7 +290,7 @@ static void thread(const struct stop_thread *t, bool first)
 
 static void stopped_thread(uint32_t i)
 {
-	const struct stop_thread *t = &g_threads.stop->threads[i];
+	const struct stop_thread *t = &g_threads->threads[i];
 
 	if (t->state != STOP_GONE)
 		thread(t, t->tid == (int32_t)g_reach_env.pid);
@@ -252,19 +298,17 @@ static void stopped_thread(uint32_t i)
 
 static void threads(const uint8_t *without)
 {
-	const struct stop *s = g_threads.stop;
+	const struct stop *s = g_threads;
 
 	thread(&s->self, s->self.tid == (int32_t)g_reach_env.pid);
 	for (uint32_t i = 0; i < s->count; i++)
 		if (!without || !without[i])
 			stopped_thread(i);
-	reach_mark_range((uintptr_t)g_threads.more,
-	                 (uintptr_t)g_threads.more + g_threads.more_bytes);
 }
 
 static bool is_left_out(uintptr_t pthread, const uint8_t *without)
 {
-	const struct stop *s = g_threads.stop;
+	const struct stop *s = g_threads;
 
 	for (uint32_t i = 0; without && i < s->count; i++)
 		if (without[i] && s->threads[i].regs.fs_base == pthread)
@@ -293,7 +337,7 @@ static void tasks(const uint8_t *without)
 
 void reach_roots_thread(uint32_t i)
 {
-	uintptr_t pthread = g_threads.stop->threads[i].regs.fs_base;
+	uintptr_t pthread = g_threads->threads[i].regs.fs_base;
 	uint32_t slots = task_slots();
 
 	stopped_thread(i);

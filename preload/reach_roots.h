@@ -11,16 +11,8 @@
 
 struct stop;
 
-/* The threads and their registers; the asking one is stop->self. What else may hold a pointer of
- * the asking thread: [more, more + bytes), or nothing. */
-struct reach_threads {
-	const struct stop *stop;
-	const void *more;
-	size_t more_bytes;
-};
-
-/* Notes them for all that follows. */
-void reach_roots_set(const struct reach_threads *threads);
+/* The threads and their registers, for reach_roots(); the asking one is stop->self. */
+void reach_roots_set(const struct stop *threads);
 /* Calls reach_mark_*() for all of them: to be given to reach_mark_all(). */
 void reach_roots(void);
 /* The same without stop->threads[i] where without[i]; and of one of those alone. */

@@ -269,9 +269,11 @@ static long start(void (*run)(void), void (*crashed)(void), bool copy)
 /* A copy of the process, made while its other threads stand still, marks itself and writes. */
 static long start_copy(void)
 {
+	/* What our callers keep in registers is saved in this frame, and stays in it. */
+	__builtin_unwind_init();
 	long child;
 
-	if (!snap_copy_ready() || !reach_copy())
+	if (!snap_copy_ready() || !reach_copy(__builtin_frame_address(0)))
 		return -EPERM;
 	g_job.is_copy = true;
 	child = start(write_snapshot, write_crashed, true);

@@ -36,7 +36,7 @@ struct self {
 	uint64_t left;
 	uint64_t random;
 	/* A block that realloc has in hand: it is in no table, nor is what it becomes. 0: none;
-	 * bytes: how large it was, or is to be. For who looks at this thread while it is stopped.
+	 * bytes: how much of it is kept. For who looks at this thread while it is stopped.
 	 */
 	uintptr_t moving;
 	uint64_t moving_bytes;
@@ -103,7 +103,8 @@ static inline __attribute__((always_inline)) bool track_free(const void *p, stru
 /* The real call failed after track_free(): the block lives on. Undoes the counting. */
 void track_restore(const void *p, const struct block *was);
 
-/* Around a realloc of p, from before track_free() until it is in the table again (p NULL). */
+/* Around a realloc of p, from before track_free() until it is in the table again (p NULL); bytes of
+ * it are kept. */
 static inline void track_moving(const void *p, uint64_t bytes)
 {
 	t_self.moving_bytes = bytes;

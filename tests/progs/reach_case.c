@@ -479,6 +479,32 @@ static NOINLINE void live_register(void)
 	usleep(20000);
 }
 
+/* Where memmove has what it moves. */
+static void *in_vector(void *arg)
+{
+	void *p = block(1000);
+
+	(void)arg;
+	sem_post(&g_ready);
+	__asm__ volatile("movq %0, %%xmm7\n\t"
+	                 "pslldq $8, %%xmm7\n\t"
+	                 "xor %%eax, %%eax\n\t"
+	                 "mov %%rax, %0\n"
+	                 "1: pause\n\t"
+	                 "jmp 1b"
+	                 : "+r"(p)
+	                 :
+	                 : "xmm7", "rax");
+	return p;
+}
+
+static NOINLINE void live_vector(void)
+{
+	start(in_vector, NULL);
+	sem_wait(&g_ready);
+	usleep(20000);
+}
+
 static void *in_tls(void *arg)
 {
 	t_held = block(1000);
@@ -780,6 +806,7 @@ static const struct {
         {"tls", tls, 0, 0, 0, 1, SAME},
         {"live_stack", live_stack, 0, 0, 0, 1, SAME},
         {"live_register", live_register, 0, 0, 0, 1, SAME},
+        {"live_vector", live_vector, 0, 0, 0, 1, {1, 0, 0}},
         {"live_tls", live_tls, 0, 0, 0, 1, SAME},
         {"ended_stack", ended_stack, 1, 0, 0, 0, SAME},
         {"unjoined_result", unjoined_result, 0, 0, 0, 1, SAME},

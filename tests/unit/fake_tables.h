@@ -328,8 +328,9 @@ unsigned reach_class(uintptr_t address, const struct block *b, uint32_t *owner)
 	*owner = fake_class == FMT_REACH_INDIRECT ? fake_owner : 0;
 	return fake_class;
 }
-bool reach_copy(void)
+bool reach_copy(const void *frame)
 {
+	(void)frame;
 	return false;
 }
 void reach_copied(long child)
