@@ -100,6 +100,10 @@ static const char *const wrappers[] = {
         "<i32 as core::*", "<i64 as core::*", "<i128 as core::*", "<isize as core::*",
         "<f32 as core::*", "<f64 as core::*", "<bool as core::*", "<char as core::*",
         "<str as core::*", "<&* as core::*", "<&* as alloc::*", "<[* as core::*",
+        /* descriptors: gnulib's, and what everybody calls theirs */
+        "open_safer", "openat_safer", "creat_safer", "dup_safer", "fd_safer", "fd_safer_flag",
+        "fopen_safer", "pipe_safer", "opendir_safer", "open_cloexec", "rpl_open", "rpl_openat",
+        "rpl_fopen", "rpl_opendir", "xopen", "xfopen", "xdup", "xpipe", "xsocket",
         /* what is outermost in every stack */
         "_start", "__libc_start_main*", "__libc_start_call_main", "start_thread", "clone",
         "clone3", "__clone3", "__GI___clone*",
@@ -206,9 +210,15 @@ bool fold_is_system(const struct module *module)
 	                            so ? so : base + strlen(base));
 }
 
+/* An inline function of a library's own header: with _FORTIFY_SOURCE open() is one. */
+static bool is_libc_header(const char *file)
+{
+	return file && strstr(file, "/include/") && strstr(file, "/bits/");
+}
+
 bool fold_is_wrapper(const struct line *line, const struct module *module)
 {
-	if (fold_is_system(module))
+	if (fold_is_system(module) || is_libc_header(line->file))
 		return true;
 	if (line->linkage) {
 		if (begins_with_any(cxx_linkage, COUNT(cxx_linkage), line->linkage) &&

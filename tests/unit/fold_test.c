@@ -19,6 +19,19 @@ static bool wrapper(const char *function)
 	return wrapper_in(function, NULL, "/opt/server");
 }
 
+/* With _FORTIFY_SOURCE open() is an inline function of the program's. */
+TEST(inline_functions_of_the_c_librarys_headers_are_folded)
+{
+	struct module m = {.path = "/opt/server", .build_id = ""};
+	struct line l = {.function = "open", .linkage = "open"};
+
+	OK(!fold_is_wrapper(&l, &m));
+	l.file = "/usr/include/x86_64-linux-gnu/bits/fcntl2.h";
+	OK(fold_is_wrapper(&l, &m));
+	l.file = "/src/server/bits/open.c";
+	OK(!fold_is_wrapper(&l, &m));
+}
+
 TEST(wrappers_of_many_projects_are_folded)
 {
 	static const char *const names[] = {"malloc",
