@@ -55,10 +55,10 @@ static void put_threads(struct snap_out *o, uint32_t n)
 	snap_record_end(o);
 }
 
-static void put_nodes(struct snap_out *o, uint32_t n, uint32_t n_modules)
+static void put_nodes(struct snap_out *o, uint32_t first, uint32_t last, uint32_t n_modules)
 {
 	snap_record(o, FMT_NODE);
-	for (uint32_t i = 1; i <= n; i++) {
+	for (uint32_t i = first; i <= last; i++) {
 		struct stack_node v = {0};
 		const struct stack_module *m = NULL;
 
@@ -212,6 +212,17 @@ static void put_sites(struct snap_out *o, const struct snap_bounds *have, struct
 	snap_tally_end(&t);
 }
 
+/* The scan has taken stacks of threads that wait for ever. */
+static void put_new_nodes(struct snap_out *o, struct snap_bounds *have)
+{
+	uint32_t stacks = stack_count(), nodes = stack_node_count();
+
+	if (nodes > have->nodes)
+		put_nodes(o, have->nodes + 1, nodes, have->modules);
+	have->stacks = stacks;
+	have->nodes = nodes;
+}
+
 int snap_tables(struct snap_out *o, struct snap_job *j)
 {
 	struct snap_bounds have;
@@ -230,19 +241,21 @@ int snap_tables(struct snap_out *o, struct snap_job *j)
 
 	put_modules(o, have.modules);
 	put_threads(o, have.contexts);
-	put_nodes(o, have.nodes, have.modules);
+	put_nodes(o, 1, have.nodes, have.modules);
 	/* What the kernel is asked about comes first: a copy of the process takes seconds to mark.
 	 */
 	if (track_has(TRACK_THREADS))
 		snap_tasks(o, j, &have);
-	snap_stuck(o, &have);
 	if (track_has(TRACK_FDS))
 		snap_fds(o, j, &have);
 	if (track_has(TRACK_TIMERS))
 		snap_timers(o, j, &have);
 	snap_fds_done();
-	if (j->is_copy)
+	if (j->is_copy) {
 		reach_mark_copy();
+		put_new_nodes(o, &have);
+	}
+	snap_stuck(o, &have);
 	put_sites(o, &have, j);
 	snap_maps(o, j, &have);
 	return o->error;

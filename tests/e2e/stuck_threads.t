@@ -39,6 +39,25 @@ is "the global, and what another's stack holds, are reachable" \
 status_is "check finds them" 1 "$OUTLIVE" check --threads=blocked "$snap"
 like "and says so" "$(cat out err)" 'blocked'
 
+# While it goes on.
+mkdir live
+mkfifo go
+OUTLIVE_OPTIONS=out=$dir/live LD_PRELOAD=$LIB background sh -c "exec '$PROGS/stuck_threads' wait < go"
+exec 3> go
+wait_for grep -q waiting "$pid.log"
+ok "a look at a live process" "$OUTLIVE" snapshot --reach "$pid"
+live=$(tail -n 1 out)
+like "says what only blocked threads hold" "$(cat out)" '384 B in 7 blocks held by blocked threads only'
+is "live: the same nine" "$(blocked "$live")" "$all"
+is "live: proof" "$(proof stuck_cond)" "[('condition variable', 'wait_cond', 88, 'make')]"
+ok "and once more" "$OUTLIVE" snapshot --reach "$pid"
+is "live: nobody is new" "$("$OUTLIVE" threads --json --base "$live" "$(tail -n 1 out)" > base.json &&
+  json base.json 'sum(r["growth"] for r in d["rows"])')" 0
+echo go >&3
+exec 3>&-
+wait "$pid"
+is "live: its status" $? 0
+
 # No scan, no proof.
 mkdir plain
 OUTLIVE_OPTIONS=out=$dir/plain LD_PRELOAD=$LIB "$PROGS/stuck_threads" exit
