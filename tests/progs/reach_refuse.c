@@ -1,0 +1,89 @@
+/*
+ * reach_refuse.c - processes of which nobody can tell what they reach: reach_refuse WHAT
+ *     nothing     the usual case, for comparison
+ *     dontfork    a block whose pages a copy does not get
+ *     userfault   one who asks to be told of copies, and may be stopped when he is
+ *     seccomp     a filter that kills for a clone
+ *     vfork       a thread waits for its vfork child
+ */
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "prog.h"
+
+static int dontfork(void)
+{
+	char *p = aligned_alloc(4096, 8192);
+
+	memset(p, 0, 8192);
+	prog_sink = p;
+	return madvise(p, 4096, MADV_DONTFORK);
+}
+
+static int userfault(void)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -1 : ioctl(fd, UFFDIO_API, &api);
+}
+
+static int lock_in(void)
+{
+	struct sock_filter code[] = {
+	        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
+	        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	struct sock_fprog prog = {4, code};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+static void *vforks(void *arg)
+{
+	(void)arg;
+	if (!vfork()) {
+		sleep(30);
+		_exit(0);
+	}
+	return NULL;
+}
+
+static int begin_vfork(void)
+{
+	pthread_t t;
+	int r = pthread_create(&t, NULL, vforks, NULL);
+
+	usleep(200000);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	int r = 0;
+
+	prog_sink = malloc(10);
+	prog_sink = NULL;
+	if (!strcmp(what, "dontfork"))
+		r = dontfork();
+	if (!strcmp(what, "userfault"))
+		r = userfault();
+	if (!strcmp(what, "seccomp"))
+		r = lock_in();
+	if (!strcmp(what, "vfork"))
+		r = begin_vfork();
+	prog_wait(r ? "unable" : "ready");
+	return 0;
+}
