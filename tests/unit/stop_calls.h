@@ -25,7 +25,9 @@
 #include <unistd.h>
 
 /* Calls with a timeout take so long; the others until calls_finish(). */
+#ifndef CALL_MS
 #define CALL_MS 700
+#endif
 
 static struct {
 	int pipe[2], event, listener, port, sockets[2], epoll, messages, semaphores, pair[2];
@@ -118,7 +120,7 @@ static long call_usleep(void)
 
 static long call_sleep(void)
 {
-	return sleep(1);
+	return sleep((CALL_MS + 999) / 1000);
 }
 
 static long call_sem_timedwait(void)
@@ -145,7 +147,7 @@ static long call_clock_nanosleep(void)
 
 static long call_select(void)
 {
-	struct timeval t = {0, CALL_MS * 1000};
+	struct timeval t = {CALL_MS / 1000, CALL_MS % 1000 * 1000};
 	fd_set set;
 
 	FD_ZERO(&set);
@@ -202,7 +204,7 @@ static long call_epoll_pwait(void)
 
 static long call_recv_timeout(void)
 {
-	struct timeval t = {0, CALL_MS * 1000};
+	struct timeval t = {CALL_MS / 1000, CALL_MS % 1000 * 1000};
 	char c;
 
 	setsockopt(call_with.sockets[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
