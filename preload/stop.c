@@ -246,6 +246,7 @@ void stop_release(struct stop *s)
 	uint64_t until = sys_now_ns() + RELEASE_NS;
 
 	stop_signal_open(s);
+	s->running_ns = sys_now_ns();
 	while (phase < PHASE_RELEASE && !stop_turn(s, phase, PHASE_RELEASE))
 		phase = __atomic_load_n(&s->phase, __ATOMIC_ACQUIRE);
 	stop_wait(&s->phase, PHASE_RELEASE, until);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "stop_parts.h"
@@ -251,10 +252,17 @@ static void wait_while(const struct stop *s, uint32_t phase)
 
 static void release(struct stop *s)
 {
-	for (uint32_t i = 0; i < s->count; i++)
-		if (s->threads[i].state == STOP_TRACED)
-			stop_ptrace_release(s, &s->threads[i]);
-	s->running_ns = sys_now_ns();
+	bool any = false;
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		if (s->threads[i].state != STOP_TRACED)
+			continue;
+		stop_ptrace_release(s, &s->threads[i]);
+		any = true;
+	}
+	/* Those in the handler go on without us. */
+	if (any)
+		s->running_ns = sys_now_ns();
 }
 
 /* Never a copy of the program's descriptors: shared at first, then an empty table. */
@@ -271,6 +279,9 @@ void stop_helper(void *stop)
 	struct stop *s = stop;
 
 	sys_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	/* Those who are stopped wait for us, and those who are not yet would go first. Where we
+	 * may. */
+	sys_call(SYS_setpriority, PRIO_PROCESS, 0, -20);
 	if (sys_call(SYS_getppid) != s->pid)
 		return;
 	s->refusal = own_descriptors(s);
