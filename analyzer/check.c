@@ -8,6 +8,7 @@
  */
 #include "check.h"
 
+#include "blame.h"
 #include "document.h"
 #include "out_kinds.h"
 #include "symbolize.h"
@@ -207,6 +208,7 @@ static void add_group(struct check_work *w, struct kinds *k, const struct group 
 	new.words = words(k, g);
 	new.start = start_text(k->b, g->start);
 	new.rule = g->rule;
+	new.test = blame_group(k, g);
 	const struct row *row = kinds_row(k, g->stack);
 	check_stack(&new, row, &frames);
 	if (!new.rule)

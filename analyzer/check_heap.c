@@ -4,6 +4,8 @@
  */
 #include "check.h"
 
+#include "blame.h"
+
 #include <stdlib.h>
 
 /* ---- lost blocks ---- */
@@ -89,6 +91,7 @@ static void add_lost(struct check_work *w, const struct profile *p, struct rule_
 		                          : "only what is lost points to it",
 		        .count = r->reach->blocks[class],
 		        .bytes = r->reach->bytes[class],
+		        .test = blame_heap(w->b, r->stack),
 		        .words = direct ? held_words(&held[r->stack]) : "",
 		        .rule = rules_find(rules, RULE_HEAP, r->stack, LOCATION_NONE, NULL)};
 		check_heap_report(w, p, i, &new);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "cmd.h"
 #include "command.h"
 #include "run_check.h"
@@ -313,14 +314,26 @@ static int run(char **argv, const char *options, const struct command *command, 
 	return child_exit_status(child);
 }
 
-static int run_and_sum_up(char **argv, const char *options, const char *out,
+static int run_beside_answer(char **argv, struct request *r, const struct command *command,
+                             struct child *child)
+{
+	struct answer answer;
+
+	answer_start(&answer, &r->gate.choice, &r->options);
+	int status = run(argv, r->options.data, command, child);
+	answer_end(&answer);
+	return status;
+}
+
+static int run_and_sum_up(char **argv, struct request *r, const char *out,
                           const struct command *command)
 {
 	struct run_summary summary;
 	struct child child;
 
 	run_summary_begin(&summary, out);
-	int status = run(argv, options, command, &child);
+	int status = run_beside_answer(argv, r, command, &child);
+	const char *options = r->options.data;
 	if (!status)
 		run_summary_print(&summary, stderr, command, &child, options);
 	run_summary_free(&summary);
@@ -345,7 +358,7 @@ static int run_and_check(char **argv, struct request *r, const char *out,
 	if (run_check_begin(&r->gate, out, &r->options, &err)) {
 		run_check_cancel(&r->gate);
 		status = view_fail("run", &err);
-	} else if (!(status = run(argv, r->options.data, command, &child))) {
+	} else if (!(status = run_beside_answer(argv, r, command, &child))) {
 		status = run_check_report(&r->gate, command, &child, r->options.data);
 		/* Nothing of ours is to be told: its parent sees the same end. */
 		if (status == child_exit_status(&child))
@@ -374,7 +387,7 @@ static int start(char **argv, struct request *r)
 			fprintf(stderr, "outlive: %s\n", command.warning);
 		char *out = settings_get(r->options.data, "out"), *folder = absolute(out);
 		status = r->check ? run_and_check(argv, r, folder, &command)
-		                  : run_and_sum_up(argv, r->options.data, folder, &command);
+		                  : run_and_sum_up(argv, r, folder, &command);
 		free(out);
 		free(folder);
 	}

@@ -26,7 +26,7 @@ enum leak leak_of_task(const struct task *t, bool final)
 	if (t->stuck)
 		return LEAK_BLOCKED;
 	if (t->flags & (FMT_TASK_FLAG_MAIN | FMT_TASK_FLAG_ADOPTED | FMT_TASK_FLAG_UNSEEN |
-	                FMT_TASK_FLAG_NOTIFY))
+	                FMT_TASK_FLAG_NOTIFY | FMT_TASK_FLAG_INTENDED))
 		return LEAK_NONE;
 	if (t->state == FMT_TASK_ENDED)
 		return t->flags & FMT_TASK_FLAG_DETACHED ? LEAK_NONE : LEAK_UNJOINED;
@@ -54,6 +54,8 @@ enum leak leak_of_timer(const struct timer *t, bool final)
 {
 	const uint64_t often_ns = 100 * 1000000;
 
+	if (t->flags & FMT_TIMER_FLAG_INTENDED)
+		return LEAK_NONE;
 	if (t->kind == FMT_TIMER_FD && t->expirations &&
 	    (final || !t->interval_ns || t->interval_ns >= often_ns))
 		return LEAK_UNREAD;
@@ -65,7 +67,8 @@ enum leak leak_of_timer(const struct timer *t, bool final)
 enum leak leak_of_fd(const struct fd *f, bool final, bool exec)
 {
 	if (!final || f->fd <= 2 ||
-	    f->flags & (FMT_FD_FLAG_INHERITED | FMT_FD_FLAG_UNSEEN | FMT_FD_FLAG_OWN))
+	    f->flags & (FMT_FD_FLAG_INHERITED | FMT_FD_FLAG_UNSEEN | FMT_FD_FLAG_OWN |
+	                FMT_FD_FLAG_INTENDED))
 		return LEAK_NONE;
 	/* exec closes it: that is what the flag is for. */
 	return exec && f->flags & FMT_FD_FLAG_CLOEXEC ? LEAK_NONE : LEAK_OPEN;

@@ -23,7 +23,7 @@ struct loader {
 	bool failed;
 	uint32_t cap_modules, cap_locations, cap_nodes, cap_samples, cap_threads;
 	uint32_t cap_tasks, cap_stucks, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads,
-	        cap_timers, cap_timer_sums, cap_sampled, n_sampled;
+	        cap_timers, cap_timer_sums, cap_tests, cap_sampled, n_sampled;
 	struct table by_address;                       /* locations by module, address, flags */
 	struct reference module, node, thread, origin; /* origin: the node of what is no site */
 };
@@ -73,6 +73,7 @@ int load_fd_sum_items(struct loader *l);
 int load_fd_bad_items(struct loader *l);
 int load_timer_items(struct loader *l);
 int load_timer_sum_items(struct loader *l);
+int load_test_items(struct loader *l);
 /* One number, alone in its payload. */
 int load_number(struct loader *l, uint64_t *out);
 

@@ -95,6 +95,9 @@ static void number_stacks(struct snapshot *s, const uint32_t *shown, const uint3
 		number_stack(&n, &s->timer[i].stack);
 	for (uint32_t i = 0; i < s->n_timer_sums; i++)
 		number_stack(&n, &s->timer_sum[i].stack);
+	for (uint32_t i = 0; i < s->n_tests; i++)
+		for (uint32_t j = 0; j < s->test[i].n_grown; j++)
+			number_stack(&n, &s->test[i].grown[j].stack);
 	free(n.stack_of);
 }
 

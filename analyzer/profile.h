@@ -143,6 +143,18 @@ struct task_sum { /* threads that ended and were given back */
 	uint32_t stack, start;
 	uint64_t count, joined, detached, cpu_ns, life_ns;
 };
+/* A span of time that the program has named. */
+struct test {
+	uint64_t begin_ns, end_ns; /* uptime; end 0: it goes on */
+	const char *name;          /* "": a checkpoint */
+	struct test_grown {
+		uint32_t stack;
+		uint64_t blocks, bytes;
+	} * grown; /* made in it, and there still */
+	uint32_t n_grown;
+	uint32_t *fd; /* descriptors' numbers, ascending */
+	uint32_t n_fds;
+};
 struct fd {
 	uint32_t fd, kind, flags; /* FMT_FD_*, FMT_FD_FLAG_* */
 	uint32_t stack;
@@ -210,6 +222,8 @@ struct snapshot {
 	struct fd_bad *fd_bad;
 	struct timer *timer;
 	struct timer_sum *timer_sum;
+	struct test *test;
+	uint32_t n_tests;
 	uint32_t n_tasks, n_stucks, n_task_sums, n_fds, n_fd_sums, n_fd_bads, n_timers,
 	        n_timer_sums;
 	struct pool pool; /* for what lives as long as the snapshot: histograms, lines */

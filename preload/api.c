@@ -7,13 +7,16 @@
 #include "context.h"
 #include "fd.h"
 #include "format.h"
+#include "intended.h"
 #include "outlive.h"
 #include "process.h"
 #include "snapshot.h"
 #include "sys.h"
 #include "task.h"
+#include "tests.h"
 #include "timer.h"
 #include "track.h"
+#include "verify.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -112,4 +115,38 @@ EXPORT int outlive_snapshot_v1(const char *label)
 	if (process_may_ask_allocator())
 		snapshot_audit_refresh();
 	return snapshot_take(&r) ? -1 : 0;
+}
+
+EXPORT int outlive_test_v1(int begin, const char *name)
+{
+	if (!g_tracking || !process_is_ours())
+		return -1;
+	if (begin)
+		return tests_begin(name) ? 0 : -1;
+	tests_end();
+	return 0;
+}
+
+/* -1 and -2: a scope begins, and ends. */
+EXPORT int outlive_intend_v1(int what, uint64_t id)
+{
+	if (!g_tracking || !process_is_ours())
+		return -1;
+	if (what == -1)
+		return (int)intended_begin();
+	if (what == -2)
+		intended_end((uint32_t)id);
+	else if (what < INTENDED_BLOCK || what > INTENDED_TIMER ||
+	         !intended_add((enum intended_kind)what, id))
+		return -1;
+	return 0;
+}
+
+/* What the caller keeps in registers is saved in this frame: above it all is the program's. */
+EXPORT int outlive_verify_v1(struct outlive_verify *v, uint64_t size)
+{
+	__builtin_unwind_init();
+	if (!g_tracking || !process_is_ours() || size != sizeof(*v))
+		return -1;
+	return verify_none(v, __builtin_frame_address(0));
 }

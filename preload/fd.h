@@ -25,8 +25,13 @@ struct fd_view {
 	uint64_t birth;              /* tells this birth from others of the number */
 	uint32_t stack, kind, flags; /* FMT_FD_*, FMT_FD_FLAG_* (CLOEXEC is the kernel's to know) */
 	uint32_t task;               /* serial of the thread that opened it, 0 unknown */
-	uint64_t born_ns;            /* sys_now_ns() */
+	uint64_t born_ns;            /* sys_coarse_ns(): up to some ms early */
 };
+/* Tells this birth from others of the number, whatever flags come and go (`birth` has them). */
+static inline uint64_t fd_key(const struct fd_view *v)
+{
+	return v->born_ns << 16 | v->birth >> 48;
+}
 uint32_t fd_limit(void); /* numbers in the table are below it */
 bool fd_get(uint32_t fd, struct fd_view *out);
 /* Counts births, wrapping: was v born after generation was read? (Within 32768 births.) */

@@ -134,6 +134,13 @@
  *            varint signal
  *     Tmsm   timers deleted, summed by where they were created
  *            varint node, varint kind, varint created, varint deleted
+ *     Test   a span of time that the program has named (outlive.h): a test; further items with the
+ *            same beginning continue it
+ *            varint begin, varint end   ns of uptime; end 0: it goes on
+ *            string name                empty: a checkpoint
+ *            varint n, then n times: varint node, varint blocks, varint bytes
+ *                                       by stack, of what was made in it, what is there still
+ *            varint n, then n times: varint fd   descriptors that were opened in it
  *     audt   pairs: varint key (FMT_AUDIT_*), varint value
  *     done   varint number of records before this one
  *
@@ -156,7 +163,7 @@
 
 #define FMT_MAGIC       "OUTLIVE\n"
 #define FMT_MAJOR       1
-#define FMT_MINOR       1
+#define FMT_MINOR       2
 #define FMT_HEADER_SIZE 16
 #define FMT_RECORD_SIZE 16
 #define FMT_MAX_PAYLOAD (1u << 26)
@@ -182,6 +189,8 @@
 	R(FD_BAD, FMT_TAG('F', 'b', 'a', 'd'), "double closes, and closes of somebody else's")     \
 	R(TIMER, FMT_TAG('T', 'i', 'm', 'r'), "timers")                                            \
 	R(TIMER_SUM, FMT_TAG('T', 'm', 's', 'm'), "timers created and deleted, by creation stack") \
+	R(TEST, FMT_TAG('T', 'e', 's', 't'),                                                       \
+	  "tests, and what was made in each and is there still")                                   \
 	R(AUDIT, FMT_TAG('a', 'u', 'd', 't'), "losses, and figures to hold the tables against")    \
 	R(DONE, FMT_TAG('d', 'o', 'n', 'e'), "end of file")
 
@@ -313,7 +322,8 @@ enum fmt_task_flag {
 	FMT_TASK_FLAG_DETACHED = 2, /* created so, or detached later */
 	FMT_TASK_FLAG_ADOPTED = 4,  /* made by a call that we do not see (raw clone, before us) */
 	FMT_TASK_FLAG_UNSEEN = 8,   /* found in /proc/self/task only; it made no hooked call */
-	FMT_TASK_FLAG_NOTIFY = 16   /* started by a timer or a message queue (SIGEV_THREAD) */
+	FMT_TASK_FLAG_NOTIFY = 16,  /* started by a timer or a message queue (SIGEV_THREAD) */
+	FMT_TASK_FLAG_INTENDED = 32 /* the program says that it is meant to stay */
 };
 
 enum fmt_stuck {
@@ -344,15 +354,17 @@ enum fmt_fd_flag {
 	FMT_FD_FLAG_OWN = 8,     /* outlive's */
 	FMT_FD_FLAG_DUP = 16,    /* made by dup and the like */
 	FMT_FD_FLAG_STREAM = 32, /* a FILE or DIR stands on it */
-	FMT_FD_FLAG_DELETED = 64, /* the file has no name any more */
-	FMT_FD_FLAG_LIBC = 128    /* libc keeps it between calls: getpwent, syslog */
+	FMT_FD_FLAG_DELETED = 64,  /* the file has no name any more */
+	FMT_FD_FLAG_LIBC = 128,    /* libc keeps it between calls: getpwent, syslog */
+	FMT_FD_FLAG_INTENDED = 256 /* as FMT_TASK_FLAG_INTENDED */
 };
 enum fmt_bad { FMT_BAD_DOUBLE_CLOSE = 1, FMT_BAD_FOREIGN_CLOSE = 2 };
 
 enum fmt_timer_kind { FMT_TIMER_POSIX = 1, FMT_TIMER_FD = 2, FMT_TIMER_ITIMER = 3 };
 enum fmt_timer_flag {
 	FMT_TIMER_FLAG_ARMED = 1,
-	FMT_TIMER_FLAG_FIRED = 2 /* it has expired at least once since it was armed */
+	FMT_TIMER_FLAG_FIRED = 2, /* it has expired at least once since it was armed */
+	FMT_TIMER_FLAG_INTENDED = 4
 };
 
 enum fmt_reason {

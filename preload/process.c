@@ -17,6 +17,7 @@
 #include "control.h"
 #include "fd.h"
 #include "format.h"
+#include "intended.h"
 #include "leftover.h"
 #include "live.h"
 #include "map.h"
@@ -29,8 +30,10 @@
 #include "stop.h"
 #include "sys.h"
 #include "task.h"
+#include "tests.h"
 #include "timer.h"
 #include "track.h"
+#include "verify.h"
 #include "watch.h"
 
 /* A fork child that allocates less before its exec is a shell's way to start a command. */
@@ -240,6 +243,9 @@ static void become_child(void)
 	watch_fork_child();
 	stack_fork_child();
 	live_fork_child();
+	tests_fork_child();
+	intended_fork_child();
+	verify_fork_child();
 	reach_fork_child();
 	snapshot_fork_child();
 	control_fork_child();

@@ -280,14 +280,13 @@ static int exit_marks(snapshot_beside *beside)
 	return r;
 }
 
-void reach_exit(const void *frame)
+static void look(const void *frame)
 {
 	__builtin_unwind_init();
 	uint32_t no = 0;
 
-	if (likely(!g_reach_at_exit) || !process_is_ours() ||
-	    !__atomic_compare_exchange_n(&g_begun, &no, 1, false, __ATOMIC_ACQ_REL,
-	                                 __ATOMIC_RELAXED))
+	if (!process_is_ours() || !__atomic_compare_exchange_n(&g_begun, &no, 1, false,
+	                                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
 	forget();
 	if (t_self.flags & (IN_TRACKER | IN_HEAP)) {
@@ -296,6 +295,18 @@ void reach_exit(const void *frame)
 	}
 	g_frame = frame ? frame : __builtin_frame_address(0);
 	snapshot_with_turn(exit_marks);
+}
+
+void reach_exit(const void *frame)
+{
+	if (unlikely(g_reach_at_exit))
+		look(frame);
+}
+
+bool reach_look(const void *frame)
+{
+	look(frame);
+	return g_reach_report.state == REACH_MARKED;
 }
 
 void reach_exit_undo(void)

@@ -53,6 +53,10 @@ void reach_exit(const void *frame);
 /* The process did not end. */
 void reach_exit_undo(void);
 
+/* The same for a process that goes on: all other threads stand still while the child marks. True:
+ * the results stand until reach_exit_undo(), which is due in either case. */
+bool reach_look(const void *frame);
+
 /* ---- a copy of the process that goes on, for snapshot.c; its turn is taken, signals blocked ----
  */
 

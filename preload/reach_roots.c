@@ -16,6 +16,7 @@
  *   - what the kernel gives back with an event (epoll) may be nowhere else.
  */
 #include "reach_roots.h"
+#include "intended.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -333,6 +334,7 @@ static void tasks(const uint8_t *without)
 			reach_mark_range(r.pthread, r.pthread + CONTROL_BLOCK);
 	}
 	timer_each_argument(reach_mark_word);
+	intended_each_block(reach_mark_word);
 }
 
 void reach_roots_thread(uint32_t i)

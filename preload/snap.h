@@ -15,6 +15,7 @@
  *     snap_info.c    who, when, why; losses and memory
  *     snap_allocator.c  what the program's allocator says of itself
  *     snap_reach.c   what a scan of reach.h found
+ *     snap_tests.c   tests, and what was made in each
  *
  * "The child" below is whoever runs write_snapshot(): mostly a process that shares our memory but
  * has no TLS of its own. So none of these functions uses TLS, errno, a lock, or libc beyond memcpy,
@@ -212,6 +213,8 @@ void snap_fds_look(void);
 void snap_fds(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have);
 void snap_fd_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 void snap_fds_done(void);
+/* What was made in which test. */
+void snap_tests(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 /* Fills in j->proc. */
 void snap_find_proc(struct snap_job *j);
 /* Parent, at start: what does not change, or cannot be read later (chroot, overwritten arguments).

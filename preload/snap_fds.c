@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "fd.h"
+#include "intended.h"
 #include "snap.h"
 #include "snap_socket.h"
 #include "sys.h"
@@ -309,7 +310,7 @@ static void put_look(struct snap_out *o, const struct snap_job *j, const struct 
 	snap_item(o);
 	snap_u(o, l->fd);
 	snap_u(o, l->kind);
-	snap_u(o, l->flags | v->flags);
+	snap_u(o, l->flags | v->flags | (intended_fd(l->fd, v) ? FMT_FD_FLAG_INTENDED : 0u));
 	snap_put_node(o, have, v->stack);
 	snap_u(o, v->task);
 	snap_u(o, uptime(j, v->born_ns));
@@ -473,7 +474,8 @@ void snap_fd_timers(struct snap_out *o, const struct snap_job *j, const struct s
 		/* A periodic one that nobody reads is not wound up again before it is read. */
 		snap_u(o, (l->remaining_ns || (l->ticks && l->interval_ns) ? FMT_TIMER_FLAG_ARMED
 		                                                           : 0u) |
-		                  (l->ticks ? FMT_TIMER_FLAG_FIRED : 0u));
+		                  (l->ticks ? FMT_TIMER_FLAG_FIRED : 0u) |
+		                  (intended_fd(l->fd, &v) ? FMT_TIMER_FLAG_INTENDED : 0u));
 		snap_put_node(o, have, v.stack);
 		snap_u(o, v.task);
 		snap_u(o, uptime(j, v.born_ns));

@@ -258,5 +258,6 @@ int snap_tables(struct snap_out *o, struct snap_job *j)
 	snap_stuck(o, &have);
 	put_sites(o, &have, j);
 	snap_maps(o, j, &have);
+	snap_tests(o, j, &have);
 	return o->error;
 }

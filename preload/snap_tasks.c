@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "intended.h"
 #include "snap.h"
 #include "stack.h"
 #include "sys.h"
@@ -119,7 +120,7 @@ static void put_task(struct snap_out *o, const struct snap_job *j, const struct 
 	snap_u(o, v->serial);
 	snap_u(o, v->tid);
 	snap_u(o, v->state);
-	snap_u(o, v->flags);
+	snap_u(o, v->flags | (intended_thread(v->serial) ? FMT_TASK_FLAG_INTENDED : 0u));
 	snap_put_node(o, have, v->stack);
 	snap_u(o, v->creator);
 	put_address(o, have, v->start);
@@ -365,7 +366,8 @@ static void put_timer(struct snap_out *o, const struct snap_job *j, const struct
 	snap_item(o);
 	snap_u(o, v->kind);
 	snap_u(o, v->id);
-	snap_u(o, (left ? FMT_TIMER_FLAG_ARMED : 0u) | (fired ? FMT_TIMER_FLAG_FIRED : 0u));
+	snap_u(o, (left ? FMT_TIMER_FLAG_ARMED : 0u) | (fired ? FMT_TIMER_FLAG_FIRED : 0u) |
+	                  (intended_timer(v->serial) ? FMT_TIMER_FLAG_INTENDED : 0u));
 	snap_put_node(o, have, v->stack);
 	snap_u(o, v->task);
 	snap_u(o, uptime(j, v->born_ns));

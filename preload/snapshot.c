@@ -341,6 +341,11 @@ int snapshot_take(const struct snapshot_request *r)
 	return __atomic_load_n(&g_result, __ATOMIC_ACQUIRE);
 }
 
+const char *snapshot_path(void)
+{
+	return g_name.path;
+}
+
 /* ---- something else beside the program ---- */
 
 static struct {

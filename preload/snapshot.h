@@ -58,6 +58,8 @@ int snapshot_take(const struct snapshot_request *r);
  */
 typedef int snapshot_beside(void (*run)(void), void (*crashed)(void));
 int snapshot_with_turn(int (*fn)(snapshot_beside *beside));
+/* Path of the last file, after a snapshot_take() that has waited: until the next one. */
+const char *snapshot_path(void);
 /* Reaps the writing child when it is done; cheap when there is none. Any context, as take. */
 void snapshot_reap(void);
 /* True while a child writes. */

@@ -13,6 +13,7 @@
 #include "preload/arena.h"
 #include "preload/context.h"
 #include "preload/fd.h"
+#include "preload/intended.h"
 #include "preload/live.h"
 #include "preload/map.h"
 #include "preload/options.h"
@@ -21,6 +22,7 @@
 #include "preload/snapshot.h"
 #include "preload/stack.h"
 #include "preload/task.h"
+#include "preload/tests.h"
 #include "preload/timer.h"
 #include "preload/track.h"
 
@@ -315,6 +317,63 @@ uint64_t map_lost(void)
 uint64_t map_bytes_used(void)
 {
 	return 0;
+}
+
+/* No tests, and nothing is intended. */
+uint32_t tests_count(void)
+{
+	return 0;
+}
+bool tests_get(uint32_t span, struct tests_span *out)
+{
+	(void)span, (void)out;
+	return false;
+}
+const char *tests_name(const struct tests_span *s)
+{
+	(void)s;
+	return "";
+}
+bool tests_open(uint32_t *span)
+{
+	(void)span;
+	return false;
+}
+void tests_live(struct tests_sum *by_stack, uint32_t n)
+{
+	(void)by_stack, (void)n;
+}
+void tests_less_base(struct tests_sum *by_stack, uint32_t n)
+{
+	(void)by_stack, (void)n;
+}
+uint32_t tests_grown_count(void)
+{
+	return 0;
+}
+void tests_grown_get(uint32_t i, struct tests_grown *out)
+{
+	(void)i, (void)out;
+}
+bool tests_made_fd(uint32_t span, uint32_t fd, const struct fd_view *v)
+{
+	(void)span, (void)fd, (void)v;
+	return false;
+}
+bool intended_fd(uint32_t fd, const struct fd_view *v)
+{
+	(void)fd, (void)v;
+	return false;
+}
+bool intended_thread(uint64_t serial)
+{
+	(void)serial;
+	return false;
+}
+bool intended_timer(uint64_t serial)
+{
+	(void)serial;
+	return false;
 }
 
 /* A scan that says what the test wants to hear; none at first. */
