@@ -146,7 +146,7 @@
  *
  * 3. Worked example (decoded by tests/unit/format_test.c)
  * -------------------------------------------------------
- *     4f 55 54 4c 49 56 45 0a  01 00 01 00  b8 99 c7 7a     header, version 1.1, CRC
+ *     4f 55 54 4c 49 56 45 0a  01 00 02 00  7b ca ea 51     header, version 1.2, CRC
  *     64 6f 6e 65              "done"
  *     7a 63 ef b9              CRC-32 of "done", the length, 00
  *     01 00 00 00 00 00 00 00  one byte of payload
