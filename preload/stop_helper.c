@@ -90,6 +90,10 @@ static int look(struct stop *s)
 		return STOP_DEBUGGER;
 	/* What may read this may trace, too. */
 	s->has_calls = stop_proc_call(s, &self);
+	/* Those who are stopped wait for us, and those who are not yet would go first. Not where a
+	 * filter may be set on it. */
+	if (!st.locked)
+		sys_call(SYS_setpriority, PRIO_PROCESS, 0, -20);
 	s->fd_room = (uint32_t)st.fd_room;
 	s->way = choose_way(s, &st);
 	list(s);
@@ -279,9 +283,6 @@ void stop_helper(void *stop)
 	struct stop *s = stop;
 
 	sys_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-	/* Those who are stopped wait for us, and those who are not yet would go first. Where we
-	 * may. */
-	sys_call(SYS_setpriority, PRIO_PROCESS, 0, -20);
 	if (sys_call(SYS_getppid) != s->pid)
 		return;
 	s->refusal = own_descriptors(s);

@@ -107,6 +107,9 @@ static void spinners_stand(uint32_t way)
 	signals_init();
 	for (int i = 0; i < SPINNERS; i++)
 		pthread_create(&t[i], NULL, spin, &spun[i]);
+	for (int i = 0; i < SPINNERS; i++)
+		while (!__atomic_load_n(&spun[i], __ATOMIC_RELAXED))
+			sched_yield();
 	for (int stops = 0; stops < 20; stops++) {
 		uint64_t before[SPINNERS], after[SPINNERS];
 
