@@ -18,8 +18,8 @@
  * store. Empty slots are taken by compare-and-swap. Only growth takes a lock, one of 64, by
  * address. Most blocks are in their granule's word of the way, or in the first line of a span that
  * has no way; live_hot.h is for them, and for blocks that are new there. `mask` has the bit of each
- * granule that ever had a block elsewhere while there was a way: a clear bit spares the search for
- * one whose free was not seen.
+ * granule that has or had a block elsewhere while there was a way: a clear bit spares the search
+ * for one whose free was not seen.
  */
 #include "live_hot.h"
 
@@ -49,11 +49,12 @@ static bool ways_put(struct live_span *s, uintptr_t a, const struct block *b)
 		return false;
 	if (live_way_try(live_way_at(way, 0, a), w))
 		return true;
-	if (ways)
-		live_away(s, a);
-	for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++)
-		if (live_way_try(live_way_at(ways, k, a), w))
-			return true;
+	for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++) {
+		if (!live_way_try(live_way_at(ways, k, a), w))
+			continue;
+		live_away(s, a); /* after it is there: settle() */
+		return true;
+	}
 	return false;
 }
 
@@ -137,7 +138,7 @@ static uint32_t granules_in_lines(const struct live_span *s)
 {
 	uint32_t mask = 0;
 
-	for (uint32_t i = s->lines; i;) {
+	for (uint32_t i = LIVE_LOAD(&s->lines); i;) {
 		const struct live_line *l = live_unit(i);
 
 		for (unsigned k = 0; k < LIVE_SLOTS; k++) {
@@ -148,7 +149,7 @@ static uint32_t granules_in_lines(const struct live_span *s)
 			if (w)
 				mask |= 1u << (live_line_offset(w) >> 2);
 		}
-		i = l->next;
+		i = LIVE_LOAD(&l->next);
 	}
 	return mask;
 }
@@ -235,6 +236,30 @@ static COLD int put_new(struct live_span *s, uintptr_t a, const struct block *b)
 	return -ENOMEM;
 }
 
+static bool is_away(const struct live_span *s, uintptr_t a)
+{
+	uint32_t ways = LIVE_LOAD(&s->ways);
+
+	for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++)
+		if (LIVE_LOAD(live_way_at(ways, k, a)))
+			return true;
+	return granules_in_lines(s) >> live_granule(a) & 1;
+}
+
+/* If nothing of the granule is elsewhere any more, the next put need not search. Who puts something
+ * elsewhere meanwhile claims its place and then sets the bit: we see the claim, or it our clearing.
+ */
+static void settle(struct live_span *s, uintptr_t a)
+{
+	uint32_t bit = 1u << live_granule(a);
+
+	if (!(LIVE_LOAD(&s->mask) & bit) || is_away(s, a))
+		return;
+	__atomic_fetch_and(&s->mask, ~bit, __ATOMIC_SEQ_CST);
+	if (is_away(s, a))
+		__atomic_fetch_or(&s->mask, bit, __ATOMIC_ACQ_REL);
+}
+
 int live_put(uintptr_t address, const struct block *b, struct block *stale)
 {
 	struct live_region *region;
@@ -259,8 +284,10 @@ int live_put(uintptr_t address, const struct block *b, struct block *stale)
 		live_line_take(at.line, at.slot, stale);
 		room = at;
 	}
-	if (b->size <= LIVE_SMALL && ways_put(s, address, b))
+	if (b->size <= LIVE_SMALL && ways_put(s, address, b)) {
+		settle(s, address);
 		return stale->site != 0;
+	}
 	if (likely(room.line) && b->size < LIVE_HUGE &&
 	    live_line_put(s, room.line, room.slot, address, b, b->size))
 		return stale->site != 0;

@@ -7,7 +7,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 
-#include "preload/live_store.h"
+#include "preload/live_hot.h"
 #include "tests/unit/check.h"
 
 static uint64_t g_random = 0x9e3779b97f4a7c15u;
@@ -208,6 +208,33 @@ TEST(a_block_made_before_its_span_was_dense_is_found_after)
 		OK(live_take(a, &got));
 		OK(!live_take(a, &got));
 	}
+}
+
+/* What was in lines when the span got its way is searched for once more, and no longer than it is
+ * there. */
+TEST(a_granule_whose_blocks_came_home_needs_no_search)
+{
+	struct block b = {24, 7, 9}, got, stale;
+	const uintptr_t base = 0x10000;
+	struct live_span *s;
+
+	for (uintptr_t a = base; a < base + 1024; a += 32)
+		EQ(live_put(a, &b, &stale), 0);
+	s = live_span(base);
+	OK(s->way && s->lines && s->mask);
+	for (int round = 0; round < 2; round++) {
+		for (uintptr_t a = base; a < base + 1024; a += 32)
+			OK(live_take(a, &got));
+		for (uintptr_t a = base; a < base + 1024; a += 32)
+			EQ(live_put(a, &b, &stale), 0);
+	}
+	EQ(s->mask, 0);
+	EQ(live_put(base + 16, &b, &stale), 0); /* two in a granule */
+	OK(s->mask & 1);
+	EQ(live_put(base + 16, &b, &stale), 1);
+	OK(live_take(base + 16, &got) && live_take(base, &got));
+	EQ(live_put(base, &b, &stale), 0);
+	EQ(s->mask & 1, 0);
 }
 
 /* ---- memory ---- */
