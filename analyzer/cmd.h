@@ -14,6 +14,7 @@
 	V(top, "rank what one snapshot holds")                                      \
 	V(diff, "rank what grew between two snapshots")                             \
 	V(threads, "threads by where they were created: alive, unjoined")           \
+	V(stacks, "present stacks of a live process: what each thread waits for")   \
 	V(timers, "timers by where they were created: firing, unread, not deleted") \
 	V(fds, "descriptors by where they were opened; bad closes")                 \
 	V(residue, "what a process has left behind")                                \

@@ -21,7 +21,8 @@ struct module {
 	const char *build_id; /* lower-case hex, "" when it has none */
 	uint64_t start, end, bias, text_start, text_offset;
 	uint64_t loaded_ns, unloaded_ns;
-	uint32_t flags; /* FMT_MODULE_* */
+	uint32_t flags;   /* FMT_MODULE_* */
+	const char *file; /* where it can be opened, of a live process; NULL: at its path */
 };
 /* The last part of its path; "" for the module "none". */
 const char *module_basename(const struct module *m);

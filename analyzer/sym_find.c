@@ -111,7 +111,8 @@ void sym_files_find(struct sym_files *f, const struct module *m, const char *con
 	bool other_build = false;
 
 	*f = (struct sym_files){0};
-	f->main = m->path[0] == '/' ? sym_elf_open(m->path) : NULL;
+	const char *file = m->file ? m->file : m->path;
+	f->main = file[0] == '/' ? sym_elf_open(file) : NULL;
 	if (f->main && strcmp(f->main->build_id, m->build_id)) {
 		other_build = true;
 		sym_elf_close(f->main);

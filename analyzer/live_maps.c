@@ -1,0 +1,92 @@
+/*
+ * live_maps.c - reads /proc/PID/maps, and memory of another process. Owns nothing but the list; the
+ * names in it are other people's.
+ */
+#include "live_maps.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+static const char DELETED[] = " (deleted)";
+
+/* "start-end rwxp offset major:minor inode   path" */
+static bool parse_line(char *line, struct live_map *m)
+{
+	unsigned long long start, end, offset, inode;
+	unsigned major, minor;
+	char rights[5];
+	int at = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, rights, &offset, &major,
+	           &minor, &inode, &at) < 7 ||
+	    !at)
+		return false;
+	char *path = line + at;
+	size_t n = strcspn(path, "\n");
+	bool deleted = n >= sizeof(DELETED) - 1 &&
+	               !strncmp(path + n - (sizeof(DELETED) - 1), DELETED, sizeof(DELETED) - 1);
+	*m = (struct live_map){.start = start,
+	                       .end = end,
+	                       .offset = offset,
+	                       .device = (uint64_t)major << 32 | minor,
+	                       .inode = inode,
+	                       .readable = rights[0] == 'r',
+	                       .writable = rights[1] == 'w',
+	                       .executable = rights[2] == 'x',
+	                       .deleted = deleted,
+	                       .path = intern_mem(path, deleted ? n - (sizeof(DELETED) - 1) : n)};
+	return true;
+}
+
+int live_maps_read(struct live_maps *m, pid_t pid, struct err *err)
+{
+	char path[64], *line = NULL;
+	size_t cap = 0;
+	struct live_map one;
+
+	*m = (struct live_maps){0};
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return err_set(err, "cannot read %s: %s", path, strerror(errno));
+	while (getline(&line, &cap, f) > 0) {
+		if (!parse_line(line, &one))
+			continue;
+		m->at = xgrow(m->at, m->n, &m->cap, sizeof(*m->at));
+		m->at[m->n++] = one;
+	}
+	free(line);
+	fclose(f);
+	return 0;
+}
+
+const struct live_map *live_maps_find(const struct live_maps *m, uint64_t address)
+{
+	uint32_t lo = 0, hi = m->n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (m->at[mid].end <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < m->n && m->at[lo].start <= address ? &m->at[lo] : NULL;
+}
+
+void live_maps_free(struct live_maps *m)
+{
+	free(m->at);
+	*m = (struct live_maps){0};
+}
+
+size_t live_read(pid_t pid, uint64_t address, void *to, size_t n)
+{
+	struct iovec here = {to, n}, there = {(void *)(uintptr_t)address, n};
+	ssize_t got = process_vm_readv(pid, &here, 1, &there, 1, 0);
+
+	return got > 0 ? (size_t)got : 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * live_thread.h - what /proc shows of one thread, and its stack, read while it sleeps: only between
+ * live_stacks*.c.
+ */
+#ifndef OUTLIVE_LIVE_THREAD_H
+#define OUTLIVE_LIVE_THREAD_H
+
+#include <sys/types.h>
+
+#include "util.h"
+#include "wait_reason.h"
+
+struct thread_look {
+	char state;              /* R S D T t Z X; 0: there is no such thread */
+	uint32_t ns_tid, tracer; /* tid in its own namespace; who traces it, 0 nobody */
+	uint64_t switches;       /* how often it gave up its processor, or lost it */
+	char name[64];
+	bool has_call;         /* it sleeps; else it runs, or may not be looked at */
+	struct wait_call call; /* restarted ones by their right number */
+	int error;             /* errno of looking at its call, 0 fine */
+};
+/* False when the thread is gone. */
+bool thread_look(pid_t pid, pid_t tid, struct thread_look *look);
+/* It has not run since: all that was read of its stack meanwhile was of one moment. */
+bool thread_unchanged(pid_t pid, pid_t tid, const struct thread_look *before);
+
+/* For how long it has not run, by the scheduler's own clock; false where the kernel does not tell.
+ */
+struct thread_clock {
+	int64_t offset_ns; /* of CLOCK_MONOTONIC to the scheduler's */
+	bool known;
+};
+void thread_clock_open(struct thread_clock *c);
+bool thread_idle(const struct thread_clock *c, pid_t pid, pid_t tid, uint64_t *ns);
+
+#endif
