@@ -25,6 +25,7 @@
 	V(tree, "functions with their callers and callees")                         \
 	V(info, "who, when, modules, losses: what a snapshot can be trusted for")   \
 	V(report, "one HTML file to look at: growth, flame graphs, source")         \
+	V(watch, "a live view of a process: what grows, how fast")                  \
 	V(export, "write a snapshot for other tools: pprof, folded stacks")
 
 #define CMD_DECLARE(verb, help) int cmd_##verb(int argc, char **argv);
