@@ -91,7 +91,7 @@ static int snapshot_one(const char *word, struct ask *a)
 
 int cmd_snapshot(int argc, char **argv)
 {
-	struct ask a = {.label = "", .timeout_ns = UINT64_C(30000000000)};
+	struct ask a = {.label = "", .timeout_ns = 0};
 	const struct opt options[] = {
 	        {"label", 0, OPT_TEXT, &a.label, "TEXT",
 	         "kept in the snapshot: \"before the load\"", NULL},
@@ -107,7 +107,7 @@ int cmd_snapshot(int argc, char **argv)
 	         "it is copied, and the copy marks;\nexit status 4: no verdict",
 	         NULL},
 	        {"timeout", 0, OPT_PARSED, &a.timeout_ns, "TIME",
-	         "how long to wait for the file (default 30s; 500ms, 2m)", parse_timeout},
+	         "how long to wait for the file (default 30s, with --reach 150s)", parse_timeout},
 	        {0}};
 	const struct opt_verb verb = {
 	        .verb = "snapshot",
@@ -126,6 +126,9 @@ int cmd_snapshot(int argc, char **argv)
 	int status = opt_parse(&verb, &argc, argv);
 	if (status >= 0)
 		return status;
+	/* The copy that marks is the last to get the processor. */
+	if (!a.timeout_ns)
+		a.timeout_ns = UINT64_C(1000000000) * (a.reach ? 150 : 30);
 	status = EXIT_CLEAN;
 	for (int i = 1; i < argc; i++) {
 		int one = snapshot_one(argv[i], &a);

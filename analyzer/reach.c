@@ -90,7 +90,7 @@ void reach_owner_words(struct str *s, const struct row *r)
 {
 	struct frames frames = {0};
 
-	if (!r->reach || !r->reach->owner)
+	if (!r->reach || !r->reach->owner || r->reach->owner == r->stack)
 		return;
 	struct row owner = {.snapshot = r->snapshot, .stack = r->reach->owner};
 
