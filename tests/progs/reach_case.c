@@ -806,7 +806,7 @@ static const struct {
         {"tls", tls, 0, 0, 0, 1, SAME},
         {"live_stack", live_stack, 0, 0, 0, 1, SAME},
         {"live_register", live_register, 0, 0, 0, 1, SAME},
-        {"live_vector", live_vector, 0, 0, 0, 1, {1, 0, 0}},
+        {"live_vector", live_vector, 0, 0, 0, 1, SAME},
         {"live_tls", live_tls, 0, 0, 0, 1, SAME},
         {"ended_stack", ended_stack, 1, 0, 0, 0, SAME},
         {"unjoined_result", unjoined_result, 0, 0, 0, 1, SAME},
