@@ -24,10 +24,13 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#ifdef __clang__
+#define NOINLINE __attribute__((noinline))
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 static void *volatile g_held;
-static void *volatile g_more[16];
 static __thread void *volatile t_held;
 static volatile uintptr_t g_number;
 static sem_t g_ready;

@@ -25,9 +25,7 @@
 #include <unistd.h>
 
 /* Calls with a timeout take so long; the others until calls_finish(). */
-#ifndef CALL_MS
-#define CALL_MS 700
-#endif
+static long call_ms = 700;
 
 static struct {
 	int pipe[2], event, listener, port, sockets[2], epoll, messages, semaphores, pair[2];
@@ -49,7 +47,10 @@ static struct timespec after_ms(clockid_t clock, long ms)
 	return t;
 }
 
-static const struct timespec call_time = {CALL_MS / 1000, CALL_MS % 1000 * 1000000};
+static struct timespec call_time(void)
+{
+	return (struct timespec){call_ms / 1000, call_ms % 1000 * 1000000};
+}
 
 static long call_read_pipe(void)
 {
@@ -89,7 +90,7 @@ static long call_mutex_lock(void)
 
 static long call_mutex_timedlock(void)
 {
-	struct timespec until = after_ms(CLOCK_REALTIME, CALL_MS);
+	struct timespec until = after_ms(CLOCK_REALTIME, call_ms);
 
 	return pthread_mutex_timedlock(&call_with.timed_mutex, &until);
 }
@@ -98,7 +99,7 @@ static long call_cond_timedwait(void)
 {
 	static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
 	static pthread_cond_t c = PTHREAD_COND_INITIALIZER;
-	struct timespec until = after_ms(CLOCK_REALTIME, CALL_MS);
+	struct timespec until = after_ms(CLOCK_REALTIME, call_ms);
 	int r = 0;
 
 	pthread_mutex_lock(&m);
@@ -110,23 +111,25 @@ static long call_cond_timedwait(void)
 
 static long call_nanosleep(void)
 {
-	return nanosleep(&call_time, NULL);
+	struct timespec t = call_time();
+
+	return nanosleep(&t, NULL);
 }
 
 static long call_usleep(void)
 {
-	return usleep(CALL_MS * 1000);
+	return usleep((useconds_t)call_ms * 1000);
 }
 
 static long call_sleep(void)
 {
-	return sleep((CALL_MS + 999) / 1000);
+	return sleep((unsigned)(call_ms + 999) / 1000);
 }
 
 static long call_sem_timedwait(void)
 {
 	static sem_t nobody_posts;
-	struct timespec until = after_ms(CLOCK_REALTIME, CALL_MS);
+	struct timespec until = after_ms(CLOCK_REALTIME, call_ms);
 
 	return sem_timedwait(&nobody_posts, &until);
 }
@@ -135,19 +138,19 @@ static long call_poll(void)
 {
 	struct pollfd p = {call_with.pair[0], POLLIN, 0};
 
-	return poll(&p, 1, CALL_MS);
+	return poll(&p, 1, (int)call_ms);
 }
 
 static long call_clock_nanosleep(void)
 {
-	struct timespec until = after_ms(CLOCK_MONOTONIC, CALL_MS);
+	struct timespec until = after_ms(CLOCK_MONOTONIC, call_ms);
 
 	return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
 static long call_select(void)
 {
-	struct timeval t = {CALL_MS / 1000, CALL_MS % 1000 * 1000};
+	struct timeval t = {call_ms / 1000, call_ms % 1000 * 1000};
 	fd_set set;
 
 	FD_ZERO(&set);
@@ -158,10 +161,11 @@ static long call_select(void)
 static long call_ppoll(void)
 {
 	struct pollfd p = {call_with.pair[0], POLLIN, 0};
+	struct timespec t = call_time();
 	sigset_t none;
 
 	sigemptyset(&none);
-	return ppoll(&p, 1, &call_time, &none);
+	return ppoll(&p, 1, &t, &none);
 }
 
 static void on_usr1(int sig)
@@ -190,7 +194,7 @@ static long call_epoll_wait(void)
 {
 	struct epoll_event e;
 
-	return epoll_wait(call_with.epoll, &e, 1, CALL_MS);
+	return epoll_wait(call_with.epoll, &e, 1, (int)call_ms);
 }
 
 static long call_epoll_pwait(void)
@@ -199,12 +203,12 @@ static long call_epoll_pwait(void)
 	sigset_t none;
 
 	sigemptyset(&none);
-	return epoll_pwait(call_with.epoll, &e, 1, CALL_MS, &none);
+	return epoll_pwait(call_with.epoll, &e, 1, (int)call_ms, &none);
 }
 
 static long call_recv_timeout(void)
 {
-	struct timeval t = {CALL_MS / 1000, CALL_MS % 1000 * 1000};
+	struct timeval t = {call_ms / 1000, call_ms % 1000 * 1000};
 	char c;
 
 	setsockopt(call_with.sockets[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
@@ -213,19 +217,21 @@ static long call_recv_timeout(void)
 
 static long call_sigtimedwait(void)
 {
+	struct timespec t = call_time();
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	return sigtimedwait(&set, NULL, &call_time);
+	return sigtimedwait(&set, NULL, &t);
 }
 
 static long call_semtimedop(void)
 {
+	struct timespec t = call_time();
 	struct sembuf op = {0, -1, 0};
 
-	return semtimedop(call_with.semaphores, &op, 1, &call_time);
+	return semtimedop(call_with.semaphores, &op, 1, &t);
 }
 
 static struct call {
@@ -267,6 +273,8 @@ static struct call {
         {"semtimedop", call_semtimedop, -1, EAGAIN, true, {0}},
 };
 #define N_CALLS (sizeof(calls) / sizeof(calls[0]))
+/* Those that are made: [first, end). */
+static size_t call_first, call_end = N_CALLS;
 
 static uint64_t now_ms(void)
 {
@@ -316,9 +324,9 @@ static void calls_prepare(void)
 	pthread_mutex_lock(&call_with.mutex);
 	pthread_mutex_lock(&call_with.timed_mutex);
 	signal(SIGUSR1, on_usr1);
-	for (size_t i = 0; i < N_CALLS; i++)
+	for (size_t i = call_first; i < call_end; i++)
 		pthread_create(&calls[i].is.thread, NULL, call_thread, &calls[i]);
-	for (size_t i = 0; i < N_CALLS; i++)
+	for (size_t i = call_first; i < call_end; i++)
 		while (!__atomic_load_n(&calls[i].is.begun, __ATOMIC_ACQUIRE))
 			sched_yield();
 }
@@ -339,7 +347,7 @@ static void calls_finish(void)
 	sem_post(&call_with.sem);
 	pthread_mutex_unlock(&call_with.mutex);
 	msgsnd(call_with.messages, &m, 1, 0);
-	for (size_t i = 0; i < N_CALLS; i++) {
+	for (size_t i = call_first; i < call_end; i++) {
 		while (calls[i].make == call_pause &&
 		       !__atomic_load_n(&calls[i].is.ended, __ATOMIC_ACQUIRE)) {
 			pthread_kill(calls[i].is.thread, SIGUSR1);
