@@ -126,12 +126,8 @@ static void reap(uint32_t pid, bool wait)
 	g_unreaped = 0;
 }
 
-static int make_tables(struct stop *s)
+static int make_tables(struct stop *s, uint32_t n)
 {
-	uint32_t n = threads_now();
-
-	if (!n)
-		return STOP_NO_PROC;
 	s->capacity = n * 2 + 256;
 	s->bytes = s->capacity * sizeof(*s->threads);
 	s->threads = sys_map(s->bytes);
@@ -159,18 +155,22 @@ static int start_helper(struct stop *s)
 
 static int prepare(struct stop *s)
 {
+	uint32_t n = threads_now();
 	int r;
 
 	reap(g_unreaped, false);
 	if (g_unreaped)
 		return STOP_BUSY; /* its stack is in use */
-	if (!proc_is_ours(s->pid))
+	if (!n || !proc_is_ours(s->pid))
 		return STOP_NO_PROC;
 	if (seccomp_now() == SECCOMP_LOCKED_IN)
 		return STOP_LOCKED_IN;
 	if (!helper_allowed())
 		return STOP_NAMESPACE;
-	r = make_tables(s);
+	/* Nobody to stop, and nobody who could make another. */
+	if (n == 1)
+		return STOP_OK;
+	r = make_tables(s, n);
 	if (!r)
 		r = start_helper(s);
 	if (!r && has_userfaultfd(s->fd_room))
@@ -229,6 +229,10 @@ int stop_all(struct stop *s, uint64_t deadline_ns)
 {
 	note_self(s);
 	s->deadline_ns = deadline_ns;
+	if (!s->helper) {
+		s->first_ns = s->stopped_ns = s->running_ns = sys_now_ns();
+		return 0;
+	}
 	if (sys_now_ns() >= deadline_ns)
 		return -STOP_TOO_LATE;
 	stop_signal_close(s);
@@ -245,6 +249,8 @@ void stop_release(struct stop *s)
 	uint32_t phase = __atomic_load_n(&s->phase, __ATOMIC_ACQUIRE);
 	uint64_t until = sys_now_ns() + RELEASE_NS;
 
+	if (!s->helper)
+		return;
 	stop_signal_open(s);
 	s->running_ns = sys_now_ns();
 	while (phase < PHASE_RELEASE && !stop_turn(s, phase, PHASE_RELEASE))

@@ -18,7 +18,8 @@
  *
  * One stop at a time in a process. Any thread may ask, a signal handler too; all signals are
  * blocked on it from stop_prepare() to stop_free(). Keeps errno, allocates nothing but mappings of
- * our own, opens nothing in the program's descriptor table.
+ * our own, and opens nothing in the program's descriptor table, but for one look at how many
+ * seccomp filters there are, where there are some.
  */
 #ifndef OUTLIVE_STOP_H
 #define OUTLIVE_STOP_H

@@ -358,6 +358,22 @@ TEST(a_deadline_that_has_passed_stops_nobody)
 	end_thread(t);
 }
 
+TEST(where_there_is_one_thread_there_is_no_helper)
+{
+	struct stop s = {0};
+
+	EQ(stop_prepare(&s), 0);
+	EQ(stop_all(&s, IN_TIME), 0);
+	EQ(s.helper, 0);
+	EQ(s.count, 0);
+	EQ(s.lossy, 0);
+	OK(s.self.regs.sp != 0);
+	stop_release(&s);
+	stop_free(&s);
+	EQ(stop_prepare(&s), 0);
+	stop_free(&s);
+}
+
 TEST(one_stop_at_a_time)
 {
 	struct stop s = {0}, other = {0};
