@@ -232,8 +232,11 @@ static void print_live(FILE *f, const struct snapshot *s, pid_t pid)
 		return;
 	}
 	if (sum[ALLOC_OBJECTS])
-		fprintf(f, "%s blocks, %s live %s\n", human_count(count, sum[INUSE_OBJECTS]),
-		        human_bytes(size, sum[INUSE_SPACE]), when(INFO_U(&s->info, REASON)));
+		fprintf(f, "%s%s blocks, %s live %s\n", INFO_U(&s->info, SAMPLE) ? "about " : "",
+		        human_count(count, sum[INUSE_OBJECTS]), human_bytes(size, sum[INUSE_SPACE]),
+		        when(INFO_U(&s->info, REASON)));
+	else if (INFO_U(&s->info, SAMPLE))
+		fputs("none of its allocations was in the sample\n", f);
 	else
 		fputs("not one allocation was seen: it makes none, or by an allocator of its own\n",
 		      f);

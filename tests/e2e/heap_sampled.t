@@ -96,6 +96,21 @@ import gzip, glob
 # period_type is field 11, period field 12 of the profile: 16384 as a varint
 assert bytes([0x60, 0x80, 0x80, 0x01]) in gzip.open(glob.glob('outlive.sqlite3.*.pb.gz')[0]).read()"
 
+"$OUTLIVE" run --sample 16k sqlite3 :memory: '.read load.sql' > run.out 2> run.err
+like "run says that it is an estimate" "$(cat run.err)" "about .* live at exit"
+"$OUTLIVE" run --sample 1g true 2> run.err
+like "and that nothing was in the sample" "$(cat run.err)" "none of its allocations was in the sample"
+
+# Odd calls, blocks from before the real malloc was found, blocks that others free: as natively, and nothing lost.
+for program in heap_early heap_odd heap_cross heap_new; do
+  "$PROGS/$program" > native.out 2>&1
+  native="$? $(cat native.out)"
+  sampled 64 "odd-$program" "$PROGS/$program"
+  is "$program does what it does natively" "$status $(cat "odd-$program.out" "odd-$program.err")" "$native"
+  top "odd-$program"
+  is "$program: nothing was lost" "$(jq -c '[.audit.lost.reentrant, .audit.lost.no_memory, .audit.unseen_frees]' top.json)" "[0,0,0]"
+done
+
 cat > fork.py << 'PY'
 import os
 kept = [bytes(500) for _ in range(20000)]
