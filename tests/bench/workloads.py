@@ -93,7 +93,7 @@ def sized(count, size):
 
 def alloc_bound(build, threads, variant):
     def command(size):
-        return {}, [os.path.join(build, "tests/bench/alloc_bound" + variant), str(threads), sized(2000000, size)]
+        return {}, [os.path.join(build, "tests/bench/alloc_bound" + variant), str(threads), sized(8000000, size)]
 
     return command
 
