@@ -28,7 +28,7 @@ PRELOAD_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-b
 PRELOAD_LDFLAGS := -shared -static-libgcc -Wl,-z,defs,-z,now,-z,relro,-Bsymbolic,--hash-style=gnu \
 	-Wl,-soname,liboutlive.so
 ANALYZER_CFLAGS := $(COMMON) $(SANFLAGS)
-ANALYZER_LIBS := -ldw -lelf -ljansson -lz -liberty -lncursesw -ltinfo -lm
+ANALYZER_LIBS := -ldw -lelf -ljansson -lz -liberty -lmicrohttpd -lncursesw -ltinfo -lm
 
 PRELOAD_SRC := $(sort $(wildcard preload/*.c))
 PRELOAD_ASM := $(sort $(wildcard preload/*.S))

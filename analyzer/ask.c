@@ -152,7 +152,8 @@ static uint32_t post(struct target *t, struct ask *a)
 
 	snprintf(c->label, sizeof c->label, "%s", a->label);
 	c->trim_before = c->trim_after = 0;
-	c->flags = (a->trim ? FMT_REQUEST_TRIM : 0u) | (a->reach ? FMT_REQUEST_REACH : 0u);
+	c->flags = (a->trim ? FMT_REQUEST_TRIM : 0u) | (a->reach ? FMT_REQUEST_REACH : 0u) |
+	           (a->aside ? FMT_REQUEST_ASIDE : 0u);
 	uint64_t left = a->timeout_ns / 2;
 	a->trim_until_ns = now_ns() + (left < TRIM_WAIT_NS ? left : TRIM_WAIT_NS);
 	uint32_t request = __atomic_add_fetch(&c->requested, 1, __ATOMIC_ACQ_REL);

@@ -13,6 +13,7 @@ struct ask {
 	uint64_t timeout_ns; /* how long to wait for the file */
 	bool reach;          /* which blocks can it still reach? */
 	bool trim;           /* the allocator is to give back what it caches, first */
+	bool aside;          /* not to be counted by `keep`: the caller removes the file */
 	uint64_t deadline_ns, trim_until_ns; /* filled in */
 	/* trim; filled in: the process made no heap call in time to do it in, its resident bytes
 	 * before and after otherwise. 0: its allocator has no way that outlive knows. */

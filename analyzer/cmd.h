@@ -26,6 +26,7 @@
 	V(info, "who, when, modules, losses: what a snapshot can be trusted for")   \
 	V(report, "one HTML file to look at: growth, flame graphs, source")         \
 	V(watch, "a live view of a process: what grows, how fast")                  \
+	V(serve, "answer by HTTP: Go's /debug/pprof/, Prometheus, the report")      \
 	V(export, "write a snapshot for other tools: pprof, folded stacks")
 
 #define CMD_DECLARE(verb, help) int cmd_##verb(int argc, char **argv);

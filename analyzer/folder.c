@@ -201,6 +201,38 @@ static int add_path(const char *path, struct images *all, struct err *err)
 	return 0;
 }
 
+/* `all` becomes *out. */
+static void hand_over(struct images *all, struct folder_images *out)
+{
+	if (all->n)
+		qsort(all->at, all->n, sizeof(*all->at), by_start);
+	out->at = xcalloc(all->n + 1, sizeof(*out->at));
+	out->n = all->n;
+	for (uint32_t i = 0; i < all->n; i++) {
+		struct image *m = &all->at[i];
+		if (!m->n) {
+			m->first = xstrdup(m->peak);
+			m->last = xstrdup(m->peak);
+		}
+		out->at[i] = (struct folder_image){.first = m->first,
+		                                   .last = m->last,
+		                                   .peak = m->peak,
+		                                   .pid = m->pid,
+		                                   .last_time = m->last_time,
+		                                   .n = m->n};
+	}
+	free(all->at);
+}
+
+int folder_look(const char *path, struct folder_images *out, struct err *err)
+{
+	struct images all = {0};
+	int rc = read_folder(path, &all, err);
+
+	hand_over(&all, out);
+	return rc;
+}
+
 int folder_images(const char *const *path, size_t n, struct folder_images *out, struct err *err)
 {
 	struct images all = {0};
@@ -211,19 +243,7 @@ int folder_images(const char *const *path, size_t n, struct folder_images *out, 
 		rc = add_path(path[i], &all, err);
 	if (!rc && all.unreadable)
 		rc = err_set(err, "%s", all.why.text);
-	if (all.n)
-		qsort(all.at, all.n, sizeof(*all.at), by_start);
-	out->at = xcalloc(all.n + 1, sizeof(*out->at));
-	out->n = all.n;
-	for (uint32_t i = 0; i < all.n; i++) {
-		if (!all.at[i].n) {
-			all.at[i].first = xstrdup(all.at[i].peak);
-			all.at[i].last = xstrdup(all.at[i].peak);
-		}
-		out->at[i] = (struct folder_image){all.at[i].first, all.at[i].last, all.at[i].peak,
-		                                   all.at[i].pid, all.at[i].n};
-	}
-	free(all.at);
+	hand_over(&all, out);
 	if (rc)
 		folder_images_free(out);
 	return rc;

@@ -25,6 +25,7 @@ struct folder_image {
 	char *first, *last; /* paths, by sequence */
 	char *peak;         /* that of the moment when the heap was at its highest; NULL: none */
 	uint64_t pid;
+	uint64_t last_time; /* when `last` was written, ns since 1970 */
 	unsigned n;
 };
 struct folder_images {
@@ -34,6 +35,8 @@ struct folder_images {
 /* The images that the paths hold, each a snapshot or a folder of them; there may be none. -1 with
  * err that names the first file that cannot be read. */
 int folder_images(const char *const *path, size_t n, struct folder_images *out, struct err *err);
+/* The same of one folder that is being written to: what cannot be read is not there. */
+int folder_look(const char *path, struct folder_images *out, struct err *err);
 void folder_images_free(struct folder_images *images);
 
 #endif

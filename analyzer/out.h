@@ -34,7 +34,8 @@ int out_json_diff(FILE *f, const struct profile *p, const struct out_options *o,
  * o->raw.
  */
 /* gzip profile.proto, Go's four sample types in Go's order; o->sort is what pprof shows first. With
- * o->counted one sample type of that name. */
+ * o->counted one sample type of that name. p may be a difference of two snapshots of one run: what
+ * was made, and by how much what lives has become more, or less. */
 int out_pprof(FILE *f, const struct profile *p, const struct out_options *o, struct err *err);
 /* One line a stack: "outer;inner value", the value being o->sort's; stacks without any are left
  * out. */

@@ -173,6 +173,9 @@ int out_html(FILE *f, const struct report *r, struct err *err)
 	at = put_up_to(f, at, "@DATA@");
 	if (put_data(f, r, err))
 		return -1;
+	at = put_up_to(f, at, "@NONCE@");
+	if (r->nonce)
+		fprintf(f, " nonce=\"%s\"", r->nonce);
 	at = put_up_to(f, at, "@JS@");
 	fputs(page_js, f);
 	fputs(at, f);

@@ -190,12 +190,21 @@ static void need_mapping(struct writer *w, uint32_t module)
 }
 
 /* pprof takes the first mapping for the program: its name heads every report. */
+/* A stack of the earlier snapshot alone has modules of its own; of one run there is none, since
+ * sites stay. */
+static bool is_written(const struct profile *p, size_t i)
+{
+	return !p->a || p->row[i].snapshot != p->a;
+}
+
 static void number_mappings(struct writer *w, const struct profile *p)
 {
 	for (uint32_t i = 1; i < w->snap->n_modules; i++)
 		if (w->snap->module[i].flags & FMT_MODULE_MAIN)
 			need_mapping(w, i);
 	for (size_t i = 0; i < p->n_rows; i++) {
+		if (!is_written(p, i))
+			continue;
 		const struct row *r = profile_row(p, i);
 		for (uint32_t f = 0; f < r->n_frames; f++)
 			need_mapping(w, r->frame[f]->module);
@@ -312,7 +321,8 @@ static void put_label(struct writer *w, const char *key, const char *value)
 	w->sub.len = 0;
 }
 
-static void emit_sample(struct writer *w, const struct row *r, const struct out_options *o)
+static void emit_sample(struct writer *w, const struct row *r, const struct out_options *o,
+                        bool difference)
 {
 	struct str locations = {0}, values = {0};
 	uint32_t first = o->raw ? 0 : r->site_frame, line = o->raw ? 0 : r->site_line;
@@ -325,7 +335,8 @@ static void emit_sample(struct writer *w, const struct row *r, const struct out_
 	 * numbers. */
 	for (int c = 0; c < N_COLUMNS; c++)
 		if (!o->counted || c == INUSE_OBJECTS)
-			put_varint(&values, r->value[c] > 0 ? (uint64_t)r->value[c] : 0);
+			put_varint(&values,
+			           difference || r->value[c] > 0 ? (uint64_t)r->value[c] : 0);
 	put_bytes(&w->msg, SAMPLE_LOCATION, locations.data, locations.len);
 	put_bytes(&w->msg, SAMPLE_VALUE, values.data, values.len);
 	put_label(w, "kind", r->kind == FMT_KIND_MMAP ? "mmap" : NULL);
@@ -394,12 +405,13 @@ static void emit_profile(struct writer *w, const struct profile *p, const struct
 	string_id(w, "");
 	emit_types(w, o);
 	emit_number(w, P_TIME, INFO_U(&w->snap->info, TIME));
-	emit_number(w, P_DURATION, INFO_U(&w->snap->info, UPTIME));
+	emit_number(w, P_DURATION, p->a ? p->since_ns : INFO_U(&w->snap->info, UPTIME));
 	emit_number(w, P_DEFAULT_TYPE,
 	            string_id(w, o->counted ? o->counted : column_name[o->sort]));
 	emit_comments(w);
 	for (size_t r = 0; r < p->n_rows; r++)
-		emit_sample(w, profile_row(p, r), o);
+		if (is_written(p, r))
+			emit_sample(w, profile_row(p, r), o, p->a != NULL);
 	emit_functions(w);
 	for (uint32_t i = 0; i < w->n_mappings; i++)
 		emit_mapping(w, w->order[i]);

@@ -169,6 +169,7 @@ static void serve_request(bool signalled)
 		g_reap_comes = false;
 		return;
 	}
+	r.aside = __atomic_load_n(&c->flags, __ATOMIC_ACQUIRE) & FMT_REQUEST_ASIDE;
 	r.reach = __atomic_load_n(&c->flags, __ATOMIC_ACQUIRE) & FMT_REQUEST_REACH;
 	/* The handler came in the middle of our tables, or of the allocator: the hooked call that
 	 * it has interrupted will look at the page. */

@@ -466,7 +466,8 @@ struct fmt_control {
 enum { FMT_CONTROL_STARTING = 0, FMT_CONTROL_READY = 1, FMT_CONTROL_OFF = 2 };
 /* TRIM: the allocator gives back what it caches, first. It is served by a heap call of the program,
  * never by the signal; the flag is cleared when that is done, or by the analyzer, which has waited
- * long enough and takes the snapshot without. */
-enum { FMT_REQUEST_TRIM = 1, FMT_REQUEST_REACH = 2 };
+ * long enough and takes the snapshot without.
+ * ASIDE: `keep` does not count the file, and who asked will remove it. */
+enum { FMT_REQUEST_TRIM = 1, FMT_REQUEST_REACH = 2, FMT_REQUEST_ASIDE = 4 };
 
 #endif

@@ -132,10 +132,11 @@ void snap_file_init(void);
 void snap_file_restart(void);
 /* Makes the folder if it is missing, and a temporary file in it: n->fd. 0 or -errno. */
 int snap_file_open(struct snap_name *n, uint32_t pid, uint64_t unique);
-/* Gives the file its name, never one that is taken, and removes what `keep` does not keep. */
-int snap_file_commit(struct snap_name *n);
+/* Gives the file its name, never one that is taken, and removes what `keep` does not keep; aside:
+ * `keep` does not know of this one. */
+int snap_file_commit(struct snap_name *n, bool aside);
 /* Parent: another process has given a file that name. */
-void snap_file_adopt(struct snap_name *n);
+void snap_file_adopt(struct snap_name *n, bool aside);
 /* The same for the one of the peak: it replaces this image's own before it, and nobody else's. */
 int snap_file_commit_peak(struct snap_name *n);
 void snap_file_discard(struct snap_name *n);

@@ -285,7 +285,7 @@ static void keep_last(struct snap_name *n)
 	*at = number;
 }
 
-int snap_file_commit(struct snap_name *n)
+int snap_file_commit(struct snap_name *n, bool aside)
 {
 	/* Network file systems tell at close that the disk is full. */
 	int r = sys_close(n->fd);
@@ -296,7 +296,8 @@ int snap_file_commit(struct snap_name *n)
 		name_path(n);
 		r = rename_to_new(n->temp, n->path);
 		if (!r) {
-			keep_last(n);
+			if (!aside)
+				keep_last(n);
 			return 0;
 		}
 		if (r == -EEXIST)
@@ -306,10 +307,11 @@ int snap_file_commit(struct snap_name *n)
 	return r ? r : -EEXIST;
 }
 
-void snap_file_adopt(struct snap_name *n)
+void snap_file_adopt(struct snap_name *n, bool aside)
 {
 	g_next = n->number + 1;
-	keep_last(n);
+	if (!aside)
+		keep_last(n);
 }
 
 int snap_file_commit_peak(struct snap_name *n)

@@ -113,7 +113,7 @@ static void write_snapshot(void)
 		else
 			error = g_job.request.reason == FMT_REASON_PEAK
 			                ? snap_file_commit_peak(&g_name)
-			                : snap_file_commit(&g_name);
+			                : snap_file_commit(&g_name, g_job.request.aside);
 	}
 	report(error);
 	if (g_job.is_copy)
@@ -157,7 +157,7 @@ static void child_gone(uint32_t pid)
 	if (g_job.is_copy && snap_copy_result(&g_name, &result)) {
 		note_result(result);
 		if (!result)
-			snap_file_adopt(&g_name);
+			snap_file_adopt(&g_name, g_job.request.aside);
 		done = true;
 	}
 	if (!done) {

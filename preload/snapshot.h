@@ -29,6 +29,7 @@ struct snapshot_request {
 	bool wait;         /* return when the file is whole (at the end of the process) */
 	bool last;         /* snapshot_final() alone sets it */
 	bool reach;        /* with what reach.h finds, if that can be had */
+	bool aside;        /* `keep` does not count it: who asked will remove it */
 	/* The allocator has given back what it cached, just now: snapshot_trim(). */
 	bool trimmed;
 	uint64_t rss_before, rss_after;
