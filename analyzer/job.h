@@ -23,7 +23,7 @@ typedef void job_done(void *ctx, int status, int out);
 struct jobs {
 	struct job *first;
 	unsigned n;
-	void (*leave)(int status); /* ends the new process: _exit(), which verbs alone may call */
+	void (*leave)(int status); /* ends the new process at once: for verbs to give */
 };
 struct job_options {
 	const int *keep; /* descriptors that the body needs, all others are closed */

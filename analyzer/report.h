@@ -23,7 +23,8 @@ struct report {
 	struct listings *listings; /* NULL: without source */
 	struct hints hints;
 	const struct history *history; /* not ours */
-	const char *nonce; /* what a server's Content-Security-Policy lets the script run by; NULL */
+	const char
+	        *nonce; /* what a server's Content-Security-Policy lets the script run by; NULL */
 	bool raw;
 };
 

@@ -156,7 +156,7 @@ static int put_stacks_profile(FILE *f, const struct live_stacks *l, struct err *
 		const struct live_thread *t = &l->thread[l->group[i].first];
 		row[i].stack = t->stack;
 		row[i].value[INUSE_OBJECTS] = l->group[i].n;
-		row[i].type = wait_kind_name(t->wait.kind);
+		row[i].type = wait_kind_word(t->wait.kind);
 	}
 	struct profile *p = profile_of_counts(l->snapshot, row, l->n_groups, true);
 	int rc = out_pprof(f, p, &out, err);
