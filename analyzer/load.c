@@ -163,6 +163,8 @@ static int read_items(struct loader *l, const struct record *r)
 		return load_task_items(l);
 	case FMT_STUCK:
 		return load_stuck_items(l);
+	case FMT_WAIT:
+		return load_wait_items(l);
 	case FMT_TASK_SUM:
 		return load_task_sum_items(l);
 	case FMT_FD:
@@ -287,6 +289,7 @@ void snapshot_free(struct snapshot *s)
 	free(s->thread);
 	free(s->task);
 	free(s->stuck);
+	free(s->wait);
 	free(s->task_sum);
 	free(s->fd);
 	free(s->fd_sum);

@@ -22,7 +22,7 @@ struct loader {
 	struct err *err;
 	bool failed;
 	uint32_t cap_modules, cap_locations, cap_nodes, cap_samples, cap_threads;
-	uint32_t cap_tasks, cap_stucks, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads,
+	uint32_t cap_tasks, cap_stucks, cap_waits, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads,
 	        cap_timers, cap_timer_sums, cap_tests, cap_sampled, n_sampled;
 	struct table by_address;                       /* locations by module, address, flags */
 	struct reference module, node, thread, origin; /* origin: the node of what is no site */
@@ -67,6 +67,7 @@ int load_thread_items(struct loader *l);
 int load_audit_items(struct loader *l);
 int load_task_items(struct loader *l);
 int load_stuck_items(struct loader *l);
+int load_wait_items(struct loader *l);
 int load_task_sum_items(struct loader *l);
 int load_fd_items(struct loader *l);
 int load_fd_sum_items(struct loader *l);

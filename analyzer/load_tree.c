@@ -108,6 +108,27 @@ static int by_tid(const void *a, const void *b)
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
+static int wait_by_tid(const void *a, const void *b)
+{
+	const struct wait *x = a, *y = b;
+
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+static void find_waits(struct snapshot *s)
+{
+	if (!s->n_waits)
+		return;
+	qsort(s->wait, s->n_waits, sizeof(*s->wait), wait_by_tid);
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		const struct wait key = {.tid = s->task[i].tid};
+		const struct wait *found =
+		        bsearch(&key, s->wait, s->n_waits, sizeof(*s->wait), wait_by_tid);
+		if (found && s->task[i].state == FMT_TASK_RUNNING)
+			s->task[i].wait = (uint32_t)(found - s->wait) + 1;
+	}
+}
+
 /* A number is a living thread's: of ended ones it may be another's by now. */
 static void find_stuck(struct snapshot *s)
 {
@@ -155,6 +176,7 @@ int load_finish(struct loader *l)
 	measure(s, depth);
 	number_stacks(s, shown, depth);
 	find_stuck(s);
+	find_waits(s);
 	free(shown);
 	free(depth);
 	scale_variances(l);

@@ -10,6 +10,7 @@
 
 #include "notes.h"
 #include "out_stuck.h"
+#include "out_waits.h"
 
 #include <signal.h>
 #include <string.h>
@@ -209,9 +210,10 @@ static void print_bad_close(struct page *page, struct kinds *k, const struct gro
 static void print_details(struct page *page, const struct kinds *k, const struct group *g,
                           const struct out_options *o)
 {
-	if (g->kind == KIND_THREADS)
+	if (g->kind == KIND_THREADS) {
 		print_threads(page, k, g, o);
-	else if (g->kind == KIND_TIMERS)
+		out_waits_text(page, k, g, o->wide);
+	} else if (g->kind == KIND_TIMERS)
 		print_timers(page, k, g);
 	else
 		print_fds(page, k, g, o);

@@ -5,6 +5,7 @@
  * threads: a row a group: count, state, leak, waits_on, since_s, start_routine, site, stack, tids;
  *          of leak "blocked" also proof: a list of tid, waits_on, address, site, stack (where it
  *          waits), joins_tid or block_bytes, block_offset, block_site, block_stack
+ *          waits: what they were doing in the kernel: count, kind, waits_on, at_least_s, tids
  * timers:  a row a group: count, type, leak, armed, interval_ns, site, stack
  * fds:     a row a descriptor: fd, type, leak, names, cloexec, age_s, origin, site, stack; and a
  *          row a bad close, of type "close", with before_site and before_stack
@@ -14,6 +15,7 @@
 #include "out_kinds.h"
 
 #include "out_stuck.h"
+#include "out_waits.h"
 
 static json_t *seconds(uint64_t ns)
 {
@@ -74,6 +76,7 @@ static json_t *thread_row(struct kinds *k, const struct group *g, size_t rank)
 	json_t *o = start_row(k, g, rank), *tids = json_array(), *names = json_array();
 	uint64_t cpu = 0, stacks = 0, first = UINT64_MAX;
 	const char *waits_on = out_stuck_waits_on(k, g);
+	json_t *waits = out_waits_json(k, g);
 	const char *last = NULL;
 
 	for (uint32_t i = 0; i < g->n; i++) {
@@ -92,6 +95,9 @@ static json_t *thread_row(struct kinds *k, const struct group *g, size_t rank)
 	put(o, "state", json_string(group_type_text(g)));
 	put(o, "main", json_boolean(g->flags & FMT_TASK_FLAG_MAIN));
 	put(o, "origin", json_string(g->flags & FMT_TASK_FLAG_ADOPTED ? "unseen" : "hooked"));
+	if (!waits_on)
+		waits_on = out_waits_on(k, g);
+	put(o, "waits", waits);
 	put(o, "waits_on", waits_on ? json_string(waits_on) : json_null());
 	put(o, "proof", out_stuck_json(k, g));
 	put(o, "since_s", seconds(since(k, first)));

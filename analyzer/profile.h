@@ -130,6 +130,7 @@ struct task {
 	uint32_t start;  /* location of its start routine, or LOCATION_NONE */
 	uint32_t thread; /* index into thread[], 0 none */
 	uint32_t stuck;  /* index into stuck[] plus 1, 0 not known to be */
+	uint32_t wait;   /* index into wait[] plus 1, 0: it ran, or nobody knows */
 	uint64_t born_ns, ended_ns, cpu_ns, stack_bytes; /* ended_ns 0: it lives */
 	const char *name;
 };
@@ -139,6 +140,12 @@ struct stuck {             /* a thread that will never go on, and the proof */
 	uint32_t joins;    /* tid of the thread that it waits for, or 0 */
 	uint32_t made;     /* stack of the block that holds what it waits on, or 0 */
 	uint64_t address, offset, bytes;
+};
+struct wait { /* what a living thread did in the kernel */
+	uint32_t tid;
+	uint32_t call; /* number of the system call plus 1; 0 not told */
+	uint64_t switches, args[6], word[2];
+	const char *kernel; /* the kernel's function, where no call is told; "" */
 };
 struct task_sum { /* threads that ended and were given back */
 	uint32_t stack, start;
@@ -217,6 +224,7 @@ struct snapshot {
 	uint32_t n_threads; /* [0] unknown */
 	struct task *task;
 	struct stuck *stuck;
+	struct wait *wait;
 	struct task_sum *task_sum;
 	struct fd *fd;
 	struct fd_sum *fd_sum;
@@ -225,7 +233,7 @@ struct snapshot {
 	struct timer_sum *timer_sum;
 	struct test *test;
 	uint32_t n_tests;
-	uint32_t n_tasks, n_stucks, n_task_sums, n_fds, n_fd_sums, n_fd_bads, n_timers,
+	uint32_t n_tasks, n_stucks, n_waits, n_task_sums, n_fds, n_fd_sums, n_fd_bads, n_timers,
 	        n_timer_sums;
 	struct pool pool; /* for what lives as long as the snapshot: histograms, lines */
 };

@@ -105,6 +105,14 @@
  *            varint tid                 of the thread whose end it waits for, or 0
  *            varint offset, varint bytes, varint node   of the word in its block, of the block,
  *                                       and where that was made; 0 when it waits for a thread
+ *     Wait   a thread that was in a system call, or asleep in the kernel
+ *            varint tid
+ *            varint switches            how often it has gone to sleep: a thread with as many in
+ *                                       two snapshots has waited since the first
+ *            varint call                its system call's number plus 1; 0: not told
+ *            6 varints                  the call's arguments; 0 without one
+ *            varint, varint             of a futex that is waited on, its first 16 bytes
+ *            string kernel              without a call: the kernel's function that it sleeps in
  *     Tsum   threads that ended and were joined or detached, summed
  *            varint node, varint module, varint address   as in Task
  *            varint count, joined, detached, cpu_ns
@@ -183,6 +191,7 @@
 	R(TASK, FMT_TAG('T', 'a', 's', 'k'),                                                       \
 	  "threads alive, and ended ones that still hold a stack")                                 \
 	R(STUCK, FMT_TAG('S', 't', 'u', 'k'), "threads that will never go on, with proof")         \
+	R(WAIT, FMT_TAG('W', 'a', 'i', 't'), "what threads wait for")                              \
 	R(TASK_SUM, FMT_TAG('T', 's', 'u', 'm'), "threads given back, by creation stack")          \
 	R(FD, FMT_TAG('F', 'd', 's', 'c'), "open descriptors")                                     \
 	R(FD_SUM, FMT_TAG('F', 's', 'u', 'm'), "descriptors opened and closed, by opening stack")  \

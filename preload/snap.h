@@ -9,7 +9,7 @@
  *     snap_write.c   records: varints, CRC, buffer
  *     snap_tables.c  modules, nodes, threads and sites into records
  *     snap_maps.c    the program's own mappings
- *     snap_tasks.c   threads and timers
+ *     snap_tasks.c   threads and timers; snap_waits.c: what threads wait for
  *     snap_fds.c     descriptors, held against the kernel's list; snap_socket.c: what a socket is
  *     snap_tally.c   sums of the live table by site and age
  *     snap_info.c    who, when, why; losses and memory
@@ -207,6 +207,11 @@ void snap_reach_info(struct snap_out *o);
 void snap_reach_audit(struct snap_out *o, const struct snap_job *j);
 void snap_maps(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds *have);
+/* /proc/<program>/task/<tid>/<file>; what there is of it, ended by NUL. */
+long snap_task_file(const struct snap_job *j, uint32_t tid, const char *file, char *buf,
+                    size_t size);
+/* snap_waits.c: what the threads of the kernel's list wait for. */
+void snap_waits(struct snap_out *o, const struct snap_job *j);
 void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 /* While the child has the program's descriptors: what they are. Then snap_fds(), then
  * snap_fds_done(). */

@@ -73,9 +73,8 @@ static bool numbers_agree(const struct snap_job *j)
 	return n == j->pid;
 }
 
-/* /proc/<program>/task/<tid>/<file>; what there is of it, ended by NUL. */
-static long read_task(const struct snap_job *j, uint32_t tid, const char *file, char *buf,
-                      size_t size)
+long snap_task_file(const struct snap_job *j, uint32_t tid, const char *file, char *buf,
+                    size_t size)
 {
 	char path[96];
 	struct text t = TEXT(path);
@@ -103,12 +102,12 @@ static void ask_kernel(const struct snap_job *j, uint32_t tid, struct kernel_tas
 	memset(k, 0, sizeof(*k));
 	if (!g_listed)
 		return;
-	long n = read_task(j, tid, "/comm", k->name, sizeof(k->name));
+	long n = snap_task_file(j, tid, "/comm", k->name, sizeof(k->name));
 
 	k->there = n > 0;
 	if (n > 0 && k->name[n - 1] == '\n')
 		k->name[n - 1] = 0;
-	if (read_task(j, tid, "/schedstat", text, sizeof(text)) > 0)
+	if (snap_task_file(j, tid, "/schedstat", text, sizeof(text)) > 0)
 		for (const char *p = text; *p >= '0' && *p <= '9'; p++)
 			k->cpu_ns = k->cpu_ns * 10 + (uint64_t)(*p - '0');
 }
@@ -337,6 +336,8 @@ void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds
 		put_unknown(o, j, have, &known);
 	snap_record_end(o);
 	snap_scratch_free(known.slot);
+	if (g_listed)
+		snap_waits(o, j);
 	put_task_sums(o, have);
 }
 

@@ -1,0 +1,47 @@
+#!/bin/sh
+# A snapshot says what each thread waits for, from the kernel, with no hook in any lock; two of them for how long.
+. "$(dirname "$0")/lib.sh"
+. "$ROOT/tests/e2e/heap.sh"
+need jq python3 redis-server
+
+# In the driven program's stead: it waits on its input, too.
+mkfifo hold
+background sh -c 'OUTLIVE_OPTIONS=out="$2" LD_PRELOAD="$3" exec "$1" wait < hold' sh "$PROGS/stuck_threads" "$dir" "$LIB"
+exec 3> hold
+wait_for grep -q waiting "$pid.log"
+snapshot_now
+first=$snap
+sleep 0.3
+snapshot_now
+"$OUTLIVE" threads --json --base "$first" "$snap" > threads.json
+"$OUTLIVE" stacks --json "$pid" > stacks.json
+
+# What threads that run FUNCTION wait for.
+waits_of() {
+  jq -r --arg f "$1" '[.rows[] | select(.start_routine == $f) | .waits[].kind] | unique | join(" ")' threads.json
+}
+for case in "stuck_self mutex" "stuck_ab mutex" "stuck_joins join" "live_static mutex" "live_holder sleep" "live_joins join" \
+  "stuck_sem futex" "stuck_cond futex"; do
+  is "${case%% *} waits for a ${case#* }" "$(waits_of "${case%% *}")" "${case#* }"
+done
+like "a mutex names its holder" \
+  "$(jq -r '.rows[] | select(.start_routine == "live_static") | .waits[0].waits_on' threads.json)" "held by thread $pid\$"
+is "all of them have waited since the first snapshot, or have run" \
+  "$(jq '[.rows[] | select(.start_routine != null) | .waits[] | select(.kind != "sleep") | .at_least_s > 0.2] | all' threads.json)" true
+is "each thread that a look from outside finds in a mutex or a join is in the same here" \
+  "$(jq -r '[.rows[].threads[] | select(.waits_on.kind == "mutex" or .waits_on.kind == "join") | .tid] | sort | join(" ")' stacks.json)" \
+  "$(jq -r --argjson owner_ended "$(jq '[.deadlocks[] | select(.kind == "owner_ended") | .threads[].tid]' stacks.json)" \
+    '[.rows[].waits[] | select(.kind == "mutex" or .kind == "join") | .tids[]] + $owner_ended | unique | join(" ")' threads.json)"
+like "for a person" "$("$OUTLIVE" threads --base "$first" "$snap")" 'in mutex 0x[0-9a-f]+, held by thread [0-9]+; for [0-9.]+ m?s or more'
+echo >&3
+
+mkdir redis
+OUTLIVE_OPTIONS=out=$dir/redis LD_PRELOAD=$LIB start_server redis-server --port PORT --save ''
+snapshot_now
+"$OUTLIVE" threads --json "$snap" > redis.json
+is "redis: its background threads wait for work" \
+  "$(jq -r '[.rows[] | select(.start_routine == "bioProcessBackgroundJobs") | .waits[] | "\(.kind) \(.count)"] | join(" ")' redis.json)" \
+  "futex 3"
+stop_pid "$pid"
+
+done_testing
