@@ -5,10 +5,12 @@
  */
 #include "reach.h"
 
+#include <asm/prctl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "context.h"
@@ -132,6 +134,22 @@ static bool all_seen(const struct stop *s)
 }
 
 /* ---- hold the moment ---- */
+
+/* Most processes that end have no other thread: then nobody need be stopped, and it can be done
+ * under a debugger, too. False: they have, or it is not known. */
+static bool is_alone(void)
+{
+	struct stat st;
+
+	/* The folder has a link for each thread. */
+	if (t_signals_interrupted || sys_call(SYS_stat, "/proc/self/task", &st) < 0 ||
+	    st.st_nlink != 3)
+		return false;
+	g_stop = (struct stop){.n_stopped = 0};
+	g_stop.self.tid = (int32_t)sys_gettid();
+	sys_call(SYS_arch_prctl, ARCH_GET_FS, &g_stop.self.regs.fs_base);
+	return true;
+}
 
 /* True: all stand still. *again: not now, but perhaps in a moment. */
 static bool try_hold(bool *again)
@@ -271,10 +289,14 @@ static int exit_marks(snapshot_beside *beside)
 {
 	int r;
 
-	if (!can_be_right() || !hold())
+	if (!can_be_right())
+		return 0;
+	bool alone = is_alone();
+	if (!alone && !hold())
 		return 0;
 	r = beside(exit_child, exit_crashed);
-	let_go();
+	if (!alone)
+		let_go();
 	if (r)
 		refuse_error("no process can be made to mark in", r);
 	return r;
