@@ -5,11 +5,14 @@
  */
 #include "dwarf_unwind.h"
 
+#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "dwarf_prologue.h"
 
 struct unwinder {
 	Dwfl *dwfl;
@@ -20,6 +23,8 @@ struct unwinder {
 	const struct unwind_memory *memory;
 	struct unwind_frame *frame;
 	uint32_t n, most;
+	uint32_t skip;           /* frames that the walk before has found already */
+	struct unwind_regs last; /* of the frame found last */
 	bool implausible;
 };
 
@@ -167,22 +172,17 @@ static bool really_ends(const struct unwinder *u)
 	return none || u->regs->known == UNWIND_ALL;
 }
 
-/* A call stands before the address: what a return address must have. */
-static bool follows_call(const struct unwinder *u, uint64_t pc)
+static void note_registers(struct unwinder *u, Dwfl_Frame *state)
 {
-	uint64_t word;
-	uint8_t b[8];
+	u->last.known = 0;
+	for (unsigned i = 0; i < UNWIND_REGS; i++) {
+		Dwarf_Word value;
 
-	if (!u->memory->read(u->memory->arg, pc - sizeof(word), &word))
-		return false;
-	memcpy(b, &word, sizeof(b));
-	if (b[3] == 0xe8) /* call rel32 */
-		return true;
-	/* call r/m64: ff /2, of two to seven bytes */
-	for (unsigned at = 1; at <= 6; at++)
-		if (b[at] == 0xff && (b[at + 1] >> 3 & 7) == 2)
-			return true;
-	return false;
+		if (dwfl_frame_reg(state, i, &value))
+			continue;
+		u->last.known |= 1u << i;
+		u->last.value[i] = value;
+	}
 }
 
 static int on_frame(Dwfl_Frame *state, void *arg)
@@ -199,31 +199,95 @@ static int on_frame(Dwfl_Frame *state, void *arg)
 	}
 	const struct unwind_frame *callee = u->n ? &u->frame[u->n - 1] : NULL;
 	bool guessed = callee && !has_rules(u, callee);
-	if (guessed && !follows_call(u, pc)) {
+	/* Code made at run time also puts return addresses there by hand, as Java's interpreter. */
+	bool made =
+	        guessed && !dwfl_addrmodule(u->dwfl, callee->pc) && !dwfl_addrmodule(u->dwfl, pc);
+	if (guessed && !made && !prologue_follows_call(u->memory, pc)) {
 		u->implausible = true;
 		return DWARF_CB_ABORT;
 	}
 	if (u->n == u->most)
 		return DWARF_CB_ABORT;
-	u->frame[u->n++] = (struct unwind_frame){pc, exact, guessed};
+	if (!u->skip)
+		u->frame[u->n++] = (struct unwind_frame){pc, exact, guessed};
+	u->skip = 0;
+	note_registers(u, state);
 	return DWARF_CB_OK;
+}
+
+static enum unwind_end walk_on(struct unwinder *u, pid_t tid)
+{
+	u->implausible = false;
+	int r = dwfl_getthread_frames(u->dwfl, tid, on_frame, u);
+	if (r > 0 && !u->implausible)
+		return UNWIND_DEEP;
+	return !r && really_ends(u) ? UNWIND_WHOLE : UNWIND_CUT;
+}
+
+/* In the row of rules for pc the frame pointer is what all is found by; *start: where it begins. */
+static bool row_by_rbp(const struct unwinder *u, uint64_t pc, uint64_t *start)
+{
+	Dwarf_Frame *rules = rules_at(u, pc);
+	Dwarf_Addr from, to, bias = 0;
+	Dwarf_Op *ops;
+	size_t n;
+	bool is_signal, ok;
+
+	ok = rules && !dwarf_frame_cfa(rules, &ops, &n) && n == 1 &&
+	     (ops->atom == DW_OP_breg6 ||
+	      (ops->atom == DW_OP_bregx && ops->number == UNWIND_RBP)) &&
+	     dwarf_frame_info(rules, &from, &to, &is_signal) >= 0;
+	if (ok && dwfl_addrmodule(u->dwfl, pc))
+		dwfl_module_eh_cfi(dwfl_addrmodule(u->dwfl, pc), &bias);
+	if (ok)
+		*start = from + bias;
+	free(rules);
+	return ok;
+}
+
+/* The last frame needs its frame pointer, which no callee has saved: its code may tell. */
+static bool find_rbp(struct unwinder *u)
+{
+	enum { ROWS = 32 };
+	uint64_t start = 0, rbp;
+
+	if (!u->n || u->last.known >> UNWIND_RBP & 1 || !(u->last.known >> UNWIND_RSP & 1))
+		return false;
+	const struct unwind_frame *f = &u->frame[u->n - 1];
+	uint64_t pc = inside(f);
+	for (int i = 0; i < ROWS && row_by_rbp(u, pc, &start); i++)
+		pc = start - 1;
+	if (!start || !prologue_rbp(u->memory, start, u->last.value[UNWIND_RSP], &rbp))
+		return false;
+	u->last.known |= 1u << UNWIND_RBP | 1u << UNWIND_PC;
+	u->last.value[UNWIND_RBP] = rbp;
+	u->last.value[UNWIND_PC] = inside(f);
+	return true;
 }
 
 enum unwind_end unwinder_walk(struct unwinder *u, pid_t tid, const struct unwind_regs *regs,
                               const struct unwind_memory *memory, struct unwind_frame *frame,
                               uint32_t most, uint32_t *n)
 {
+	enum { TIMES = 8 };
+	struct unwind_regs further;
+
 	u->regs = regs;
 	u->memory = memory;
 	u->frame = frame;
 	u->most = most;
-	u->n = 0;
-	u->implausible = false;
-	int r = dwfl_getthread_frames(u->dwfl, tid, on_frame, u);
-	*n = u->n;
-	if (r > 0 && !u->implausible)
-		return UNWIND_DEEP;
-	return !r && really_ends(u) ? UNWIND_WHOLE : UNWIND_CUT;
+	u->n = u->skip = 0;
+	enum unwind_end end = walk_on(u, tid);
+	uint32_t certain = u->n;
+	for (int i = 0; i < TIMES && end == UNWIND_CUT && !u->implausible && find_rbp(u); i++) {
+		further = u->last;
+		u->regs = &further;
+		u->skip = 1;
+		end = walk_on(u, tid);
+	}
+	/* That it leads to the outermost frame is the last proof. */
+	*n = end == UNWIND_CUT ? certain : u->n;
+	return end;
 }
 
 /* ---- open, close ---- */

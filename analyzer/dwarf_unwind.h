@@ -4,7 +4,9 @@
  * here, nothing is asked of the process but through `read`.
  *
  * Registers may be missing: of a thread that sleeps in a system call only sp and pc are known. A
- * rule that needs one that is not known ends the walk: it is never guessed.
+ * rule that needs one that is not known ends the walk; but for the frame pointer, which the
+ * function's code often leads to (dwarf_prologue.h), believed only when the walk then comes to the
+ * outermost frame.
  */
 #ifndef OUTLIVE_DWARF_UNWIND_H
 #define OUTLIVE_DWARF_UNWIND_H
