@@ -174,6 +174,9 @@ static const char *unstoppable(const struct taking *t, const struct thread_look 
 		return "a debugger has it";
 	if (look->state == 'D')
 		return "it is in a sleep that nothing interrupts";
+	if (look->has_call && live_stop_lengthens(t->target.pidfd, &look->call))
+		return "its callers cannot be found without stopping it, and that would lengthen "
+		       "the call's limit of time";
 	return NULL;
 }
 

@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { PATIENCE_NS = 100000000, RED_ZONE = 128, LATE_MOST = 64 };
 
@@ -85,6 +88,44 @@ static bool repeats(int64_t number)
 	case SYS_accept:
 	case SYS_accept4:
 		return true;
+	default:
+		return false;
+	}
+}
+
+/* Of a socket, for the direction of the call; only there a stop ends calls on descriptors. */
+static bool socket_limited(int pidfd, int64_t fd, int option)
+{
+	struct timeval t = {0};
+	socklen_t n = sizeof(t);
+	int ours = (int)syscall(SYS_pidfd_getfd, pidfd, (int)fd, 0);
+
+	if (ours < 0)
+		return false;
+	bool limited = !getsockopt(ours, SOL_SOCKET, option, &t, &n) && (t.tv_sec || t.tv_usec);
+	close(ours);
+	return limited;
+}
+
+bool live_stop_lengthens(int pidfd, const struct wait_call *call)
+{
+	struct wait_reason r;
+
+	wait_reason_decode(call, &r);
+	switch (r.kind) {
+	case WAIT_EPOLL:
+	case WAIT_SIGNAL:
+	case WAIT_SEM:
+	case WAIT_IO:
+		return r.timed && repeats(call->number);
+	case WAIT_READ:
+	case WAIT_RECV:
+	case WAIT_ACCEPT:
+		return socket_limited(pidfd, r.fd, SO_RCVTIMEO);
+	case WAIT_WRITE:
+	case WAIT_SEND:
+	case WAIT_CONNECT:
+		return socket_limited(pidfd, r.fd, SO_SNDTIMEO);
 	default:
 		return false;
 	}

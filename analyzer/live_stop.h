@@ -33,6 +33,11 @@ enum live_stop_result {
 	LIVE_STOP_REFUSED /* errno says why */
 };
 /*
+ * The call is one that a stop ends with EINTR, and that has a limit of time: made once more, it
+ * would wait longer than it was asked to. pidfd: of the process, or -1.
+ */
+bool live_stop_lengthens(int pidfd, const struct wait_call *call);
+/*
  * Blocks SIGCHLD of the caller meanwhile. After LIVE_STOP_LATE the kernel still holds our request:
  * live_stop_forget() withdraws it when the thread can take it, or when we end.
  */

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Nobody's system call fails, ends early or begins anew because `stacks` looks: threads that can be read asleep, and threads that
+# must be stopped for it, both looked at over and over.
+. "${0%/*}/lib.sh"
+need python3
+
+# look PID: until it ends; the documents of all looks in looks.json
+look() {
+  printf '[' > looks.json
+  while alive "$1" && "$OUTLIVE" stacks --json --no-names "$1" > one.json 2> one.err; do
+    cat one.json >> looks.json
+    printf ',' >> looks.json
+  done
+  printf '{"audit": {"stopped": 0, "begun_anew": 0}}]' >> looks.json
+}
+sum() {
+  json looks.json 'sum(x["audit"]["'"$1"'"] for x in d)'
+}
+calls='accept epoll_wait nanosleep poll pthread_cond_timedwait read recv select sem_timedwait semtimedop sigtimedwait'
+
+for way in "" "$LIB"; do
+  name=${way:+ with the library}
+  background env LD_PRELOAD="$way" OUTLIVE_OPTIONS=out="$dir" "$PROGS/stacks_calls" 8
+  look "$pid"
+  wait "$pid"
+  is "it ends as if nobody had looked$name" $? 0
+  looks=$(json looks.json 'len(d) - 1')
+  ok "looked at 20 times$name" [ "$looks" -ge 20 ]
+  is "every call came back right$name" "$(grep -c ' right ' "$pid.log") of $(wc -l < "$pid.log")" "22 of 22"
+  is "each of them$name" "$(awk '{ print $1 }' "$pid.log" | sort -u | tr '\n' ' ')" "$calls "
+  is "no limit of time was begun anew$name" "$(sum begun_anew)" 0
+  ok "threads were stopped$name" [ "$(sum stopped)" -ge 20 ]
+  note "$looks looks, $(sum stopped) stops"
+done
+is "the library was there" "$(snaps . stacks_calls | wc -l)" 1
+done_testing
