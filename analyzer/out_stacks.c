@@ -74,15 +74,40 @@ static void add_idle(struct page *page, const struct live_thread *t, uint32_t n)
 		page_addf(page, STYLE_PLAIN, ", for %s", most);
 }
 
+/* What each of them waits for, in particular, is the same. */
+static bool is_one_wait(const struct live_thread *t, uint32_t n)
+{
+	struct str first = {0};
+	bool same = true;
+
+	wait_reason_words(&first, &t->wait);
+	for (uint32_t i = 1; i < n && same; i++) {
+		struct str words = {0};
+
+		wait_reason_words(&words, &t[i].wait);
+		same = words.len == first.len && (!words.len || !strcmp(words.data, first.data));
+		str_free(&words);
+	}
+	str_free(&first);
+	return same;
+}
+
 /* "  tid 12 worker, tid 13 worker ...": with what is particular to each, where that differs. */
-static void print_members(struct page *page, const struct live_thread *t, uint32_t n,
+static void print_members(struct page *page, const struct live_thread *t, uint32_t n, bool each,
                           const struct out_options *o)
 {
 	uint32_t shown = 0;
 	struct str s = {0};
 
-	for (; shown < n && (o->wide || shown < FEW || n == FEW + 1); shown++)
+	for (; shown < n && (o->wide || shown < FEW || n == FEW + 1); shown++) {
+		struct str words = {0};
+
 		str_addf(&s, "%stid %u %s", shown ? ", " : "", t[shown].tid, t[shown].name);
+		wait_reason_words(&words, &t[shown].wait);
+		if (each && words.len)
+			str_addf(&s, " (%s)", words.data);
+		str_free(&words);
+	}
 	if (shown < n)
 		str_addf(&s, ", %u more (--wide)", n - shown);
 	page_wrap(page, STYLE_DIM, 6, 6, s.data);
@@ -93,14 +118,15 @@ static void print_group(struct page *page, const struct live_stacks *l, const st
                         const struct out_options *o, struct nameless *nameless)
 {
 	const struct live_thread *t = &l->thread[g->first];
+	bool one = is_one_wait(t, g->n);
 	char count[32];
 
 	snprintf(count, sizeof(count), "%u thread%s", g->n, g->n == 1 ? "" : "s");
 	page_addf(page, STYLE_BOLD, "%s: ", count);
-	add_wait(page, t, true);
+	add_wait(page, t, one);
 	add_idle(page, t, g->n);
 	page_end_line(page);
-	print_members(page, t, g->n, o);
+	print_members(page, t, g->n, !one, o);
 	if (t->why)
 		page_wrap(page, STYLE_WARNING, 6, 6, t->why);
 	print_stack(page, l, t->stack, o, nameless);

@@ -1,0 +1,145 @@
+#!/bin/sh
+# `stacks` of programs that others wrote, and that nobody prepared: their waits, and function for function what gdb shows.
+. "${0%/*}/lib.sh"
+need python3 gdb redis-server nginx go java perl
+
+# take NAME PID KINDS: until its threads wait for these, which takes a moment; the document in stacks.json
+take() {
+  wanted=$3
+  wait_for settled "$2" || true
+  like "$1: waits" "$(kinds)" "^($wanted)\$"
+}
+settled() {
+  "$OUTLIVE" stacks --json "$1" > stacks.json && kinds | grep -qxE "$wanted"
+}
+# A Python expression over the document.
+rows() {
+  json stacks.json "$1"
+}
+kinds() {
+  rows '" ".join(sorted(t["waits_on"]["kind"] for r in d["rows"] for t in r["threads"]))'
+}
+whole() {
+  is "$1: every stack is whole" "$(rows '[r["stack"] for r in d["rows"] if not r["complete"]]')" "[]"
+}
+
+# ---- redis: an event loop, three threads for background work, jemalloc's ----
+background redis-server --port 0 --unixsocket "$dir/redis.sock" --save ''
+redis=$pid
+wait_for [ -S redis.sock ]
+wait_for sh -c '[ "$(ls /proc/'"$redis"'/task | wc -l)" = 5 ]'
+cv='condition variable'
+take redis "$redis" "$cv $cv $cv $cv epoll"
+whole redis
+is "redis: bio threads wait for work, the loop for its descriptors" \
+  "$(rows 'sorted((r["count"], t["waits_on"]["kind"]) for r in d["rows"] for t in r["threads"][:1]
+    if any(f["function"] in ("bioProcessBackgroundJobs", "aeMain") for f in r["stack"]))')" "[(1, 'epoll'), (3, 'condition variable')]"
+is "redis: by name" "$(rows 'sorted(t["name"] for r in d["rows"] for t in r["threads"] if t["name"].startswith("bio"))')" \
+  "['bio_aof_fsync', 'bio_close_file', 'bio_lazy_free']"
+# Without what the compiler has made of one function, which gdb shows in its own way.
+gdb -p "$redis" -batch -ex 'thread apply all bt' 2> /dev/null |
+  sed -nE 's/^#[0-9]+ +(0x[0-9a-f]+ in )?([A-Za-z_]+) ?\(.*/\2/p' | grep -E '^(bio|ae|main|start_thread)' | sort > gdb.names
+rows '"\n".join(f["function"] for r in d["rows"] for t in r["threads"] for f in r["stack"] if f["function"])' |
+  grep -E '^(bio|ae|main|start_thread)' | sort > our.names
+is "redis: the functions that gdb finds" "$(cat our.names)" "$(cat gdb.names)"
+status_is "redis: no deadlock" 0 "$OUTLIVE" stacks --check "$redis"
+stop_pid "$redis"
+
+# ---- nginx: the worker in epoll, the master waiting for a signal ----
+mkdir nginx
+cat > nginx/conf << 'END'
+daemon off; worker_processes 1; error_log error.log; pid pid;
+events { worker_connections 16; }
+http { access_log off; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+  server { listen unix:sock; } }
+END
+PATH=$PATH:/usr/sbin background nginx -p "$dir/nginx/" -c conf
+nginx=$pid
+wait_for pgrep -P "$nginx"
+worker=$(pgrep -P "$nginx")
+take "nginx's worker" "$worker" epoll
+whole "nginx's worker"
+is "nginx's worker: idle in its loop" "$(rows '"ngx_process_events_and_timers" in [f["function"] for f in d["rows"][0]["stack"]]')" True
+take "nginx's master" "$nginx" signal
+stop_pid "$nginx"
+
+# ---- python: threads that wait for a queue ----
+cat > wait.py << 'END'
+import queue, sys, threading
+q = queue.SimpleQueue()
+for i in range(3): threading.Thread(target=q.get, daemon=True).start()
+lock = threading.Lock(); lock.acquire()
+threading.Thread(target=lock.acquire, daemon=True).start()
+print("there", flush=True)
+sys.stdin.readline()
+END
+mkfifo hold
+background sh -c 'exec /usr/bin/python3 wait.py < hold'
+python=$pid
+exec 3> hold
+wait_for grep -q there "$python.log"
+# Python's locks are semaphores.
+take python "$python" "read semaphore semaphore semaphore semaphore"
+whole python
+is "python: what stdin is" "$(rows '[t["waits_on"]["names"] for r in d["rows"] for t in r["threads"] if t["waits_on"]["kind"] == "read"]')" \
+  "['$dir/hold']"
+echo >&3
+wait "$python"
+is "python: went on" $? 0
+
+# ---- C++ ----
+background sh -c 'exec "$1" < hold' sh "$PROGS/stacks_cxx"
+cxx=$pid
+exec 3> hold
+wait_for grep -q there "$cxx.log"
+take "C++" "$cxx" "$cv $cv futex join mutex mutex read running"
+whole "C++"
+is "C++: the ring of mutexes, both by function" \
+  "$(rows '[[any(f["function"] == "lock_both" for f in t["stack"]) for t in x["threads"]] for x in d["deadlocks"]]')" "[[True, True]]"
+is "C++: the one that runs" "$(rows '[r["stack"][0]["function"] for r in d["rows"] if r["state"] == "running"]')" "['spin']"
+is "C++: only that one was stopped" "$(rows 'd["audit"]["stopped"]')" 1
+status_is "C++: --no-stop stops none" 0 "$OUTLIVE" stacks --json --no-stop "$cxx"
+is "and says what is missing" "$(json out '[r["threads"][0]["why"] for r in d["rows"] if r["state"] == "running"]')" \
+  "['it runs, and was not to be stopped']"
+status_is "C++: --check" 1 "$OUTLIVE" stacks --check "$cxx"
+stop_pid "$cxx"
+
+# ---- a program that was replaced while it runs, as an upgrade does ----
+cp "$PROGS/stacks_cxx" replaced
+background sh -c 'exec ./replaced < hold'
+old=$pid
+exec 3> hold
+wait_for grep -q there "$old.log"
+rm replaced
+take "replaced" "$old" "$cv $cv futex join mutex mutex read running"
+whole "replaced"
+is "replaced: still by name" "$(rows 'sum(f["function"] == "lock_both" for r in d["rows"] for t in r["threads"] for f in r["stack"])')" 2
+stop_pid "$old"
+
+# ---- what has threads of its own is told ----
+cat > wait.go << 'END'
+package main
+import "time"
+func main() { c := make(chan int); go func() { <-c }(); time.Sleep(time.Hour) }
+END
+HOME=$dir go build -o waitgo wait.go
+background ./waitgo
+wait_for sh -c '[ "$(ls /proc/'"$pid"'/task | wc -l)" -ge 3 ]'
+take Go "$pid" ".*futex.*"
+like "Go: goroutines are told" "$(rows 'd["runtime"]')" 'goroutines that wait are on no thread'
+is "Go: by name" "$(rows 'any(f["function"] == "runtime.mstart" or (f["function"] or "").startswith("runtime.futex")
+  for r in d["rows"] for f in r["stack"])')" True
+stop_pid "$pid" KILL
+cat > Wait.java << 'END'
+class Wait { public static void main(String[] a) throws Exception { System.out.println("there"); Thread.sleep(100000); } }
+END
+background java -XX:TieredStopAtLevel=1 Wait.java
+wait_for grep -q there "$pid.log"
+take Java "$pid" ".*$cv.*"
+like "Java: is told" "$(rows 'd["runtime"]')" 'jstack'
+is "Java: its own threads, by name" "$(rows 'any(t["name"] == "VM Thread" and t["waits_on"]["kind"] == "condition variable"
+  for r in d["rows"] for t in r["threads"])')" True
+is "Java: Java frames are gone through" \
+  "$(rows 'sum(any((f["function"] or "").startswith("JavaCalls::call_helper") for f in r["stack"]) for r in d["rows"]) > 0')" True
+stop_pid "$pid" KILL
+done_testing
