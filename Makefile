@@ -143,7 +143,7 @@ objects: $(PRELOAD_OBJ) $(ANALYZER_OBJ)
 
 # deps may install headers and archives that the rules above look for, so what needs them is a make of its own.
 test: ## unit tests (again under sanitizers) and end-to-end tests; T=pattern picks by name
-	$(Q)scripts/deps build test browser
+	$(Q)scripts/deps build test browser adapters
 	$(Q)$(MAKE) --no-print-directory all unit progs
 	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined outlive-san unit
 	$(Q)$(MAKE) --no-print-directory race-bins
@@ -261,11 +261,14 @@ INSTALLS := outlive:bin/outlive:755 liboutlive.so:lib/liboutlive.so:755 man/outl
 	completions/outlive.fish:share/fish/vendor_completions.d/outlive.fish:644
 part = $(word $(1),$(subst :, ,$(2)))
 INTO := $(DESTDIR)$(PREFIX)
+# As they are in the source; headers beside outlive.h, for they include it.
+HEADERS := preload/outlive.h $(sort $(wildcard scripts/adapters/*.h))
+ADAPTERS := scripts/adapters/outlive.cmake scripts/adapters/outlive_pytest.py
 install: docs ## into $(DESTDIR)$(PREFIX): bin/outlive, lib/liboutlive.so, include/outlive.h, manual pages, completions
 	$(foreach i,$(INSTALLS),install -D -m $(call part,3,$(i)) $(O)/$(call part,1,$(i)) $(INTO)/$(call part,2,$(i)) &&) \
-	install -D -m 644 preload/outlive.h $(INTO)/include/outlive.h
+	install -D -m 644 -t $(INTO)/include $(HEADERS) && install -D -m 644 -t $(INTO)/share/outlive $(ADAPTERS)
 uninstall: ## remove what install put there
-	rm -f $(foreach i,$(INSTALLS),$(INTO)/$(call part,2,$(i))) $(INTO)/include/outlive.h
+	rm -f $(foreach i,$(INSTALLS),$(INTO)/$(call part,2,$(i))) $(addprefix $(INTO)/include/,$(notdir $(HEADERS))) $(addprefix $(INTO)/share/outlive/,$(notdir $(ADAPTERS)))
 
 clean: ## remove O
 	rm -rf $(O) compile_commands.json

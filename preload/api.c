@@ -8,6 +8,7 @@
 #include "fd.h"
 #include "format.h"
 #include "intended.h"
+#include "mem.h"
 #include "outlive.h"
 #include "process.h"
 #include "snapshot.h"
@@ -142,11 +143,29 @@ EXPORT int outlive_intend_v1(int what, uint64_t id)
 	return 0;
 }
 
+/* What calls that have returned have left on the stack would, within a later call's frame, keep
+ * alive what they pointed to: the failing of a test, for instance, has room for a text there. */
+static __attribute__((noinline)) void wipe_dead_stack(void)
+{
+	enum { OUR_FRAME = 512, MOST = 65536 };
+	const struct mem_own *own = &t_mem_own;
+	uintptr_t sp = ((uintptr_t)__builtin_frame_address(0) & ~7ul) - OUR_FRAME, low = own->lo;
+
+	if (sp - low >= own->top - low)
+		return;
+	if (sp - low > MOST)
+		low = sp - MOST;
+	for (; low < sp; low += 8)
+		*(volatile uint64_t *)low = 0;
+}
+
 /* What the caller keeps in registers is saved in this frame: above it all is the program's. */
 EXPORT int outlive_verify_v1(struct outlive_verify *v, uint64_t size)
 {
 	__builtin_unwind_init();
 	if (!g_tracking || !process_is_ours() || size != sizeof(*v))
 		return -1;
-	return verify_none(v, __builtin_frame_address(0));
+	int left = verify_none(v, __builtin_frame_address(0));
+	wipe_dead_stack();
+	return left;
 }

@@ -42,6 +42,12 @@ uint32_t context_tick(void)
 	return (uint32_t)((sys_coarse_ns() - g_start_ns) >> FMT_TICK_SHIFT);
 }
 
+void context_skip(uint32_t ticks)
+{
+	g_start_ns -= (uint64_t)ticks << FMT_TICK_SHIFT;
+	__atomic_store_n(&context_clock.tick, context_tick(), __ATOMIC_RELAXED);
+}
+
 void context_lost(unsigned reason)
 {
 	__atomic_fetch_add(&g_lost[reason % 8], 1, __ATOMIC_RELAXED);

@@ -71,6 +71,8 @@ int64_t context_live_bytes(void);
 uint64_t context_bytes_used(void);
 /* Ticks since context_init(), now. */
 uint32_t context_tick(void);
+/* Lets so many ticks pass at once. Where there is one thread only. */
+void context_skip(uint32_t ticks);
 /* Once, in the first hook: from here ticks count. 0 or -errno. */
 int context_init(void);
 

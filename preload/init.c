@@ -21,6 +21,7 @@
 #include "snapshot.h"
 #include "stack.h"
 #include "task.h"
+#include "tests.h"
 #include "watch.h"
 
 static pthread_key_t g_thread_key;
@@ -126,6 +127,15 @@ static void fork_child(void)
 	process_fork_child();
 }
 
+/* A runner of tests that are processes names them so. */
+static void begin_test(void)
+{
+	const char *name = environment("OUTLIVE_TEST");
+
+	if (name && *name)
+		tests_begin(name);
+}
+
 __attribute__((constructor)) static void init_late(void)
 {
 	hook_ready();
@@ -145,4 +155,5 @@ __attribute__((constructor)) static void init_late(void)
 	process_init();
 	watch_start();
 	t_self.flags = flags;
+	begin_test();
 }

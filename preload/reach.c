@@ -73,6 +73,8 @@ void reach_fork_child(void)
 	g_reach_env.pid = (uint32_t)sys_getpid();
 	/* Threads that are not here held some of what came along: nobody can tell what is lost. */
 	g_inherits = context_tick() + 1;
+	/* What is born from here on is not mistaken for that, however soon it comes. */
+	context_skip(2);
 }
 
 /* ---- no ---- */
