@@ -232,7 +232,7 @@ $(O)/tests/fuzz/%: tests/fuzz/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a $(O)
 
 # ---- source ----
 
-C_FILES := $(sort $(wildcard preload/*.[ch] analyzer/*.[ch] tests/*/*.[ch] tests/*/*.cc))
+C_FILES := $(sort $(wildcard preload/*.[ch] scripts/adapters/*.h analyzer/*.[ch] tests/*/*.[ch] tests/*/*.cc))
 format: ## clang-format every C file in place
 	$(Q)clang-format-14 -i $(C_FILES)
 format-check: ## fail where clang-format would change something

@@ -3,7 +3,7 @@
 . scripts/check/lib.sh
 need_tool clang-format-14
 
-files=$(find preload analyzer tests ! -path 'tests/data/*' \( -name '*.[ch]' -o -name '*.cc' \) | sort)
+files=$(find preload analyzer tests scripts ! -path 'tests/data/*' \( -name '*.[ch]' -o -name '*.cc' \) | sort)
 need_some files "$files"
 # shellcheck disable=SC2086
 check "clang-format changes nothing (make format)" \

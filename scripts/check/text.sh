@@ -4,7 +4,7 @@
 
 sources=$(find preload analyzer tests scripts -type f \( -name '*.[chS]' -o -name '*.cc' -o -name '*.def' -o -name '*.sh' \
   -o -name '*.t' -o -name '*.py' -o -name '*.js' -o -name '*.css' -o -name '*.html' \) ! -path scripts/check/text.sh | sort)
-c_sources=$(find preload analyzer tests -type f -name '*.[ch]' | sort)
+c_sources=$(find preload analyzer tests scripts -type f -name '*.[ch]' | sort)
 need_some sources "$sources"
 # shellcheck disable=SC2086
 {
@@ -19,7 +19,7 @@ need_some sources "$sources"
       sed -n 1,2p "$f" | tr '\n' ' ' | grep -qF -- "$(basename "$f") - " || echo "$f"
     done | grep -E '^(preload|analyzer)/')"
 }
-scripts=$(find scripts tests .ci -type f \( -name '*.t' -o -path 'scripts/*' -o -path '.ci/*' \) ! -name 'lib.sh' ! -path 'scripts/man/*')
+scripts=$(find scripts tests .ci -type f \( -name '*.t' -o -path 'scripts/*' -o -path '.ci/*' \) ! -name 'lib.sh' ! -path 'scripts/man/*' ! -path 'scripts/adapters/*')
 need_some scripts "$scripts"
 check "scripts can be executed" "$(for f in $scripts; do [ -x "$f" ] || echo "$f"; done)"
 check "shell scripts parse" "$(for f in $(grep -lE '^#!/bin/(ba)?sh' $scripts); do
