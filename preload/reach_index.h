@@ -48,8 +48,10 @@ static inline uint32_t reach_block_site(const struct reach_block *b)
 }
 
 struct reach_gigabyte {
-	uint32_t *page; /* [PAGES + 1], first block at or after each page; NULL: none starts here */
-	uint32_t first; /* first block at or after the gigabyte */
+	uint32_t *page; /* [PAGES + 1], first block at or after each page; NULL: none starts here,
+	                   or there are few in all */
+	uint32_t first; /* first block at or after the gigabyte; another one stands behind the last
+	                 */
 };
 struct reach_index {
 	struct reach_block *block;
@@ -77,12 +79,13 @@ static inline const struct reach_gigabyte *reach_index_gigabyte(uintptr_t w)
 	return &g_reach_index
 	                .gigabyte[(w >> REACH_GIGABYTE) - (g_reach_index.low >> REACH_GIGABYTE)];
 }
-/* Blocks [*low, *high) begin in w's page. */
+/* Blocks [*low, *high) begin in w's page, or where there are few in its gigabyte. */
 static inline void reach_index_page(uintptr_t w, uint32_t *low, uint32_t *high)
 {
 	const struct reach_gigabyte *g = reach_index_gigabyte(w);
 
-	*low = *high = g->first;
+	*low = g->first;
+	*high = g[1].first;
 	if (unlikely(!g->page))
 		return;
 	const uint32_t *page = &g->page[w >> REACH_PAGE & (REACH_PAGES - 1)];

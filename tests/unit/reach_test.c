@@ -39,7 +39,7 @@ static void put(uintptr_t start, uint64_t bytes)
 }
 
 /* Heaps far apart, small blocks close together, and large ones that reach over gigabytes. */
-static void fill(void)
+static void fill(int blocks)
 {
 	static const uintptr_t heap[] = {0x7f1200000000, 0x555500000000, 0x7f1180000000,
 	                                 0x600000000000};
@@ -48,7 +48,7 @@ static void fill(void)
 	for (unsigned h = 0; h < 4; h++) {
 		uintptr_t at = heap[h] + h * 8;
 
-		for (int i = 0; i < 1400; i++) {
+		for (int i = 0; i < blocks; i++) {
 			uint64_t bytes = i % 97 ? next_random() % 300 : next_random() % 200000;
 
 			if (next_random() % 4)
@@ -86,9 +86,9 @@ static void look(uintptr_t w)
 	EQ(reach_block_site(b), 1 + want % 1000);
 }
 
-TEST(every_word_finds_the_block_that_a_plain_search_finds)
+static void look_at_all(int blocks)
 {
-	fill();
+	fill(blocks);
 	EQ(reach_index_build(0), 0);
 	EQ(g_reach_index.n, g_blocks);
 	for (uint32_t i = 1; i < g_reach_index.n; i++)
@@ -110,11 +110,24 @@ TEST(every_word_finds_the_block_that_a_plain_search_finds)
 	reach_index_free();
 }
 
+TEST(every_word_finds_the_block_that_a_plain_search_finds)
+{
+	look_at_all(2000);
+	OK(g_blocks > 5000);
+}
+
+/* Few enough for an index without tables of pages. */
+TEST(so_it_does_where_there_are_few)
+{
+	look_at_all(100);
+	OK(g_blocks < 1000);
+}
+
 TEST(blocks_that_a_fork_brought_along_are_marked)
 {
 	unsigned parents = 0;
 
-	fill();
+	fill(1400);
 	EQ(reach_index_build(10), 0);
 	for (uint32_t i = 0; i < g_reach_index.n; i++)
 		parents += (g_reach_index.block[i].where & REACH_PARENTS) != 0;
