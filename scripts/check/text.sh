@@ -19,7 +19,8 @@ need_some sources "$sources"
       sed -n 1,2p "$f" | tr '\n' ' ' | grep -qF -- "$(basename "$f") - " || echo "$f"
     done | grep -E '^(preload|analyzer)/')"
 }
-scripts=$(find scripts tests .ci -type f \( -name '*.t' -o -path 'scripts/*' -o -path '.ci/*' \) ! -name 'lib.sh' ! -path 'scripts/man/*' ! -path 'scripts/adapters/*')
+scripts=$(find scripts tests .ci -type f \( -name '*.t' -o -path 'scripts/*' -o -path '.ci/*' \) ! -name 'lib.sh' ! -path 'scripts/man/*' ! -path 'scripts/adapters/*' \
+  ! -name '*.yml' ! -name '*.json')
 need_some scripts "$scripts"
 check "scripts can be executed" "$(for f in $scripts; do [ -x "$f" ] || echo "$f"; done)"
 check "shell scripts parse" "$(for f in $(grep -lE '^#!/bin/(ba)?sh' $scripts); do
