@@ -15,7 +15,7 @@
 static int print_diff(const char *path_a, const char *path_b, const struct view *v, struct err *err)
 {
 	struct rules rules = {0};
-	struct kinds_options kinds = {&v->profile, &rules};
+	struct kinds_options kinds = {.profile = &v->profile, .rules = &rules};
 	struct view_set set;
 	int rc = view_open(v, path_a, path_b, &set, err);
 

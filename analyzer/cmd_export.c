@@ -228,7 +228,9 @@ static int part_make(const char *path, const struct exported *x, struct part *t,
 	/* A graph of a difference also shows what stays. */
 	o.unchanged = x->e->format->write == write_svg;
 	if ((v->base && view_load(v->base, &t->a, err)) || view_load(path, &t->b, err) ||
-	    kinds_make(t->a, t->b, &(struct kinds_options){&v->profile, &x->rules}, &t->kinds, err))
+	    kinds_make(t->a, t->b,
+	               &(struct kinds_options){.profile = &v->profile, .rules = &x->rules},
+	               &t->kinds, err))
 		return -1;
 	if (x->e->kind != N_KINDS) {
 		t->p = kinds_profile(t->kinds, (enum object_kind)x->e->kind);

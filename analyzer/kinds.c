@@ -8,6 +8,7 @@
 
 #include "alike.h"
 #include "focus.h"
+#include "waits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct grouping {
 	const struct snapshot *s;
 	const struct match *match;
 	const uint8_t *shown;
+	uint64_t older_ns;
 	struct kind_table *table;
 	uint32_t *family_of; /* by group */
 	struct family *family;
@@ -219,6 +221,13 @@ static const struct rule *excuse(const struct grouping *g, const struct thing *t
 	return rule;
 }
 
+/* Of those that are asked for by how long they wait. */
+static bool went_on(const struct grouping *g, uint32_t i)
+{
+	return g->kind == KIND_THREADS && g->older_ns &&
+	       waits_ns(g->k->a, g->s, &g->s->task[i]) < g->older_ns;
+}
+
 static void add_now(struct grouping *g)
 {
 	uint32_t n = n_things(g->s, g->kind), kept = 0;
@@ -230,7 +239,7 @@ static void add_now(struct grouping *g)
 		if (!t.bad_close)
 			g->table->count++;
 		group[i] = hidden;
-		if (!is_shown(g, &t))
+		if (!is_shown(g, &t) || went_on(g, i))
 			continue;
 		group[i] = group_of(g, &t,
 		                    (struct group_key){family_of(g, &t), t.leak, excuse(g, &t)});
@@ -339,15 +348,18 @@ static void finish(struct kinds *k, struct kind_table *t)
 }
 
 static void make_table(struct kinds *k, enum object_kind kind, const struct match match[2],
-                       uint8_t *const shown[2])
+                       uint8_t *const shown[2], uint64_t older_ns)
 {
-	struct grouping g = {.k = k, .kind = kind, .table = &k->table[kind]};
+	struct grouping g = {.k = k, .kind = kind, .table = &k->table[kind], .older_ns = older_ns};
 
 	g.s = k->b;
 	g.match = &match[1];
 	g.shown = shown[1];
 	add_now(&g);
-	if (k->a) {
+	/* Who has waited since the snapshot before was there then. */
+	for (size_t i = 0; kind == KIND_THREADS && older_ns && i < g.table->n; i++)
+		g.table->base += g.table->group[i].base = g.table->group[i].count;
+	if (k->a && (kind != KIND_THREADS || !older_ns)) {
 		g.s = k->a;
 		g.match = &match[0];
 		g.shown = shown[0];
@@ -413,7 +425,7 @@ int kinds_make(const struct snapshot *a, const struct snapshot *b, const struct 
 	if (o->rules)
 		k->work = rules_begin(o->rules, b);
 	for (int kind = 0; kind < N_KINDS; kind++)
-		make_table(k, (enum object_kind)kind, match, shown);
+		make_table(k, (enum object_kind)kind, match, shown, o->older_ns);
 	rc = 0;
 out:
 	match_free(&match[0]);

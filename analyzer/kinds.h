@@ -71,6 +71,7 @@ struct kinds {
 struct kinds_options {
 	const struct profile_options *profile; /* focus, ignore, raw */
 	const struct rules *rules;             /* leaks that they excuse are none; or NULL */
+	uint64_t older_ns; /* only threads that have waited so long in one wait, by a and b */
 };
 
 /* Groups what b holds; with a, equal groups of a are counted as `base`. Both symbolized, and alive

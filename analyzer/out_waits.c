@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "wait_reason.h"
+#include "waits.h"
 
 enum { FEW = 3 };
 
@@ -18,23 +19,11 @@ static const struct wait *wait_of(const struct kinds *k, const struct task *t)
 	return t->wait ? &k->b->wait[t->wait - 1] : NULL;
 }
 
-static int by_tid(const void *key, const void *item)
-{
-	uint32_t tid = *(const uint32_t *)key, other = ((const struct wait *)item)->tid;
-
-	return tid < other ? -1 : tid > other;
-}
-
-static const struct wait *wait_at(const struct snapshot *s, uint32_t tid)
-{
-	return s->n_waits ? bsearch(&tid, s->wait, s->n_waits, sizeof(*s->wait), by_tid) : NULL;
-}
-
 /* Most who hold something wait for something else. The others are looked for among the first
  * thousands only: a file may name any number. */
 static bool is_thread(const struct snapshot *s, uint32_t tid)
 {
-	if (wait_at(s, tid))
+	if (waits_of_tid(s, tid))
 		return true;
 	for (uint32_t i = 0; tid && i < s->n_tasks && i < 4096; i++)
 		if (s->task[i].tid == tid && s->task[i].state == FMT_TASK_RUNNING)
@@ -112,21 +101,6 @@ static bool reason_of(const struct kinds *k, const struct task *t, struct wait_r
 	return true;
 }
 
-uint64_t out_wait_ns(const struct kinds *k, const struct task *t)
-{
-	const struct wait *w = wait_of(k, t);
-
-	if (!w || !w->switches || !k->a || !snapshot_same_run(k->a, k->b))
-		return 0;
-	const struct wait *v = wait_at(k->a, t->tid);
-	uint64_t now = INFO_U(&k->b->info, UPTIME), then = INFO_U(&k->a->info, UPTIME);
-	/* The number may have been another thread's then. */
-	if (v && v->switches == w->switches && v->call == w->call &&
-	    !memcmp(v->args, w->args, sizeof(w->args)) && t->born_ns < then && now > then)
-		return now - then;
-	return 0;
-}
-
 static void add_reason(struct str *s, const struct wait_reason *r)
 {
 	struct str more = {0};
@@ -135,20 +109,6 @@ static void add_reason(struct str *s, const struct wait_reason *r)
 	str_addf(s, "%s%s%s", wait_kind_word(r->kind), more.len ? " " : "",
 	         more.data ? more.data : "");
 	str_free(&more);
-}
-
-bool out_wait_words(struct str *s, const struct kinds *k, const struct task *t)
-{
-	struct wait_reason r;
-	char text[32];
-
-	if (!reason_of(k, t, &r))
-		return false;
-	add_reason(s, &r);
-	uint64_t ns = out_wait_ns(k, t);
-	if (ns)
-		str_addf(s, "; for %s or more", human_ns(text, ns));
-	return true;
 }
 
 /* ---- of a group ---- */
@@ -184,7 +144,7 @@ static size_t find_alike(const struct kinds *k, const struct group *g,
 		size_t j = 0;
 		if (!reason_of(k, task_of(k, g, i), &r))
 			continue;
-		uint64_t ns = out_wait_ns(k, task_of(k, g, i));
+		uint64_t ns = waits_ns(k->a, k->b, task_of(k, g, i));
 		while (j < n && at[j].reason.kind != r.kind)
 			j++;
 		if (j == n)

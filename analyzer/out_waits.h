@@ -8,11 +8,6 @@
 #include "kinds.h"
 #include "page.h"
 
-/* "semaphore 0x7f..; since 12 s or more": of thread t of k->b, appended. False, and nothing, when
- * the thread ran, has ended, or nobody knows. */
-bool out_wait_words(struct str *s, const struct kinds *k, const struct task *t);
-/* For how long t has been in this very wait, at least: by the earlier snapshot. 0: not known. */
-uint64_t out_wait_ns(const struct kinds *k, const struct task *t);
 /* Of a group: a line for each thing that threads of it wait for, most first. Alike but for
  * addresses and descriptors is alike. */
 void out_waits_text(struct page *page, const struct kinds *k, const struct group *g, bool all);

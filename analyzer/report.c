@@ -19,7 +19,8 @@ int report_make(struct snapshot *a, struct snapshot *b, const struct history *hi
 	*r = (struct report){.history = history, .raw = o->profile.raw};
 	if ((a ? profile_diff(a, b, &all, &r->profile, err)
 	       : profile_top(b, &o->profile, &r->profile, err)) ||
-	    kinds_make(a, b, &(struct kinds_options){&o->profile, o->rules}, &r->kinds, err))
+	    kinds_make(a, b, &(struct kinds_options){.profile = &o->profile, .rules = o->rules},
+	               &r->kinds, err))
 		return -1;
 	if (o->no_source)
 		return 0;

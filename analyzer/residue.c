@@ -98,7 +98,8 @@ int residue_make(struct snapshot *s, const struct rules *rules, const struct pro
 
 	ranked.sort = INUSE_SPACE;
 	*out = NULL;
-	if (kinds_make(NULL, s, &(struct kinds_options){o, rules}, &r->kinds, err) ||
+	if (kinds_make(NULL, s, &(struct kinds_options){.profile = o, .rules = rules}, &r->kinds,
+	               err) ||
 	    profile_top(s, &ranked, &r->profile, err)) {
 		residue_free(r);
 		return -1;

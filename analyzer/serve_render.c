@@ -111,7 +111,8 @@ static int put_kind(FILE *f, struct look *k, enum object_kind kind, const char *
 	struct profile_options o = {.sort = INUSE_OBJECTS};
 	struct kinds *kinds = NULL;
 
-	if (kinds_make(NULL, k->b, &(struct kinds_options){&o, &k->rules}, &kinds, err))
+	if (kinds_make(NULL, k->b, &(struct kinds_options){.profile = &o, .rules = &k->rules},
+	               &kinds, err))
 		return -1;
 	struct profile *p = kinds_profile(kinds, kind);
 	int rc = k->w->route.debug ? out_go_counts(f, p, name, &out, err)
@@ -192,11 +193,12 @@ static int add_process(struct metrics *m, struct snapshot *s, const struct rules
 	struct profile_options o = {.sort = INUSE_SPACE};
 	struct profile *p = NULL;
 	struct kinds *kinds = NULL;
-	int rc =
-	        profile_top(s, &o, &p, err) ||
-	                        kinds_make(NULL, s, &(struct kinds_options){&o, rules}, &kinds, err)
-	                ? -1
-	                : 0;
+	int rc = profile_top(s, &o, &p, err) ||
+	                         kinds_make(NULL, s,
+	                                    &(struct kinds_options){.profile = &o, .rules = rules},
+	                                    &kinds, err)
+	                 ? -1
+	                 : 0;
 
 	m->s[m->n] = s;
 	m->of[m->n++] = (struct metrics_of){p, kinds};

@@ -76,7 +76,7 @@ int watch_look(struct watch *w, uint64_t timeout_ns)
 
 void watch_rank(struct watch *w)
 {
-	struct kinds_options kinds = {&w->options, &w->rules};
+	struct kinds_options kinds = {.profile = &w->options, .rules = &w->rules};
 	int rc;
 
 	profile_free(w->profile);

@@ -33,6 +33,13 @@ is "each thread that a look from outside finds in a mutex or a join is in the sa
   "$(jq -r --argjson owner_ended "$(jq '[.deadlocks[] | select(.kind == "owner_ended") | .threads[].tid]' stacks.json)" \
     '[.rows[].waits[] | select(.kind == "mutex" or .kind == "join") | .tids[]] + $owner_ended | unique | join(" ")' threads.json)"
 like "for a person" "$("$OUTLIVE" threads --base "$first" "$snap")" 'in mutex 0x[0-9a-f]+, held by thread [0-9]+; for [0-9.]+ m?s or more'
+status_is "--older: who has not gone on for so long" 0 "$OUTLIVE" threads --json --base "$first" --older 200ms "$snap"
+cp out older.json
+is "all of them, and none that ran" "$(json older.json 'sorted({r["start_routine"] for r in d["rows"] if r["start_routine"]}) != []
+  and all(w["at_least_s"] >= 0.2 for r in d["rows"] for w in r["waits"])')" True
+status_is "--older: nobody for an hour" 0 "$OUTLIVE" threads --json --base "$first" --older 1h "$snap"
+is "is an empty table" "$(json out 'd["rows"]')" "[]"
+status_is "--older alone" 2 "$OUTLIVE" threads --older 1s "$snap"
 echo >&3
 
 mkdir redis

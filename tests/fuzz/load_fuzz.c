@@ -100,7 +100,8 @@ static void use_kinds(struct snapshot *a, struct snapshot *b)
 	struct err err;
 
 	rules_add_builtin(&rules);
-	if (!kinds_make(a, b, &(struct kinds_options){&options, &rules}, &k, &err)) {
+	if (!kinds_make(a, b, &(struct kinds_options){.profile = &options, .rules = &rules}, &k,
+	                &err)) {
 		struct page page = {.file = nowhere, .width = 60};
 
 		for (int kind = 0; kind < N_KINDS; kind++) {
