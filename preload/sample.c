@@ -75,8 +75,10 @@ static double probability(double x)
 
 	if (x > 40)
 		return 1;
-	for (; x > 0.5; x /= 2)
+	while (x > 0.5) {
+		x /= 2;
 		doublings++;
+	}
 	term = sum = x;
 	for (int n = 2; n <= 14; n++) {
 		term *= -x / n;
@@ -128,7 +130,9 @@ uint32_t sample_round(uint64_t *random, uint64_t objects)
 
 static uint64_t whole(double v)
 {
-	return v < 9007199254740992.0 ? (uint64_t)(v + 0.5) : 1ull << 53;
+	uint64_t below = v < 9007199254740992.0 ? (uint64_t)v : 1ull << 53;
+
+	return below + (v - (double)below >= 0.5 && below < 1ull << 53);
 }
 
 void sample_weigh(uint64_t size, struct sample_weight *out)
