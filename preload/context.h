@@ -84,7 +84,7 @@ enum {
 	SITE_CHUNK = 256,
 	SITE_CHUNKS = 1 << 15,
 	CONTEXT_MAX = 1 << 15,
-	CONTEXT_CLOCK_EVERY = 8 /* events, at most, between two looks at the clock */
+	CONTEXT_CLOCK_EVERY = 16 /* events, at most, between two looks at the clock */
 };
 
 /* What must be done when the hook has left the tables: struct ctx, due. */
