@@ -222,6 +222,10 @@ fuzz: ## feed hostile input to the parsers for FUZZ_SECONDS (60) each
 	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=clang CXX=clang++ SAN=fuzzer-no-link,address,undefined fuzz-bins
 	$(Q)tests/fuzz/run.sh $(O) $(FUZZ_SECONDS) '$(T)'
 FUZZ_SECONDS ?= 60
+# Of what runs in the target, the readers that a fuzzer of their own feeds.
+ifneq ($(findstring fuzzer,$(SAN)),)
+$(O)/obj/preload/cfi%.o $(O)/obj/preload/options.o: PRELOAD_CFLAGS += $(SANFLAGS)
+endif
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 fuzz-bins: $(FUZZ_BIN)
 $(O)/tests/fuzz/%: tests/fuzz/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a Makefile

@@ -35,10 +35,11 @@ static void add_module(struct str *s, const char *path)
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path,
 	           *so = strstr(base, ".so");
 
-	if (so && (!so[3] || so[3] == '.'))
-		str_add_mem(s, base, (size_t)(so - base) + 3);
-	else
-		str_add(s, *base ? base : "?");
+	/* Safe, as functions are: a line feed in it would part the entry's frames. */
+	char *name = so && (!so[3] || so[3] == '.') ? xasprintf("%.*s.so", (int)(so - base), base)
+	                                            : xasprintf("%s", *base ? base : "?");
+	str_add_safe(s, name);
+	free(name);
 }
 
 static bool is_own(const struct finding_frame *f)

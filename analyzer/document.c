@@ -254,7 +254,8 @@ static void put_raw(struct document *d, const char *text)
 static void put_value(struct document *d, json_t *value)
 {
 	/* Encode any: null, a number, a string alone. */
-	d->failed |= json_dumpf(value, d->file, JSON_COMPACT | JSON_ENCODE_ANY) != 0;
+	d->failed |= json_dump_callback(value, print_json_text, d->file,
+	                                JSON_COMPACT | JSON_ENCODE_ANY) != 0;
 	json_decref(value);
 }
 

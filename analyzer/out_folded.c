@@ -61,7 +61,8 @@ int out_folded(FILE *f, const struct profile *p, const struct out_options *o, st
 		if (value <= 0)
 			continue;
 		char *stack = fold(p->b, profile_row(p, i), o->raw);
-		failed = fprintf(f, "%s %lld\n", stack, (long long)value) < 0;
+		print_safe(f, stack);
+		failed = fprintf(f, " %lld\n", (long long)value) < 0;
 		free(stack);
 	}
 	if (fflush(f) || failed)

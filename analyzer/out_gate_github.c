@@ -28,7 +28,7 @@ static void print_escaped(FILE *f, const char *text, bool property)
 	struct str s = {0};
 
 	add_escaped(&s, text ? text : "", property);
-	fputs(s.data ? s.data : "", f);
+	print_safe(f, s.data ? s.data : "");
 	str_free(&s);
 }
 

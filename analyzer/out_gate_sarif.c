@@ -219,7 +219,8 @@ int out_gate_sarif(FILE *file, const struct findings *all, const struct out_gate
 	}
 	json_t *all_of_it =
 	        json_pack("{ss ss s[o]}", "$schema", SCHEMA, "version", "2.1.0", "runs", run);
-	int failed = json_dumpf(all_of_it, file, JSON_INDENT(1)) || fputc('\n', file) == EOF;
+	int failed = json_dump_callback(all_of_it, print_json_text, file, JSON_INDENT(1)) ||
+	             fputc('\n', file) == EOF;
 	json_decref(all_of_it);
 	if (failed || fflush(file))
 		return err_set(err, "the report cannot be written");

@@ -29,7 +29,8 @@ static void put_string(struct writer *w, const char *key, const char *text)
 	json_t *value = document_text(text);
 
 	fprintf(w->file, "\"%s\":", key);
-	w->failed |= json_dumpf(value, w->file, JSON_COMPACT | JSON_ENCODE_ANY) != 0;
+	w->failed |= json_dump_callback(value, print_json_text, w->file,
+	                                JSON_COMPACT | JSON_ENCODE_ANY) != 0;
 	json_decref(value);
 }
 

@@ -105,6 +105,29 @@ void print_safe(FILE *out, const char *s)
 	str_free(&safe);
 }
 
+int print_json_text(const char *text, size_t n, void *file)
+{
+	FILE *out = file;
+	size_t run = 0, length;
+	uint32_t c;
+
+	for (size_t i = 0; i < n; i += length) {
+		length = utf8((const unsigned char *)text + i, &c);
+		if (!length)
+			return -1;
+		if (c < 0x7f || !is_harmful(c))
+			continue;
+		fwrite(text + run, 1, i - run, out);
+		run = i + length;
+		if (c >= 0x10000)
+			fprintf(out, "\\u%04X\\u%04X", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+		else
+			fprintf(out, "\\u%04X", c);
+	}
+	fwrite(text + run, 1, n - run, out);
+	return ferror(out) ? -1 : 0;
+}
+
 size_t safe_width(const char *s)
 {
 	struct str safe = {0};

@@ -1,10 +1,12 @@
-"""Writes snapshots that no program wrote: python3 makesnap.py hostile|large|levels|before|after FILE. As preload/format.h has it."""
+"""Writes snapshots that no program wrote: python3 makesnap.py hostile|escapes|escapes-later|large|levels|before|after FILE. As preload/format.h has it."""
 import random
 import struct
 import sys
 import zlib
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1"><b>bold</b>'
+# What moves a terminal's cursor, sets its title, ends a line or turns it round, in UTF-8 and not.
+ESCAPES = "\x1b]0;title\x07\x1b[2J\x1b[31m\u009b2J\r\n\x08\x7fFORGED line\u202e\U000e0041\u2066\u200f\u2028".encode() + b"\x9b2J\xff\xc3"
 SECOND = 10**9
 
 
@@ -58,7 +60,7 @@ class Snapshot:
         out = b"OUTLIVE\n" + struct.pack("<HH", 1, 0)
         out += struct.pack("<I", zlib.crc32(out))
         n = 0
-        for tag in ("info", "modl", "node", "site", "Task", "Stuk", "Fdsc", "Fbad", "Timr", "audt"):
+        for tag in ("info", "modl", "node", "site", "Rsit", "Task", "Stuk", "Fdsc", "Fbad", "Timr", "Test", "audt"):
             items = self.records.get(tag, [])
             for first in range(0, len(items), 100000):
                 out += record(tag, b"".join(items[first:first + 100000]))
@@ -92,6 +94,34 @@ def hostile():
     s.add("Fbad", numbers(1, 9, outer, outer, 2, SECOND))
     s.add("Timr", numbers(1, 1, 1, outer, 1, SECOND, SECOND, SECOND, 0, 0, 0, 0))
     for key, n in ((2, 7), (13, 46), (14, 2944), (20, 90000000), (29, 40), (31, 20)):
+        s.add("audt", numbers(key, n))
+    return s
+
+
+def escapes(sequence=1, factor=1):
+    """Every text of every record is one for terminals."""
+    s = Snapshot()
+    s.info(66, sequence, ESCAPES, 5 * sequence * SECOND, ESCAPES)
+    # 137, and losses, leave the verdict open: what is seen then is not put into a baseline
+    for key in (129, 130, 131, 132, 133, 135, 138, 139) + ((137,) if sequence == 1 else ()):
+        s.add("info", varint(key) + string(ESCAPES + (b"\0" + ESCAPES) * (key == 130)))
+    for key, n in ((12, 1), (15, 1)):
+        s.add("info", numbers(key, n))
+    evil, library = s.module(b"/bin/" + ESCAPES), s.module(b"/lib/" + ESCAPES + b".so.1")
+    outer = s.node(0, evil, 0x10)
+    for i, module in enumerate((evil, library)):
+        s.site(s.node(outer, module, 0x20), factor * (10 + i), 64, 0)
+        s.add("Rsit", numbers(i + 1, outer, 1, 1, factor * (10 + i), factor * (10 + i) * 64))
+    s.add("Task", numbers(1, 66, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0) + string(ESCAPES))
+    for serial in range(2, 2 + 3 * factor):
+        s.add("Task", numbers(serial, 66 + serial, serial % 2 + 1, 0, outer, 1, evil, 0x20, SECOND, (serial % 2) * 2 * SECOND, 1, 8 << 20, 0) + string(ESCAPES))
+    s.add("Stuk", numbers(68, 1, 0x5000, outer, 0, 8, 64, outer))
+    for fd in range(3, 3 + 4 * factor):
+        s.add("Fdsc", numbers(fd, 1, 0, outer, 1, SECOND) + string(b"/tmp/" + ESCAPES))
+        s.add("Timr", numbers(1, fd, 1, outer, 1, SECOND, SECOND, SECOND, 0, 0, 0, 0))
+    s.add("Fbad", numbers(1, 9, outer, outer, 2, SECOND))
+    s.add("Test", numbers(SECOND, 0) + string(ESCAPES) + numbers(1, outer, 4, 256, 1, 3))
+    for key, n in (((2, 7),) if sequence == 1 else ()) + ((13, 46), (14, 2944), (20, 90000000), (29, 40), (31, 20), (48, 21)):
         s.add("audt", numbers(key, n))
     return s
 
@@ -142,4 +172,4 @@ def levels(stacks=300000):
 
 if __name__ == "__main__":
     what, path = sys.argv[1:]
-    {"hostile": hostile, "large": large, "levels": levels, "before": lambda: pair(False), "after": lambda: pair(True)}[what]().write(path)
+    {"hostile": hostile, "escapes": escapes, "escapes-later": lambda: escapes(2, 3), "large": large, "levels": levels, "before": lambda: pair(False), "after": lambda: pair(True)}[what]().write(path)

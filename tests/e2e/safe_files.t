@@ -1,0 +1,124 @@
+#!/bin/sh
+# What is written where others may write: files for their owner alone, no link followed, nothing outside of `out`, and
+# no one else's process asked.
+. "$(dirname "$0")/lib.sh"
+need cc perl jq
+
+cat > named.c << 'C'
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+/* named NAME [wait]: becomes another program of that short name */
+int main(int argc, char **argv)
+{
+	umask(0);
+	if (argc > 1) {
+		puts("ready");
+		fflush(stdout);
+		pause();
+	}
+	return !malloc(10);
+}
+C
+cc -o named named.c
+modes() { stat -c %a "$1"/* | sort -u; }
+
+mkdir open
+OUTLIVE_OPTIONS=out=$dir/open LD_PRELOAD=$LIB ./named
+is "umask 0: a snapshot is its owner's alone" "$(modes open)" 600
+
+# The kernel's short name is what the file was called: any bytes but '/'.
+escape=$(printf '\033]0;t\007')
+for name in '..' '...' '%p%c' '* *' '-rf' "$escape" '.hidden'; do
+  mkdir -p deep/er bin
+  rm -rf deep/er/* && cp named "bin/x"
+  # A name that no file may have is set by the program before it becomes another image.
+  perl -e 'open my $f, ">", "/proc/self/comm" or die; print $f $ARGV[0]; close $f; $ENV{LD_PRELOAD} = $ARGV[1];
+    exec {"./bin/x"} $ARGV[0]' "$name" "$LIB" 2> perl.err
+  rm -f outlive.x.*.snap
+  case $name in .. | ...) ;; *) cp named "bin/$name" && (cd bin && OUTLIVE_OPTIONS=out=$dir/deep/er/%c LD_PRELOAD=$LIB \
+    "./$name") ;; esac
+  is "the name '$(printf %s "$name" | tr -d '\033\007')': nothing outside of out" \
+    "$(find deep bin -name '*.snap*' ! -path 'deep/er/*' | wc -l)" 0
+done
+is "each of the last has its folder and its file" "$(find deep/er -name '*.snap' | wc -l)" 1
+is "and no name holds what a shell or a terminal takes" "$(find . -name 'outlive.*[!a-zA-Z0-9._-]*' | wc -l)" 0
+
+# A sticky folder in which somebody has laid links where the next snapshots go.
+mkdir -m 1777 sticky
+echo precious > precious
+cat > links.pl << 'PL'
+symlink "../precious", "sticky/outlive.named.$$.$_.snap" for 1 .. 3;
+exec "./named";
+PL
+OUTLIVE_OPTIONS=out=$dir/sticky LD_PRELOAD=$LIB perl links.pl
+is "a link in the way is left alone" "$(cat precious)" precious
+is "and the snapshot has a name of its own" "$(find sticky -name 'outlive.named.*' -type f | wc -l)" 1
+
+# The control file: its owner's alone, and one that lay there is not taken.
+OUTLIVE_OPTIONS=out=$dir/open background env LD_PRELOAD="$LIB" ./named wait
+wait_for grep -q ready "$pid.log"
+named=$pid
+control=/dev/shm/outlive.$named.ctl
+is "the control file is the owner's alone" "$(stat -c '%a %u' "$control")" "600 $(id -u)"
+if [ "$(id -u)" = 0 ] && command -v setpriv > setpriv.log; then
+  chmod 755 .
+  cp "$OUTLIVE" "$LIB" . && chmod 755 outlive liboutlive.so
+  as() { setpriv --reuid "$1" --regid "$1" --clear-groups -- sh -c "$2"; }
+  as 65534 "./outlive snapshot $named" > out 2> err
+  is "somebody else's process: refused" $? 3
+  ok "told" test -s err
+  as 65534 "./outlive stacks $named" > out 2> err
+  is "nor its stacks" $? 3
+  ok "the process lives" alive "$named"
+  # Who makes a control file for another's process could be believed by root.
+  background setpriv --reuid 65534 --regid 65534 --clear-groups env OUTLIVE_OPTIONS=quiet=yes LD_PRELOAD="$dir/liboutlive.so" \
+    ./named wait
+  wait_for grep -q ready "$pid.log"
+  theirs=$pid
+  is "theirs is theirs" "$(stat -c '%a %u' "/dev/shm/outlive.$theirs.ctl")" "600 65534"
+  cp "/dev/shm/outlive.$theirs.ctl" page
+  rm "/dev/shm/outlive.$theirs.ctl"
+  (umask 0 && cp page "/dev/shm/outlive.$theirs.ctl") && chown 12345 "/dev/shm/outlive.$theirs.ctl"
+  status_is "a control file of a third user" 3 "$OUTLIVE" snapshot --timeout 1s "$theirs"
+  like "is not believed" "$(cat err)" 'not permitted'
+  rm "/dev/shm/outlive.$theirs.ctl"
+  ln -s "$dir/page" "/dev/shm/outlive.$theirs.ctl"
+  status_is "nor a link to one" 3 "$OUTLIVE" snapshot --timeout 1s "$theirs"
+  rm -f "/dev/shm/outlive.$theirs.ctl"
+  ok "the process lives" alive "$theirs"
+
+  # A program that gains rights: the loader keeps the library out; where it lies in a folder of the system's and is setuid
+  # itself, the loader lets it in.
+  system=$(dirname "$(ldconfig -p | awk '/libc\.so\.6 .*x86-64/ { print $NF; exit }')")
+  installed=$system/liboutlive-test-$$.so
+  mkdir -m 1777 gained
+  cp named gains && chmod 4755 gains
+  cp "$LIB" "$installed" && chmod 4755 "$installed"
+  as 65534 "OUTLIVE_OPTIONS=out=$dir/gained LD_PRELOAD=$(basename "$installed") ./gains" > out 2> err
+  is "setuid, with the library let in: it runs" "$?" 0
+  is "and writes nothing" "$(find gained -type f | wc -l)" 0
+  is "nor says anything" "$(cat out err)" ""
+  as 65534 "OUTLIVE_OPTIONS=out=$dir/gained LD_PRELOAD=$(basename "$installed") ./named" > out 2> err
+  is "as itself it does" "$(find gained -type f | wc -l)" 1
+  rm -f "$installed"
+fi
+
+# Contents: addresses and names, of the heap nothing.
+cat > secret.c << 'C'
+#include <stdlib.h>
+#include <string.h>
+int main(void)
+{
+	for (int i = 0; i < 100; i++)
+		memset(strcpy(malloc(4096), "top-secret-word"), 'Q', 8);
+	return 0;
+}
+C
+cc -o secret secret.c
+mkdir contents
+OUTLIVE_OPTIONS=out=$dir/contents,reach=yes LD_PRELOAD=$LIB ./secret 2> err
+is "no word of the heap is in a snapshot" "$(cat contents/*.snap | grep -ac -e secret-word -e QQQQQQQQ)" 0
+done_testing
