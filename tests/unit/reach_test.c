@@ -11,7 +11,7 @@
 
 /* ---- the index ---- */
 
-enum { BLOCKS = 6000 };
+enum { BLOCKS = 9000 };
 static struct {
 	uintptr_t start;
 	uint64_t bytes;
