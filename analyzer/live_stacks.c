@@ -95,11 +95,17 @@ static bool take_asleep(struct taking *t, struct live_thread *th, const struct t
 {
 	const struct wait_call *c = &look->call;
 	struct unwind_regs regs = {.known = 1u << UNWIND_RSP | 1u << UNWIND_PC};
+	/* Those that the arguments are in, by their DWARF numbers: a call changes none of them. */
+	static const uint8_t argument[6] = {5, 4, 1, 10, 8, 9};
 	pid_t pid = t->target.pid, tid = (pid_t)th->tid;
 	uint32_t n;
 
 	regs.value[UNWIND_RSP] = c->sp;
 	regs.value[UNWIND_PC] = c->pc;
+	for (int i = 0; i < 6 && c->number >= 0; i++) {
+		regs.known |= 1u << argument[i];
+		regs.value[argument[i]] = c->args[i];
+	}
 	live_copy_stack(&t->copy, pid, &t->maps, c->sp, SLEEPER_BYTES);
 	t->in_copy_only = false;
 	enum unwind_end end = walk(t, tid, &regs, &n);
@@ -262,24 +268,24 @@ static int not_allowed(const struct target *t, int error, struct err *err)
 	int scope = yama_scope();
 
 	if (error != EPERM && error != EACCES)
-		return err_set(err, "process %d (%s): cannot look at it: %s", (int)t->pid, t->comm,
-		               strerror(error));
+		return err_set(err, "process %d (%s): cannot look at it: %s", (int)t->process,
+		               t->comm, strerror(error));
 	if (t->uid != geteuid() || t->euid != geteuid())
 		return err_set(err,
 		               "process %d (%s) is another user's: run this as that user or as "
 		               "root",
-		               (int)t->pid, t->comm);
+		               (int)t->process, t->comm);
 	if (scope)
 		return err_set(err,
 		               "process %d (%s): the kernel does not allow to look at it "
 		               "(kernel.yama.ptrace_scope is %d): run this as root, or with the "
 		               "capability CAP_SYS_PTRACE",
-		               (int)t->pid, t->comm, scope);
+		               (int)t->process, t->comm, scope);
 	return err_set(err,
 	               "process %d (%s): the kernel does not allow to look at it (it hides its "
 	               "memory, or a container's rules forbid ptrace): run this as root, or with "
 	               "the capability CAP_SYS_PTRACE",
-	               (int)t->pid, t->comm);
+	               (int)t->process, t->comm);
 }
 
 /* ---- after the reading ---- */
@@ -363,6 +369,10 @@ static void finish(struct taking *t)
 	struct wait_fds fds = {.pid = t->target.pid};
 
 	l->runtime = runtime_of(t);
+	for (uint32_t i = 0; i < l->n_threads && !l->runtime; i++)
+		if (l->thread[i].state == 'T')
+			l->runtime = "stopped by a signal such as SIGSTOP: its threads stand where "
+			             "they were";
 	if (!t->o->no_names)
 		symbolize_snapshot(l->snapshot, NULL, NULL);
 	for (uint32_t i = 0; i < l->n_threads; i++) {
@@ -378,6 +388,30 @@ static void finish(struct taking *t)
 		l->snapshot->module[i].file = NULL;
 }
 
+/*
+ * A process whose first thread has ended goes on, but has no memory under its own number: any other
+ * of its threads stands for it. 0: there is none.
+ */
+static pid_t living_thread(pid_t pid)
+{
+	struct thread_look look;
+	char path[64];
+	pid_t found = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	DIR *dir = opendir(path);
+	for (struct dirent *e; dir && !found && (e = readdir(dir));) {
+		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+
+		if (tid && tid != pid && thread_look(pid, tid, &look) && look.state != 'Z' &&
+		    look.state != 'X')
+			found = tid;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 static int take(struct taking *t, pid_t pid, struct err *err)
 {
 	struct err why;
@@ -385,9 +419,11 @@ static int take(struct taking *t, pid_t pid, struct err *err)
 	if (target_open(&t->target, pid, err))
 		return -1;
 	if (t->target.state == 'Z')
+		t->target.pid = living_thread(pid);
+	if (!t->target.pid)
 		return err_set(err, "process %d (%s) has ended", (int)pid, t->target.comm);
 	errno = 0;
-	if (live_maps_read(&t->maps, pid, &why))
+	if (live_maps_read(&t->maps, t->target.pid, &why))
 		return not_allowed(&t->target, errno, err);
 	if (!t->maps.n)
 		return err_set(err, "%d (%s) has no memory of its own: the kernel's, or ending",
@@ -398,6 +434,7 @@ static int take(struct taking *t, pid_t pid, struct err *err)
 	thread_clock_open(&t->clock);
 	live_build_begin(&t->build, &t->modules, t->unwinder, &t->target);
 	t->l->snapshot = t->build.s;
+	t->l->snapshot->info.u[FMT_INFO_PID] = (uint64_t)pid;
 	if (take_all(t, err))
 		return -1;
 	if (!t->l->n_threads)

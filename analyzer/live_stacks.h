@@ -56,7 +56,7 @@ struct live_stacks {
 	uint32_t n_deadlocks;
 	uint32_t n_stopped, n_anew, n_unread; /* threads */
 	uint64_t stopped_max_ns;
-	const char *runtime; /* a sentence on stacks that the threads do not have; NULL: none */
+	const char *runtime; /* a sentence to be said before all stacks, or NULL */
 };
 
 struct live_options {

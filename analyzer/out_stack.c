@@ -98,6 +98,8 @@ static const char *broken_end(const struct row *r)
 {
 	uint32_t flags = r->n_frames ? r->frame[r->n_frames - 1]->flags : 0;
 
+	if (flags & FMT_NODE_TRUNCATED && !INFO_U(&r->snapshot->info, DEPTH))
+		return "(the stack is deeper than is shown)";
 	if (flags & FMT_NODE_TRUNCATED)
 		return "(the stack was deeper than was kept: depth=N in OUTLIVE_OPTIONS)";
 	if (flags & FMT_NODE_BROKEN)

@@ -116,6 +116,40 @@ whole "replaced"
 is "replaced: still by name" "$(rows 'sum(f["function"] == "lock_both" for r in d["rows"] for t in r["threads"] for f in r["stack"])')" 2
 stop_pid "$old"
 
+# ---- odd ones: the first thread has ended, a recursion without end, a vfork, a signal handler, code made at run time ----
+background "$PROGS/stacks_odd"
+odd=$pid
+take "odd" "$odd" "ended signal signal signal waitpid"
+is "odd: who ends where" "$(rows 'sorted((r["stack"][-1]["function"] if r["stack"] else None, r["complete"]) for r in d["rows"] if r["state"] != "ended")')" \
+  "[('__clone3', True), ('__clone3', True), ('__clone3', True), ('deep', False)]"
+is "odd: through the handler and through code without rules" \
+  "$(rows 'sorted(f["function"] for r in d["rows"] for f in r["stack"] if (f["function"] or "").startswith("odd_"))')" \
+  "['odd_handled', 'odd_handler', 'odd_made', 'odd_vfork']"
+kill -STOP "$odd"
+like "odd: that it is stopped is said" "$("$OUTLIVE" stacks "$odd" | head -n 4)" '^stopped by a signal'
+is "and it stays stopped" "$(awk '/^State/ && $2 == "T"' /proc/"$odd"/task/*/status | wc -l)" 3
+kill -CONT "$odd"
+for p in $(cat /proc/"$odd"/task/*/children); do kill -9 "$p"; done
+stop_pid "$odd" KILL
+
+# ---- in namespaces of its own, under another root ----
+if [ "$(id -u)" = 0 ] && command -v unshare > /dev/null && mkdir -p tree/dev tree/prog && touch tree/dev/null &&
+  ldd "$PROGS/stacks_dead" | grep -oE '/[^ ]+' | while read -r f; do mkdir -p "tree${f%/*}" && cp -L "$f" "tree$f"; done &&
+  cp "$PROGS/stacks_dead" tree/prog/ && unshare -mpf true 2> unshare.err; then
+  background sh -c 'exec unshare -mpf --kill-child chroot tree /prog/stacks_dead < hold'
+  apart=$pid
+  exec 3> hold
+  wait_for grep -q there "$apart.log"
+  wait_for pgrep -P "$apart"
+  inner=$(pgrep -P "$apart")
+  wait_for sh -c '[ "$("$0" stacks "$1" | grep -c "^Deadlock")" = 6 ]' "$OUTLIVE" "$inner" || true
+  "$OUTLIVE" stacks --json "$inner" > stacks.json
+  whole "in a container"
+  is "in a container: rings, by numbers that are others inside" "$(rows 'len(d["deadlocks"])')" 6
+  is "in a container: names" "$(rows 'sum(f["function"] == "take" for r in d["rows"] for t in r["threads"] for f in r["stack"])')" 10
+  stop_pid "$inner" KILL
+fi
+
 # ---- what has threads of its own is told ----
 cat > wait.go << 'END'
 package main
