@@ -250,16 +250,34 @@ static const struct rule *find_any(struct rule_work *w, enum rule_kind kind, uin
 	return outer >= ANY_RULE ? &w->rules->at[outer - ANY_RULE] : NULL;
 }
 
+static bool is_libc(const struct snapshot *s, uint32_t node)
+{
+	const char *base = module_basename(&s->module[s->location[s->node[node].location].module]);
+
+	return !strncmp(base, "libc.so", 7) || !strncmp(base, "libc-2.", 7);
+}
+
+/* Who called strdup() is who wanted the block. */
+static uint32_t behind_libc(const struct snapshot *s, uint32_t node)
+{
+	uint32_t first = node;
+
+	while (first && is_libc(s, first))
+		first = s->node[first].parent;
+	return first ? first : node;
+}
+
 static const struct rule *find_stack(struct rule_work *w, enum rule_kind kind, uint32_t stack)
 {
 	uint32_t node = w->s->stack[stack].node;
 
 	if (!node || !w->rules->at)
 		return NULL;
-	const uint64_t *hits = hits_of(w, w->s->node[node].location);
-	const struct rule *found = first_of(w, kind, RULE_FIRST, hits);
+	uint32_t first = behind_libc(w->s, node);
+	const struct rule *found =
+	        first_of(w, kind, RULE_FIRST, hits_of(w, w->s->node[first].location));
 	if (!found)
-		found = find_chain(w, kind, node, hits);
+		found = find_chain(w, kind, node, hits_of(w, w->s->node[node].location));
 	return found ? found : find_any(w, kind, node);
 }
 

@@ -21,7 +21,7 @@ enum rule_where {
 	RULE_FUNCTION, /* some frame's function: "fd:function=^open_log$" in a file */
 	RULE_FILE,     /* some frame's source file: file= */
 	RULE_MODULE,   /* some frame's module: module= */
-	RULE_FIRST,    /* the innermost frame: who called malloc, pthread_create, open */
+	RULE_FIRST,    /* the innermost frame that is not libc's: who called malloc, strdup, open */
 	RULE_CHAIN /* patterns joined by '<': the innermost frame matches the first, its caller the
 	            * second, and so on */
 };

@@ -36,15 +36,15 @@ like "names every option of the library" "$(cat out)" '--interval TIME'
 "$OUTLIVE" run --keep 3 --out 'a, b' -- sh -c 'echo "$LD_PRELOAD"; echo "$OUTLIVE_OPTIONS"; pwd; echo "$@"' x 'a  b' '*' \
   > out 2> err
 is "liboutlive.so by its absolute path" "$(sed -n 1p out)" "$LIB"
-is "options, the folder made absolute and quoted" "$(sed -n 2p out | sed 's/.*keep=/keep=/')" "keep=3,out=\"$PWD/a, b\""
+is "options, the folder made absolute and quoted" "$(sed -n 2p out | sed 's/.*keep=/keep=/; s/,answer=[^,]*//')" "keep=3,out=\"$PWD/a, b\""
 is "the current folder stays" "$(sed -n 3p out)" "$PWD"
 is "arguments are not touched" "$(sed -n 4p out)" 'a  b *'
 LD_PRELOAD=/old/path/liboutlive.so "$OUTLIVE" run -- sh -c 'echo "$LD_PRELOAD"' > out 2> err
 is "another liboutlive.so is not loaded twice" "$(cat out)" "$LIB"
 OUTLIVE_OPTIONS=keep=5 "$OUTLIVE" run --keep 6 -- sh -c 'echo "$OUTLIVE_OPTIONS"' > out 2> err
-like "flags come after the variable, and win" "$(cat out)" 'keep=5.*keep=6$'
+like "flags come after the variable, and win" "$(cat out)" 'keep=5.*keep=6(,|$)'
 "$OUTLIVE" run --quiet -- sh -c 'echo "$OUTLIVE_OPTIONS"' > out 2> err
-like "a yes-or-no option may stand alone" "$(cat out)" 'quiet=yes$'
+like "a yes-or-no option may stand alone" "$(cat out)" 'quiet=yes(,|$)'
 (cd / && echo data | "$OUTLIVE" run --out "$dir" -- cat) > out 2> err
 is "stdin and stdout are the command's" "$(cat out)" data
 done_testing

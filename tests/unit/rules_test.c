@@ -79,14 +79,16 @@ static struct world world(const struct rule *rule, size_t n)
 	unsigned gomp = build_module(&b, "/usr/lib/libgomp.so.1", "bb", 0);
 	unsigned cxx = build_module(&b, "/usr/lib/libstdc++.so.6", "cc", 0);
 	unsigned ld = build_module(&b, "/lib/ld-linux-x86-64.so.2", "dd", 0);
+	unsigned libc = build_module(&b, "/lib/libc.so.6", "ee", 0);
 	unsigned main = build_node(&b, 0, exe, 0x10);
 	unsigned pool = build_node(&b, main, exe, 0x20);
 	unsigned team = build_node(&b, pool, gomp, 0x99);
 	unsigned user = build_node(&b, team, exe, 0x40);
 	unsigned locale = build_node(&b, build_node(&b, main, exe, 0x30), cxx, 0x98);
 	unsigned init = build_node(&b, build_node(&b, main, ld, 0x97), cxx, 0x96);
-	unsigned at[] = {team, user, locale, init};
-	for (int i = 0; i < 4; i++)
+	unsigned via = build_node(&b, team, libc, 0x95);
+	unsigned at[] = {team, user, locale, init, via};
+	for (int i = 0; i < 5; i++)
 		build_site(&b, &(struct build_site){.node = at[i], .allocs = 1, .bytes = 1});
 	build_task(&b, &(struct build_task){.node = user, .module = exe, .address = 0x50});
 	build_end(&b);
@@ -99,7 +101,7 @@ static struct world world(const struct rule *rule, size_t n)
 	return w;
 }
 
-enum { TEAM = 1, USER, LOCALE, INIT };
+enum { TEAM = 1, USER, LOCALE, INIT, VIA_LIBC };
 
 static bool excuses(struct rule rule, uint32_t stack)
 {
@@ -133,6 +135,8 @@ TEST(the_first_frame_alone_tells_a_library_from_its_user)
 {
 	OK(excuses((struct rule){RULE_THREAD, RULE_FIRST, "/libgomp.so", "", ""}, TEAM));
 	OK(!excuses((struct rule){RULE_THREAD, RULE_FIRST, "/libgomp.so", "", ""}, USER));
+	/* strdup() and its like want nothing for themselves. */
+	OK(excuses((struct rule){RULE_HEAP, RULE_FIRST, "/libgomp.so", "", ""}, VIA_LIBC));
 }
 
 TEST(a_chain_needs_all_its_frames_in_order)
