@@ -35,6 +35,17 @@ static int write_out(const struct stacks_options *o, const struct live_stacks *l
 	return out_stacks_text(stdout, l, &o->view.out, err);
 }
 
+/* The verdict: deadlocks, none, or that it is not known what some thread waits for. */
+static int judge(const struct live_stacks *l)
+{
+	if (l->n_deadlocks)
+		return EXIT_FINDINGS;
+	for (uint32_t i = 0; i < l->n_threads; i++)
+		if (l->thread[i].wait.kind == WAIT_UNKNOWN)
+			return EXIT_NO_VERDICT;
+	return EXIT_CLEAN;
+}
+
 static int stacks_of(const char *word, struct stacks_options *o)
 {
 	struct live_stacks *l;
@@ -52,10 +63,8 @@ static int stacks_of(const char *word, struct stacks_options *o)
 	int status = EXIT_CLEAN;
 	if (write_out(o, l, &err))
 		status = view_fail("stacks", &err);
-	else if (o->check && l->n_deadlocks)
-		status = EXIT_FINDINGS;
-	else if (o->check && l->n_unread)
-		status = EXIT_NO_VERDICT;
+	else if (o->check)
+		status = judge(l);
 	live_stacks_free(l);
 	return status;
 }

@@ -23,8 +23,9 @@ struct unwinder {
 	const struct unwind_memory *memory;
 	struct unwind_frame *frame;
 	uint32_t n, most;
-	uint32_t skip;           /* frames that the walk before has found already */
-	struct unwind_regs last; /* of the frame found last */
+	uint32_t skip;              /* frames that the walk before has found already */
+	struct unwind_regs last;    /* of the frame found last */
+	struct unwind_regs further; /* of the frame that the walk goes on from */
 	bool implausible;
 };
 
@@ -206,7 +207,7 @@ static int on_frame(Dwfl_Frame *state, void *arg)
 		u->implausible = true;
 		return DWARF_CB_ABORT;
 	}
-	if (u->n == u->most)
+	if (!u->frame || u->n == u->most)
 		return DWARF_CB_ABORT;
 	if (!u->skip)
 		u->frame[u->n++] = (struct unwind_frame){pc, exact, guessed};
@@ -270,7 +271,6 @@ enum unwind_end unwinder_walk(struct unwinder *u, pid_t tid, const struct unwind
                               uint32_t most, uint32_t *n)
 {
 	enum { TIMES = 8 };
-	struct unwind_regs further;
 
 	u->regs = regs;
 	u->memory = memory;
@@ -280,8 +280,8 @@ enum unwind_end unwinder_walk(struct unwinder *u, pid_t tid, const struct unwind
 	enum unwind_end end = walk_on(u, tid);
 	uint32_t certain = u->n;
 	for (int i = 0; i < TIMES && end == UNWIND_CUT && !u->implausible && find_rbp(u); i++) {
-		further = u->last;
-		u->regs = &further;
+		u->further = u->last;
+		u->regs = &u->further;
 		u->skip = 1;
 		end = walk_on(u, tid);
 	}

@@ -11,32 +11,38 @@
 
 static const char DELETED[] = " (deleted)";
 
-/* "start-end rwxp offset major:minor inode   path" */
-static bool parse_line(char *line, struct live_map *m)
+uint64_t live_number(const char **at, int base)
 {
-	unsigned long long start, end, offset, inode;
-	unsigned major, minor;
-	char rights[5];
-	int at = 0;
+	char *end;
+	uint64_t n = strtoull(*at, &end, base);
 
-	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, rights, &offset, &major,
-	           &minor, &inode, &at) < 7 ||
-	    !at)
+	if (end == *at)
+		return 0;
+	*at = *end ? end + 1 : end;
+	return n;
+}
+
+/* "start-end rwxp offset major:minor inode   path" */
+static bool parse_line(const char *line, struct live_map *m)
+{
+	const char *at = line;
+
+	*m = (struct live_map){.start = live_number(&at, 16)};
+	m->end = live_number(&at, 16);
+	if (m->end <= m->start || strlen(at) < 5)
 		return false;
-	char *path = line + at;
-	size_t n = strcspn(path, "\n");
-	bool deleted = n >= sizeof(DELETED) - 1 &&
-	               !strncmp(path + n - (sizeof(DELETED) - 1), DELETED, sizeof(DELETED) - 1);
-	*m = (struct live_map){.start = start,
-	                       .end = end,
-	                       .offset = offset,
-	                       .device = (uint64_t)major << 32 | minor,
-	                       .inode = inode,
-	                       .readable = rights[0] == 'r',
-	                       .writable = rights[1] == 'w',
-	                       .executable = rights[2] == 'x',
-	                       .deleted = deleted,
-	                       .path = intern_mem(path, deleted ? n - (sizeof(DELETED) - 1) : n)};
+	m->readable = at[0] == 'r';
+	m->writable = at[1] == 'w';
+	m->executable = at[2] == 'x';
+	at += 5;
+	m->offset = live_number(&at, 16);
+	m->device = live_number(&at, 16) << 32;
+	m->device |= live_number(&at, 16);
+	m->inode = live_number(&at, 10);
+	at += strspn(at, " ");
+	size_t n = strcspn(at, "\n"), end = sizeof(DELETED) - 1;
+	m->deleted = n >= end && !strncmp(at + n - end, DELETED, end);
+	m->path = intern_mem(at, m->deleted ? n - end : n);
 	return true;
 }
 

@@ -25,6 +25,10 @@ int live_maps_read(struct live_maps *m, pid_t pid, struct err *err);
 const struct live_map *live_maps_find(const struct live_maps *m, uint64_t address);
 void live_maps_free(struct live_maps *m);
 
+/* The number at *at, behind blanks, which is moved behind it and one character more (what stands
+ * between two); 0 and not moved when there is none. */
+uint64_t live_number(const char **at, int base);
+
 /* Copies n bytes at `address` of process pid; returns how many could be. */
 size_t live_read(pid_t pid, uint64_t address, void *to, size_t n);
 

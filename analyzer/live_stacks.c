@@ -201,7 +201,7 @@ static void take_thread(struct taking *t, struct live_thread *th)
 			th->wait.kind = WAIT_ENDED;
 			return;
 		}
-		if (look.error) {
+		if (look.error && look.error != ENOENT) { /* kernels without it: stop them all */
 			t->error = look.error;
 			th->why = "the kernel does not allow to look at it";
 			return;
@@ -253,14 +253,11 @@ static int take_all(struct taking *t, struct err *err)
 static int yama_scope(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-	int scope = 0;
+	int scope = f ? fgetc(f) : '0';
 
-	if (f) {
-		if (fscanf(f, "%d", &scope) != 1)
-			scope = 0;
+	if (f)
 		fclose(f);
-	}
-	return scope;
+	return scope >= '0' && scope <= '9' ? scope - '0' : 0;
 }
 
 static int not_allowed(const struct target *t, int error, struct err *err)

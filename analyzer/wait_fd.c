@@ -12,7 +12,7 @@
 
 #include "live_maps.h"
 
-enum { FEW = 4, MOST_SOCKETS = 1 << 17, LISTENING = 10 };
+enum { FEW = 4, MOST_SOCKETS = 1 << 17, LISTENING = 10, ACCEPTS = 0x10000 };
 
 struct wait_socket {
 	uint64_t inode;
@@ -29,63 +29,69 @@ static void add_socket(struct wait_fds *fds, uint64_t inode, const char *text)
 	fds->socket[fds->n++] = (struct wait_socket){inode, intern(text)};
 }
 
+/* n hexadecimal digits. */
+static uint32_t hex(const char *digits, size_t n)
+{
+	char text[9] = "";
+
+	memcpy(text, digits, n);
+	return (uint32_t)strtoul(text, NULL, 16);
+}
+
 /* "0100007F:0050", or 32 digits: words of the processor's byte order. */
-static void add_address(struct str *s, const char *hex)
+static void add_address(struct str *s, const char *at)
 {
 	char text[INET6_ADDRSTRLEN] = "?";
-	size_t n = strcspn(hex, ": ");
-	uint32_t word[4] = {0};
-	unsigned port = 0;
+	size_t n = strcspn(at, ": \n");
+	uint32_t word[4] = {0}, port = 0;
 
 	for (size_t i = 0; i < n / 8 && i < 4; i++)
-		sscanf(hex + 8 * i, "%8x", &word[i]);
-	if (hex[n] == ':')
-		sscanf(hex + n + 1, "%4x", &port);
+		word[i] = hex(at + 8 * i, 8);
+	if (at[n] == ':')
+		port = (uint32_t)strtoul(at + n + 1, NULL, 16);
 	inet_ntop(n == 8 ? AF_INET : AF_INET6, word, text, sizeof(text));
 	str_addf(s, n == 8 ? "%s:%u" : "[%s]:%u", text, port);
+}
+
+/* Behind n fields. */
+static const char *skip(const char *at, int n)
+{
+	for (at += strspn(at, " "); n-- > 0; at += strspn(at, " "))
+		at += strcspn(at, " \n");
+	return at;
 }
 
 /* "  0: local remote st queues timer retr uid timeout inode ..." */
 static void read_inet(struct wait_fds *fds, const char *line, const char *protocol)
 {
-	char local[64], remote[64];
-	unsigned state;
-	unsigned long long inode;
+	const char *local = skip(line, 1), *remote = skip(line, 2);
 	struct str s = {0};
 
-	if (sscanf(line, " %*u: %63s %63s %x %*s %*s %*s %*u %*u %llu", local, remote, &state,
-	           &inode) != 4)
-		return;
 	str_addf(&s, "%s ", protocol);
 	add_address(&s, local);
-	if (state == LISTENING && !strncmp(protocol, "tcp", 3)) {
+	if (strtoul(skip(line, 3), NULL, 16) == LISTENING && !strncmp(protocol, "tcp", 3)) {
 		str_add(&s, ", listening");
 	} else if (strspn(remote, "0") < strcspn(remote, ":")) {
 		str_add(&s, " from ");
 		add_address(&s, remote);
 	}
-	add_socket(fds, inode, s.data);
+	add_socket(fds, strtoull(skip(line, 9), NULL, 10), s.data);
 	str_free(&s);
 }
 
 /* "address: count protocol flags type state inode path" */
 static void read_unix(struct wait_fds *fds, const char *line)
 {
-	unsigned long long inode;
-	unsigned long flags;
-	int at = 0;
+	const char *path = skip(line, 7);
+	size_t n = strcspn(path, "\n");
 	struct str s = {0};
 
-	if (sscanf(line, "%*x: %*x %*x %lx %*x %*x %llu%n", &flags, &inode, &at) < 2 || !at)
-		return;
-	const char *path = line + at + strspn(line + at, " ");
-	size_t n = strcspn(path, "\n");
 	str_add(&s, "unix socket");
 	if (n)
 		str_addf(&s, " %.*s", (int)n, path);
-	if (flags & 0x10000)
+	if (strtoul(skip(line, 3), NULL, 16) & ACCEPTS)
 		str_add(&s, ", listening");
-	add_socket(fds, inode, s.data);
+	add_socket(fds, strtoull(skip(line, 6), NULL, 10), s.data);
 	str_free(&s);
 }
 
@@ -137,15 +143,15 @@ static const char *socket_text(struct wait_fds *fds, uint64_t inode)
 const char *wait_fd_names(struct wait_fds *fds, int64_t fd)
 {
 	char path[64], to[4096];
-	unsigned long long inode;
+	static const char socket[] = "socket:[";
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%lld", (int)fds->pid, (long long)fd);
 	ssize_t n = readlink(path, to, sizeof(to) - 1);
 	if (n <= 0)
 		return NULL;
 	to[n] = 0;
-	if (sscanf(to, "socket:[%llu]", &inode) == 1) {
-		const char *text = socket_text(fds, inode);
+	if (!strncmp(to, socket, sizeof(socket) - 1)) {
+		const char *text = socket_text(fds, strtoull(to + sizeof(socket) - 1, NULL, 10));
 
 		return text ? text : "socket";
 	}

@@ -5,6 +5,7 @@
 #include "wait_reason.h"
 
 #include <linux/futex.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -12,23 +13,27 @@
 
 bool wait_call_parse(const char *text, struct wait_call *call)
 {
-	unsigned long long v[8];
-	long long number;
+	uint64_t v[8];
+	char *end;
+	int n = 0;
 
 	*call = (struct wait_call){.number = WAIT_NO_CALL};
-	if (sscanf(text, "%lld %llx %llx %llx %llx %llx %llx %llx %llx", &number, &v[0], &v[1],
-	           &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 9) {
-		call->number = number;
-		for (int i = 0; i < 6; i++)
-			call->args[i] = v[i];
-		call->sp = v[6];
-		call->pc = v[7];
-		return true;
-	}
-	if (sscanf(text, "%lld %llx %llx", &number, &v[0], &v[1]) != 3)
+	int64_t number = strtoll(text, &end, 10);
+	if (end == text)
 		return false;
-	call->sp = v[0];
-	call->pc = v[1];
+	for (const char *at = end; n < 8; n++, at = end) {
+		v[n] = strtoull(at, &end, 16);
+		if (end == at)
+			break;
+	}
+	if (n != 8 && n != 2)
+		return false;
+	call->sp = v[n - 2];
+	call->pc = v[n - 1];
+	if (n == 8) {
+		call->number = number;
+		memcpy(call->args, v, sizeof(call->args));
+	}
 	return true;
 }
 
@@ -70,10 +75,10 @@ enum limit {
 
 /* clang-format off */
 static const struct call {
-	uint16_t number;
+	long number;
 	const char *name;
 	enum wait_kind kind;
-	int8_t fd; /* argument that is a descriptor, or -1 */
+	int fd; /* argument that is a descriptor, or -1 */
 	enum limit limit;
 } calls[] = {
         {SYS_read, "read", WAIT_READ, 0, NO_LIMIT},
@@ -212,6 +217,8 @@ void wait_reason_decode(const struct wait_call *call, struct wait_reason *r)
 	default:
 		break;
 	}
+	if ((r->kind == WAIT_POLL || r->kind == WAIT_SELECT) && !r->n_fds)
+		r->kind = r->timed ? WAIT_SLEEP : WAIT_SIGNAL;
 }
 
 /* ---- what a futex is to libc ---- */

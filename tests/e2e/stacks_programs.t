@@ -87,6 +87,35 @@ echo >&3
 wait "$python"
 is "python: went on" $? 0
 
+# ---- what descriptors are ----
+cat > sockets.py << 'END'
+import os, select, socket, sys, threading
+l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(); l.setblocking(True)
+u = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); u.bind(("::1", 0))
+x = socket.socket(socket.AF_UNIX); x.bind("listener"); x.listen()
+c = socket.create_connection(l.getsockname()); a, _ = l.accept()
+r, w = os.pipe()
+p = select.poll(); p.register(l, select.POLLIN); p.register(r, select.POLLIN)
+for f in (l.accept, x.accept, lambda: u.recv(1), lambda: c.recv(1), lambda: select.select([a, r], [], []), p.poll, lambda: os.read(r, 1)):
+    threading.Thread(target=f, daemon=True).start()
+print(l.getsockname()[1], c.getsockname()[1], u.getsockname()[1], flush=True)
+threading.Event().wait()
+END
+background /usr/bin/python3 sockets.py
+wait_for [ -s "$pid.log" ]
+read -r listens connects datagrams < "$pid.log"
+take sockets "$pid" "accept accept poll read recv recv select semaphore"
+is "sockets: by their addresses" "$(rows '"\n".join(sorted(re.sub("\\d{5,}(?=\\])", "N", re.sub("fd \\d+", "fd", t["waits_on"]["kind"] + " " + t["waits_on"]["words"]))
+  for re in [__import__("re")] for r in d["rows"] for t in r["threads"] if t["waits_on"]["kind"] != "semaphore"))')" \
+  "accept fd (tcp 127.0.0.1:$listens, listening)
+accept fd (unix socket listener, listening)
+poll fd (tcp 127.0.0.1:$listens, listening), fd (pipe:[N])
+read fd (pipe:[N])
+recv fd (tcp 127.0.0.1:$connects from 127.0.0.1:$listens)
+recv fd (udp6 [::1]:$datagrams)
+select fd (tcp 127.0.0.1:$listens from 127.0.0.1:$connects), fd (pipe:[N])"
+stop_pid "$pid" KILL
+
 # ---- C++ ----
 background sh -c 'exec "$1" < hold' sh "$PROGS/stacks_cxx"
 cxx=$pid
