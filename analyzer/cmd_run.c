@@ -14,6 +14,7 @@
 #include "command.h"
 #include "run_check.h"
 #include "run_child.h"
+#include "run_status.h"
 #include "run_summary.h"
 #include "settings.h"
 #include "target.h"
@@ -22,6 +23,7 @@ struct request {
 	struct str options; /* OUTLIVE_OPTIONS for the command */
 	bool check;
 	struct run_check gate;
+	struct run_status status;
 };
 
 /* Those that the library knows nothing of. */
@@ -39,10 +41,20 @@ struct request {
 		0                                    \
 	}
 
+/* clang-format off */
+#define STATUS_OPTIONS(r) \
+	{"stats", 0, OPT_PARSED, &(r)->status, "TIME[,FILE]", \
+	 "a line each so long, as Go programs print their MemStats, on stderr or behind\n" \
+	 "what FILE holds; of the command's own process", run_status_parse}, \
+	{"no-status", 0, OPT_FLAG, &(r)->status.off, NULL, \
+	 "no status line, where stderr is a terminal", NULL}
+/* clang-format on */
+
 static void print_usage(FILE *f)
 {
 	struct request none = {.check = false};
 	const struct opt gate[] = {GATE_OPTIONS(&none)};
+	const struct opt status[] = {STATUS_OPTIONS(&none), {0}};
 
 	fputs("usage: outlive run [OPTION VALUE]... [--] COMMAND [ARGUMENT]...\n"
 	      "\n"
@@ -57,6 +69,8 @@ static void print_usage(FILE *f)
 		fprintf(f, *settings[i].def ? " (%s)\n" : "\n", settings[i].def);
 		free(flag);
 	}
+	fputs("\nWhile it runs:\n\n", f);
+	opt_print(status, f);
 	fputs("\nThe gate, for CI (a report on stderr; status 1: findings, 4: no verdict, else "
 	      "COMMAND's):\n\n",
 	      f);
@@ -126,7 +140,7 @@ static int add_setting(struct str *options, const struct setting *s, const char 
  */
 static int parse_flag(int argc, char **argv, int *at, struct request *r)
 {
-	const struct opt gate[] = {GATE_OPTIONS(r)};
+	const struct opt gate[] = {STATUS_OPTIONS(r), GATE_OPTIONS(r)};
 	const struct opt_verb verb = {.verb = "run", .options = gate};
 	char *name = xstrdup(argv[*at] + 2), *equals = strchr(name, '=');
 	const char *value = equals ? equals + 1 : NULL;
@@ -162,7 +176,7 @@ out:
 /* Flags up to the command. -1: go on, with *command the index of its name; else an exit status. */
 static int parse(int argc, char **argv, struct request *r, int *command)
 {
-	const struct opt gate[] = {GATE_OPTIONS(r)};
+	const struct opt gate[] = {STATUS_OPTIONS(r), GATE_OPTIONS(r)};
 	int i = 1, status;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
@@ -293,15 +307,22 @@ static void start_command(const void *arg, int report)
 }
 
 /* 0, with *child as it ended; else the exit status. */
-static int run(char **argv, const char *options, const struct command *command, struct child *child)
+static int run(char **argv, struct request *r, const struct command *command, struct child *child)
 {
 	char *library = usable_library();
+	const struct child_watch *watch;
 	struct err err;
 
 	if (!library)
 		return EXIT_USAGE;
-	const struct start start = {command, argv, library, options};
-	int failed = child_run(start_command, &start, child, &err);
+	if (run_status_begin(&r->status, &watch, &err)) {
+		free(library);
+		view_fail("run", &err);
+		return EXIT_USAGE;
+	}
+	const struct start start = {command, argv, library, r->options.data};
+	int failed = child_run(start_command, &start, watch, child, &err);
+	run_status_end(&r->status);
 	free(library);
 	if (failed) {
 		fprintf(stderr, "outlive: %s\n", err.text);
@@ -320,7 +341,7 @@ static int run_beside_answer(char **argv, struct request *r, const struct comman
 	struct answer answer;
 
 	answer_start(&answer, &r->gate.choice, &r->options);
-	int status = run(argv, r->options.data, command, child);
+	int status = run(argv, r, command, child);
 	answer_end(&answer);
 	return status;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const int watched[] = {SIGCHLD, SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGUSR1,
@@ -45,12 +46,44 @@ static bool collect(struct child *c)
 	return false;
 }
 
-static void wait_for_end(struct child *c, const sigset_t *set)
+static uint64_t now_ns(void)
 {
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* The next signal, or -1; *next_ns: when the watcher is to look. */
+static int next_signal(const struct child *c, const sigset_t *set, const struct child_watch *watch,
+                       uint64_t *next_ns, siginfo_t *info)
+{
+	uint64_t now;
+
+	if (!watch || !watch->interval_ns)
+		return sigwaitinfo(set, info);
+	now = now_ns();
+	if (*next_ns <= now) {
+		watch->fn(watch->ctx, c->pid);
+		*next_ns += watch->interval_ns;
+		/* After a stop, one look and not all that were missed. */
+		if (*next_ns <= now)
+			*next_ns = now + watch->interval_ns;
+		now = now_ns();
+	}
+	uint64_t left = *next_ns > now ? *next_ns - now : 0;
+	return sigtimedwait(set, info,
+	                    &(struct timespec){.tv_sec = (time_t)(left / 1000000000),
+	                                       .tv_nsec = (long)(left % 1000000000)});
+}
+
+static void wait_for_end(struct child *c, const sigset_t *set, const struct child_watch *watch)
+{
+	uint64_t next_ns = watch ? now_ns() + watch->interval_ns : 0;
 	siginfo_t info;
 
 	for (;;) {
-		int number = sigwaitinfo(set, &info);
+		int number = next_signal(c, set, watch, &next_ns, &info);
 		if (number == SIGCHLD && collect(c))
 			return;
 		if (number > 0 && number != SIGCHLD && number != SIGWINCH)
@@ -58,7 +91,8 @@ static void wait_for_end(struct child *c, const sigset_t *set)
 	}
 }
 
-int child_run(child_become *become, const void *arg, struct child *c, struct err *err)
+int child_run(child_become *become, const void *arg, const struct child_watch *watch,
+              struct child *c, struct err *err)
 {
 	struct sigaction old_chld, chld = {.sa_handler = SIG_DFL};
 	sigset_t set, old;
@@ -85,7 +119,7 @@ int child_run(child_become *become, const void *arg, struct child *c, struct err
 		ssize_t n = read(report[0], &c->exec_error, sizeof c->exec_error);
 		if (n != sizeof c->exec_error)
 			c->exec_error = 0;
-		wait_for_end(c, &set);
+		wait_for_end(c, &set, watch);
 	}
 	close(report[0]);
 	sigprocmask(SIG_SETMASK, &old, NULL);

@@ -16,31 +16,21 @@
 #include "task.h"
 #include "tests.h"
 #include "timer.h"
+#include "totals.h"
 #include "track.h"
 #include "verify.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Frees before allocations: else what is made meanwhile would be missing, not only what is freed.
- */
 static void heap(struct outlive_stats *s)
 {
-	uint32_t n = site_count();
-	const struct site *site;
+	struct totals t;
 
-	for (uint32_t i = 1; i <= n; i++)
-		if ((site = site_get(i))) {
-			s->frees += __atomic_load_n(&site->frees, __ATOMIC_ACQUIRE);
-			s->free_bytes += __atomic_load_n(&site->bytes_freed, __ATOMIC_ACQUIRE);
-		}
-	n = site_count();
-	for (uint32_t i = 1; i <= n; i++)
-		if ((site = site_get(i))) {
-			s->allocs += __atomic_load_n(&site->allocs, __ATOMIC_ACQUIRE);
-			s->alloc_bytes += __atomic_load_n(&site->bytes, __ATOMIC_ACQUIRE);
-		}
-	s->allocs = sample_blocks(s->allocs);
-	s->frees = sample_blocks(s->frees);
+	totals_read(&t);
+	s->allocs = t.allocs;
+	s->alloc_bytes = t.alloc_bytes;
+	s->frees = t.frees;
+	s->free_bytes = t.free_bytes;
 	s->live_blocks = s->allocs > s->frees ? s->allocs - s->frees : 0;
 	s->live_bytes = s->alloc_bytes > s->free_bytes ? s->alloc_bytes - s->free_bytes : 0;
 }

@@ -15,6 +15,7 @@
 #include "signals.h"
 #include "snapshot.h"
 #include "sys.h"
+#include "totals.h"
 #include "track.h"
 
 #define PAGE_BYTES 4096u
@@ -200,6 +201,32 @@ static void serve_interval(bool signalled)
 		g_next_ns = now + g_options.interval;
 }
 
+static void serve_counts(void)
+{
+	struct fmt_control *c = g_page;
+	struct totals t;
+
+	if (!c)
+		return;
+	uint32_t asked = __atomic_load_n(&c->counts_asked, __ATOMIC_ACQUIRE);
+	if (asked == c->counts_given)
+		return;
+	totals_read(&t);
+	c->allocs = t.allocs;
+	c->alloc_bytes = t.alloc_bytes;
+	c->frees = t.frees;
+	c->free_bytes = t.free_bytes;
+	__atomic_store_n(&c->counts_given, asked, __ATOMIC_RELEASE);
+}
+
+static bool is_asked(void)
+{
+	const struct fmt_control *c = g_page;
+
+	return c && (__atomic_load_n(&c->requested, __ATOMIC_RELAXED) != g_answered ||
+	             __atomic_load_n(&c->counts_asked, __ATOMIC_RELAXED) != c->counts_given);
+}
+
 static void serve(bool signalled)
 {
 	snapshot_reap();
@@ -207,6 +234,7 @@ static void serve(bool signalled)
 		return;
 	if (!g_tried)
 		make_page();
+	serve_counts();
 	serve_request(signalled);
 	serve_interval(signalled);
 }
@@ -234,8 +262,7 @@ void control_poll(void)
 	process_check_fork();
 
 	snapshot_reap();
-	if (g_tried && !g_options.interval &&
-	    (!g_page || __atomic_load_n(&g_page->requested, __ATOMIC_RELAXED) == g_answered))
+	if (g_tried && !g_options.interval && !is_asked())
 		return;
 	serve_all(false);
 }

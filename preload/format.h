@@ -470,6 +470,11 @@ struct fmt_control {
 	/* FMT_REQUEST_TRIM: resident bytes before and after; 0 where nothing was asked to give back
 	 * anything. Zeroed by the analyzer, written before `completed` */
 	uint64_t trim_before, trim_after;
+	/* What `outlive run --stats` shows of the heap. The analyzer adds 1 to `counts_asked`; the
+	 * next hooked call that looks at the page fills in the sums, and last `counts_given`. An
+	 * idle process does not, and needs not be woken for it. */
+	uint32_t counts_asked, counts_given;
+	uint64_t allocs, alloc_bytes, frees, free_bytes;
 };
 
 enum { FMT_CONTROL_STARTING = 0, FMT_CONTROL_READY = 1, FMT_CONTROL_OFF = 2 };
