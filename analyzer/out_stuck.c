@@ -2,8 +2,7 @@
  * out_stuck.c - threads that will never go on, and why that is certain: for people and as JSON.
  */
 #include "out_stuck.h"
-
-#include <string.h>
+#include "wait_reason.h"
 
 enum { FEW = 3, INNERMOST = 8 };
 
@@ -22,32 +21,16 @@ static bool is_shown(const struct group *g)
 /* What libc's function is called that it waits in, among the innermost frames. */
 static const char *object_of(const struct row *r)
 {
-	static const struct {
-		const char *function, *object;
-	} waits[] = {
-	        {"pthread_cond_", "condition variable"},
-	        {"cnd_", "condition variable"},
-	        {"pthread_mutex_", "mutex"},
-	        {"mtx_", "mutex"},
-	        {"sem_", "semaphore"},
-	        {"new_sem_", "semaphore"},
-	        {"pthread_rwlock_", "read-write lock"},
-	        {"pthread_barrier_", "barrier"},
-	        {"lll_lock_wait", "lock"},
-	        {"pthread_once", "initialization"},
-	};
-	const char *found = "futex";
+	struct wait_reason wait;
 
+	wait_reason_futex(&wait);
 	for (uint32_t i = 0; i < r->n_frames && i < INNERMOST; i++) {
 		const struct location *loc = r->frame[i];
-		const char *name = loc->n_lines ? loc->line[loc->n_lines - 1].function : NULL;
-		/* ___pthread_mutex_lock, __new_sem_wait */
-		const char *plain = name ? name + strspn(name, "_") : NULL;
-		for (size_t j = 0; plain && j < sizeof(waits) / sizeof(*waits); j++)
-			if (!strncmp(plain, waits[j].function, strlen(waits[j].function)))
-				found = waits[j].object;
+
+		wait_reason_function(&wait,
+		                     loc->n_lines ? loc->line[loc->n_lines - 1].function : NULL);
 	}
-	return found;
+	return wait.kind == WAIT_LOCK ? "lock" : wait_kind_word(wait.kind);
 }
 
 const char *out_stuck_waits_on(struct kinds *k, const struct group *g)

@@ -223,6 +223,11 @@ void wait_reason_decode(const struct wait_call *call, struct wait_reason *r)
 
 /* ---- what a futex is to libc ---- */
 
+void wait_reason_futex(struct wait_reason *r)
+{
+	*r = (struct wait_reason){.kind = WAIT_FUTEX, .number = SYS_futex, .fd = -1};
+}
+
 void wait_reason_function(struct wait_reason *r, const char *name)
 {
 	static const struct {

@@ -87,6 +87,8 @@ enum { WAIT_CODE_BYTES = 24 };
 void wait_call_restarted(struct wait_call *call, const uint8_t code[WAIT_CODE_BYTES]);
 /* The arguments stay unread where they are addresses. */
 void wait_reason_decode(const struct wait_call *call, struct wait_reason *r);
+/* A wait for a futex of which nothing else is known. */
+void wait_reason_futex(struct wait_reason *r);
 /* `name` of a frame's function, NULL unknown; the outermost that says something is right. */
 void wait_reason_function(struct wait_reason *r, const char *name);
 

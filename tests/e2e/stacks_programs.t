@@ -98,6 +98,7 @@ r, w = os.pipe()
 p = select.poll(); p.register(l, select.POLLIN); p.register(r, select.POLLIN)
 for f in (l.accept, x.accept, lambda: u.recv(1), lambda: c.recv(1), lambda: select.select([a, r], [], []), p.poll, lambda: os.read(r, 1)):
     threading.Thread(target=f, daemon=True).start()
+open("/proc/self/comm", "w").write("\x1b[31mred\n")
 print(l.getsockname()[1], c.getsockname()[1], u.getsockname()[1], flush=True)
 threading.Event().wait()
 END
@@ -114,6 +115,26 @@ read fd (pipe:[N])
 recv fd (tcp 127.0.0.1:$connects from 127.0.0.1:$listens)
 recv fd (udp6 [::1]:$datagrams)
 select fd (tcp 127.0.0.1:$listens from 127.0.0.1:$connects), fd (pipe:[N])"
+for form in --wide --json --debug=1 --debug=2; do
+  is "a thread's name is no command to the terminal: $form" "$("$OUTLIVE" stacks $form "$pid" | grep -c "$(printf '\033')")" 0
+done
+stop_pid "$pid" KILL
+
+# ---- one that runs all the time, in code that was written by hand, too ----
+cat > busy.py << 'END'
+import hashlib, json, re, zlib
+while True:
+    s = json.dumps([{"a": i} for i in range(100)])
+    json.loads(s), re.sub("a+", "b", s), zlib.compress(s.encode()), hashlib.sha256(s.encode() * 50).hexdigest()
+END
+background /usr/bin/python3 busy.py
+wait_for grep -q zlib /proc/"$pid"/maps
+cut=0
+for look in $(seq 20); do
+  "$OUTLIVE" stacks --json --no-names "$pid" > stacks.json
+  [ "$(rows 'all(r["complete"] for r in d["rows"])')" = True ] || cut="$cut $look"
+done
+is "one that runs: each of 20 looks has a whole stack" "$cut" 0
 stop_pid "$pid" KILL
 
 # ---- C++ ----
