@@ -434,7 +434,8 @@ static int take(struct taking *t, pid_t pid, struct err *err)
 	t->l->snapshot->info.u[FMT_INFO_PID] = (uint64_t)pid;
 	if (take_all(t, err))
 		return -1;
-	if (!t->l->n_threads)
+	/* Its number may be another's by now. */
+	if (!t->l->n_threads || (t->target.pid == pid && !target_refresh(&t->target)))
 		return err_set(err, "process %d (%s) has ended", (int)pid, t->target.comm);
 	if (t->error && t->l->n_unread == t->l->n_threads)
 		return not_allowed(&t->target, t->error, err);
