@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,14 +133,27 @@ static void serve(int fd, const struct check_choice *choice, struct check_rules 
 	str_free(&s);
 }
 
-/* The child; it ends with its parent. */
-static void serve_all(int listening, const struct check_choice *choice)
+/* True: somebody wants to be answered; false: who has started us is gone, or done with us. */
+static bool wait_for_request(int listening, int alive)
+{
+	struct pollfd p[] = {{.fd = listening, .events = POLLIN}, {.fd = alive, .events = POLLIN}};
+
+	for (;;) {
+		int n = poll(p, 2, -1);
+		if (n > 0)
+			return !p[1].revents;
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+}
+
+/* The process beside the command, until `alive` is closed. */
+static void serve_all(int listening, int alive, const struct check_choice *choice)
 {
 	static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGUSR1, SIGUSR2};
 	struct rules rules = {0};
 	struct err err;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "outlive-answer");
 	/* Those of the terminal are for the command. */
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
@@ -147,10 +161,8 @@ static void serve_all(int listening, const struct check_choice *choice)
 	if (rule_choice_load(&choice->rules, &rules, &err))
 		return;
 	struct check_rules *programs = check_rules_new(&rules);
-	for (;;) {
+	while (wait_for_request(listening, alive)) {
 		int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
-			return;
 		if (fd >= 0) {
 			serve(fd, choice, programs);
 			close(fd);
@@ -176,13 +188,42 @@ static int listen_at(const char *path)
 	return fd;
 }
 
-/* Its standard streams would keep pipes open that the command's readers wait for the end of. */
-static void leave_streams(void)
+/* Else pipes would be kept open that somebody waits for the end of. */
+static void leave_descriptors(int a, int b)
 {
+	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
+	if (low > 3)
+		close_range(3, low - 1, 0);
+	if (high > low + 1)
+		close_range(low + 1, high - 1, 0);
+	close_range(high + 1, ~0u, 0);
+}
+
+/* No child of ours: who looks for the command finds one child, and it is the command. */
+static void start_beside(struct answer *a, int listening, const struct check_choice *choice)
+{
+	int alive[2];
+
+	if (pipe2(alive, O_CLOEXEC))
+		return;
+	fflush(NULL);
+	pid_t between = fork();
+	if (!between) {
+		close(alive[1]);
+		if (!fork()) {
+			leave_descriptors(listening, alive[0]);
+			serve_all(listening, alive[0], choice);
+		}
+		kill(getpid(), SIGKILL); /* runs no handler, and flushes nothing twice */
+	}
+	while (between > 0 && waitpid(between, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(alive[0]);
+	a->alive = alive[1];
 }
 
 void answer_start(struct answer *a, const struct check_choice *choice, struct str *options)
@@ -194,7 +235,7 @@ void answer_start(struct answer *a, const struct check_choice *choice, struct st
 	struct err err;
 	int fd = -1;
 
-	*a = (struct answer){.pid = -1};
+	*a = (struct answer){.alive = -1};
 	if (mkdtemp(own)) {
 		a->folder = own;
 		a->path = xasprintf("%s/socket", own);
@@ -202,25 +243,16 @@ void answer_start(struct answer *a, const struct check_choice *choice, struct st
 	} else {
 		free(own);
 	}
-	fflush(NULL);
 	if (fd >= 0 && !settings_add(options, "answer", a->path, &err))
-		a->pid = fork();
-	if (!a->pid) {
-		leave_streams();
-		serve_all(fd, choice);
-		kill(getpid(), SIGKILL);
-	}
+		start_beside(a, fd, choice);
 	if (fd >= 0)
 		close(fd);
 }
 
 void answer_end(struct answer *a)
 {
-	if (a->pid > 0) {
-		kill(a->pid, SIGKILL);
-		while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (a->alive >= 0)
+		close(a->alive);
 	if (a->path)
 		unlink(a->path);
 	if (a->folder)

@@ -6,13 +6,11 @@
 #ifndef OUTLIVE_ANSWER_H
 #define OUTLIVE_ANSWER_H
 
-#include <sys/types.h>
-
 #include "check_view.h"
 
 struct answer {
 	char *folder, *path; /* of the socket; NULL: nobody answers */
-	pid_t pid;
+	int alive; /* it ends when this is closed */
 };
 
 /*

@@ -44,6 +44,10 @@ is "snapshots for verdicts are gone" "$(find . -name '*.snap' | wc -l)" 1
 is "nothing of the socket is left" "$(ls tmp)" ""
 rm -rf outlive-check.*
 
+status_is "while other threads allocate" 1 "$OUTLIVE" run --check -- "$suite" busy block block fd
+is "each lost block is found, no other" "$(grep -c '^b[a-z]*: 1 left: 1 blocks, 64 bytes, 0 threads.*by names' out)" 3
+rm -rf outlive-check.*
+
 printf 'leak:lose_block\nfd:open_fd\n' > accepted
 status_is "suppressions hold inside tests" 0 "$OUTLIVE" run --check --suppressions accepted -- "$suite" block fd
 like "by their names" "$(said fd)" "^fd: $none, by names\$"

@@ -15,7 +15,7 @@
 #include "preload/outlive.h"
 
 static void *g_cache, *g_lasting;
-static pthread_t g_thread;
+static pthread_t g_thread, g_busy[2];
 static int g_stop[2];
 
 struct list {
@@ -80,6 +80,15 @@ __attribute__((noinline)) static timer_t make_timer(void)
 	return timer;
 }
 
+static int g_busy_end;
+static void *busy(void *arg)
+{
+	while (!__atomic_load_n(&g_busy_end, __ATOMIC_RELAXED))
+		for (int i = 1; i < 100; i++)
+			free(malloc((size_t)i));
+	return arg;
+}
+
 static void in_scope(void)
 {
 	OUTLIVE_IGNORE;
@@ -119,7 +128,11 @@ static void run(const char *test)
 		g_lasting = NULL;
 	} else if (!strcmp(test, "intended_thread"))
 		outlive_intend_thread(g_thread = start(wait_for_word));
-	else if (!strcmp(test, "checkpoint")) {
+	else if (!strcmp(test, "busy")) {
+		outlive_intend_thread(g_busy[0] = start(busy));
+		outlive_intend_thread(g_busy[1] = start(busy));
+		lose_block(64);
+	} else if (!strcmp(test, "checkpoint")) {
 		lose_block(77);
 		open_fd();
 		outlive_checkpoint();
@@ -150,6 +163,9 @@ int main(int argc, char **argv)
 		printf("%s\n", v.text);
 		bad += left != 0;
 	}
+	g_busy_end = 1;
+	for (int i = 0; i < 2 && g_busy[i]; i++)
+		pthread_join(g_busy[i], NULL);
 	close(g_stop[0]);
 	close(g_stop[1]);
 	return bad;
