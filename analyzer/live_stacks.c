@@ -113,6 +113,8 @@ static bool take_asleep(struct taking *t, struct live_thread *th, const struct t
 		return false;
 	th->stack = live_build_stack(&t->build, t->frame, n, end, c->number >= 0);
 	wait_reason_decode(c, &th->wait);
+	if (c->number < 0 && (look->state == 'T' || look->state == 't'))
+		th->wait.kind = WAIT_STOPPED;
 	if (end != UNWIND_CUT)
 		return true;
 	th->why = "its callers cannot be found without stopping it";

@@ -23,7 +23,7 @@ void live_copy_stack(struct live_copy *c, pid_t pid, const struct live_maps *map
 struct live_stopped {
 	struct unwind_regs regs;
 	struct wait_call call; /* that it was in, and is in again; WAIT_NO_CALL: none */
-	uint64_t stopped_ns;   /* for how long it stood still */
+	uint64_t stopped_ns;   /* from our request until it went on: at most that long it stood */
 	bool anew;             /* the call's limit of time has begun anew */
 };
 enum live_stop_result {

@@ -136,6 +136,8 @@ static const struct call {
         {SYS_openat, "openat", WAIT_CALL, -1, NO_LIMIT},
         {SYS_ioctl, "ioctl", WAIT_CALL, 0, NO_LIMIT},
         {SYS_getrandom, "getrandom", WAIT_CALL, -1, NO_LIMIT},
+        {SYS_clone, "clone", WAIT_CALL, -1, NO_LIMIT},
+        {435, "clone3", WAIT_CALL, -1, NO_LIMIT},
         {SYS_exit, "exit", WAIT_CALL, -1, NO_LIMIT},
         {SYS_exit_group, "exit_group", WAIT_CALL, -1, NO_LIMIT},
 };
@@ -292,7 +294,7 @@ const char *wait_call_name(char buf[32], int64_t number)
 
 	if (c)
 		return c->name;
-	snprintf(buf, 32, "system call %d", (int)number);
+	snprintf(buf, 32, "%d", (int)number);
 	return buf;
 }
 

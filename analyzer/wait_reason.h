@@ -94,7 +94,7 @@ void wait_reason_function(struct wait_reason *r, const char *name);
 
 const char *wait_kind_word(enum wait_kind kind);
 const char *wait_kind_json(enum wait_kind kind);
-/* A call's name as in syscalls(2), or "system call 461". */
+/* A call's name as in syscalls(2), or its number. */
 const char *wait_call_name(char buf[32], int64_t number);
 /* What it is in particular: "0x7f..12 held by thread 5", "fd 3 (tcp 127.0.0.1:80, listening)"; adds
  * nothing when there is nothing to say. */
