@@ -93,7 +93,7 @@ static int write_metrics(FILE *f, const struct exported *x, bool openmetrics, st
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	for (int i = 0; i < x->n; i++)
-		of[i] = (struct metrics_of){x->part[i].p, x->part[i].kinds};
+		of[i] = (struct metrics_of){.profile = x->part[i].p, .kinds = x->part[i].kinds};
 	int rc = out_prometheus(
 	        f, of, (size_t)x->n,
 	        &(struct metrics_options){.openmetrics = openmetrics,

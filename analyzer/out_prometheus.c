@@ -21,7 +21,6 @@ struct writer {
 	const struct metrics_of *at;
 	size_t n;
 	const struct metrics_options *o;
-	struct sums **sites; /* by process */
 	/* Of the metric being written: */
 	const char *name, *suffix;
 	const struct metrics_of *of;
@@ -333,9 +332,10 @@ static struct site *find_site(struct site *at, size_t n, const struct site *like
 }
 
 /* Functions, ranked. */
-static void put_sites(struct writer *w, enum column c)
+static void put_sites(struct writer *w, const struct profile *p, enum column c)
 {
-	const struct sums *g = w->sites[w->process];
+	struct sums *g = sums_make(
+	        p, &(struct sum_options){.by = SUM_FUNCTION, .sort = c, .raw = w->o->raw});
 	struct site *site = xcalloc(w->o->n_sites + 1, sizeof(*site));
 	size_t n = 0;
 
@@ -355,16 +355,19 @@ static void put_sites(struct writer *w, enum column c)
 		site_free(&site[i]);
 	}
 	free(site);
+	sums_free(g);
 }
 static void site_bytes(struct writer *w)
 {
 	if (!w->of->profile->a)
-		put_sites(w, INUSE_SPACE);
+		put_sites(w, w->of->profile, INUSE_SPACE);
 }
 static void site_growth(struct writer *w)
 {
-	if (w->of->profile->a)
-		put_sites(w, ALLOC_SPACE);
+	const struct profile *p = w->of->growth ? w->of->growth : w->of->profile;
+
+	if (p->a)
+		put_sites(w, p, ALLOC_SPACE);
 }
 
 /* ---- all of it ---- */
@@ -437,20 +440,10 @@ int out_prometheus(FILE *f, const struct metrics_of *at, size_t n, const struct 
 {
 	struct writer w = {.file = f, .at = at, .n = n, .o = o};
 
-	w.sites = xcalloc(n, sizeof(*w.sites));
-	for (size_t i = 0; i < n; i++)
-		w.sites[i] = sums_make(
-		        at[i].profile,
-		        &(struct sum_options){.by = SUM_FUNCTION,
-		                              .sort = at[i].profile->a ? ALLOC_SPACE : INUSE_SPACE,
-		                              .raw = o->raw});
 	for (size_t i = 0; i < sizeof(metric) / sizeof(*metric); i++)
 		put_metric(&w, &metric[i]);
 	if (o->openmetrics)
 		fputs("# EOF\n", f);
-	for (size_t i = 0; i < n; i++)
-		sums_free(w.sites[i]);
-	free(w.sites);
 	if (fflush(f) || w.failed)
 		return err_set(err, "cannot write the metrics: %s", strerror(errno));
 	return 0;

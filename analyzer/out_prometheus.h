@@ -11,6 +11,7 @@
 struct metrics_of {
 	const struct profile *profile;
 	const struct kinds *kinds;
+	const struct profile *growth; /* of one snapshot: since an earlier one, too; or NULL */
 };
 struct metrics_options {
 	bool openmetrics; /* OpenMetrics 1.0; else Prometheus' own text format, 0.0.4 */

@@ -248,8 +248,9 @@ static void go_on(struct calls *c, struct call *call, struct shot *s)
 		call->since_ns = job_now_ns() + call->route.seconds * SECOND;
 		return;
 	}
-	/* The report shows what grew since the server looked first. */
-	if (call->route.what == SERVE_REPORT && c->shots.base && c->shots.base != s)
+	/* These show what grew since the server looked first. */
+	if ((call->route.what == SERVE_REPORT || call->route.what == SERVE_METRICS) &&
+	    c->shots.base && c->shots.base != s)
 		call->a = shot_hold(c->shots.base);
 	render(c, call);
 }

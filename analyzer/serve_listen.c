@@ -66,7 +66,8 @@ static bool split(const char *where, char host[64], char port[8])
 	const char *colon = strrchr(where, ':'), *from = where, *to = colon;
 
 	if (!colon || !colon[1] || strlen(colon + 1) > 5 ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1) || atoi(colon + 1) > 65535)
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+	    strtoul(colon + 1, NULL, 10) > 65535)
 		return false;
 	if (*where == '[') {
 		if (colon[-1] != ']')

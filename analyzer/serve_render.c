@@ -183,15 +183,15 @@ static int put_stacks(FILE *f, const struct serve_work *w, struct err *err)
 
 struct metrics {
 	struct metrics_of *of;
-	struct snapshot **s;
+	struct snapshot **s; /* two each, the earlier one perhaps NULL */
 	size_t n;
 };
 
-static int add_process(struct metrics *m, struct snapshot *s, const struct rules *rules,
-                       struct err *err)
+static int add_process(struct metrics *m, struct snapshot *base, struct snapshot *s,
+                       const struct rules *rules, struct err *err)
 {
 	struct profile_options o = {.sort = INUSE_SPACE};
-	struct profile *p = NULL;
+	struct profile *p = NULL, *growth = NULL;
 	struct kinds *kinds = NULL;
 	int rc = profile_top(s, &o, &p, err) ||
 	                         kinds_make(NULL, s,
@@ -200,9 +200,28 @@ static int add_process(struct metrics *m, struct snapshot *s, const struct rules
 	                 ? -1
 	                 : 0;
 
-	m->s[m->n] = s;
-	m->of[m->n++] = (struct metrics_of){p, kinds};
+	o.sort = ALLOC_SPACE;
+	/* Of another run it would not be growth. */
+	if (!rc && base && snapshot_same_run(base, s))
+		rc = profile_diff(base, s, &o, &growth, err);
+	m->s[2 * m->n] = base;
+	m->s[2 * m->n + 1] = s;
+	m->of[m->n++] = (struct metrics_of){p, kinds, growth};
 	return rc;
+}
+
+static int load_image(const struct folder_image *m, struct snapshot **base, struct snapshot **s,
+                      struct err *err)
+{
+	if (strcmp(m->first, m->last) && view_load(m->first, base, err))
+		return -1;
+	return view_load(m->last, s, err);
+}
+
+static int load_pair(const struct serve_work *w, struct snapshot **base, struct snapshot **s,
+                     struct err *err)
+{
+	return (w->a >= 0 && load_fd(w->a, base, err)) || load_fd(w->b, s, err) ? -1 : 0;
 }
 
 static int put_metrics(FILE *f, const struct serve_work *w, struct err *err)
@@ -212,16 +231,17 @@ static int put_metrics(FILE *f, const struct serve_work *w, struct err *err)
 	struct timespec now;
 	int rc = w->folder ? folder_look(w->folder, &all, err) : 0;
 	size_t n = w->folder ? all.n : 1;
-	struct metrics m = {xcalloc(n + 1, sizeof(*m.of)), xcalloc(n + 1, sizeof(*m.s)), 0};
+	struct metrics m = {xcalloc(n + 1, sizeof(*m.of)), xcalloc(2 * n + 1, sizeof(*m.s)), 0};
 
 	rules_add_builtin(&rules);
 	for (size_t i = 0; i < n && !rc; i++) {
-		struct snapshot *s = NULL;
+		struct snapshot *base = NULL, *s = NULL;
 		if (w->folder && w->route.pid && all.at[i].pid != w->route.pid)
 			continue;
-		rc = w->folder ? view_load(all.at[i].last, &s, err) : load_fd(w->b, &s, err);
+		rc = w->folder ? load_image(&all.at[i], &base, &s, err)
+		               : load_pair(w, &base, &s, err);
 		if (!rc)
-			rc = add_process(&m, s, &rules, err);
+			rc = add_process(&m, base, s, &rules, err);
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (!rc)
@@ -235,8 +255,10 @@ static int put_metrics(FILE *f, const struct serve_work *w, struct err *err)
 		                    err);
 	for (size_t i = 0; i < m.n; i++) {
 		profile_free((struct profile *)m.of[i].profile);
+		profile_free((struct profile *)m.of[i].growth);
 		kinds_free((struct kinds *)m.of[i].kinds);
-		snapshot_free(m.s[i]);
+		snapshot_free(m.s[2 * i]);
+		snapshot_free(m.s[2 * i + 1]);
 	}
 	free(m.of);
 	free(m.s);

@@ -104,6 +104,13 @@ background env LD_PRELOAD="$LIB" OUTLIVE_OPTIONS="out=$PWD/t" "$PROGS/serve_loop
 target=$pid
 wait_for test -s "$target.log"
 serve "$target"
+get metrics > first.prom
+sleep 1.2
+get metrics > second.prom
+like "metrics: the functions that grew since the server began to look" "$(cat second.prom)" \
+  '^outlive_site_growth_bytes\{.*function="keep".*\} [1-9]'
+like "and those that hold most" "$(cat second.prom)" '^outlive_site_live_bytes\{.*function="keep".*\} [1-9]'
+ok "promtool has no complaint of both" promtool check metrics < second.prom
 is "gc" "$(code 'debug/pprof/heap?gc=1')" 200
 ok "is a profile" go tool pprof -top body
 stop_pid "$server" INT

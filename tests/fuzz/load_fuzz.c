@@ -78,7 +78,7 @@ static void report(struct snapshot *a, struct snapshot *b)
 		history_add(&history, b, a);
 	history_finish(&history);
 	if (!report_make(a, b, &history, &options, &r, &err)) {
-		struct metrics_of of = {r.profile, r.kinds};
+		struct metrics_of of = {.profile = r.profile, .kinds = r.kinds};
 
 		out_html(nowhere, &r, &err);
 		out_prometheus(nowhere, &of, 1, &(struct metrics_options){.n_sites = 20}, &err);

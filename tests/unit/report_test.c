@@ -354,7 +354,7 @@ TEST(trace_is_json_and_lives_do_not_end_before_they_begin)
 
 static void write_metrics(struct written *w, bool openmetrics)
 {
-	struct metrics_of of = {w->report.profile, w->report.kinds};
+	struct metrics_of of = {.profile = w->report.profile, .kinds = w->report.kinds};
 	struct metrics_options o = {.openmetrics = openmetrics, .named = true, .n_sites = 20};
 
 	WRITE(w, out_prometheus(f, &of, 1, &o, &err));
