@@ -10,7 +10,7 @@
 
 struct answer {
 	char *folder, *path; /* of the socket; NULL: nobody answers */
-	int alive; /* it ends when this is closed */
+	int alive;           /* it ends when this is closed */
 };
 
 /*
