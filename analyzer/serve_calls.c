@@ -13,7 +13,7 @@
 #define SECOND       UINT64_C(1000000000)
 #define RENDER_LIMIT (300 * SECOND)
 
-enum { RENDERS = 2 }; /* at a time */
+enum { RENDERS = 2, PAUSES = 24 }; /* at a time; of pauses fewer than there are connections */
 
 /* A body that is being made, or was within the last second. */
 struct render {
@@ -237,17 +237,30 @@ static void tidy(struct calls *c)
 
 /* ---- snapshots ---- */
 
+/* With the first snapshot of a difference. */
+static void pause_call(struct calls *c, struct call *call, struct shot *s)
+{
+	unsigned n = 0;
+
+	for (const struct call *other = c->first; other; other = other->next)
+		n += other->state == CALL_PAUSE;
+	call->a = s;
+	if (n >= PAUSES) {
+		refuse(c, call, 503, "too many wait for a difference already");
+		return;
+	}
+	call->state = CALL_PAUSE;
+	call->since_ns = job_now_ns() + call->route.seconds * SECOND;
+}
+
 /* The call has its snapshot. */
 static void go_on(struct calls *c, struct call *call, struct shot *s)
 {
-	call->b = s;
 	if (call->state == CALL_SHOT && call->route.seconds) {
-		call->a = s;
-		call->b = NULL;
-		call->state = CALL_PAUSE;
-		call->since_ns = job_now_ns() + call->route.seconds * SECOND;
+		pause_call(c, call, s);
 		return;
 	}
+	call->b = s;
 	/* These show what grew since the server looked first. */
 	if ((call->route.what == SERVE_REPORT || call->route.what == SERVE_METRICS) &&
 	    c->shots.base && c->shots.base != s)
