@@ -83,6 +83,7 @@ is "fresh" "$(sed -n 's/^outlive_snapshot_age_seconds{[^}]*} \([0-9]*\)\..*/\1/p
 curl -sS -D head.txt -o report.html "$url"
 nonce=$(sed -n "s/.*script-src 'nonce-\([0-9a-f]\{32\}\)'.*/\1/p" head.txt)
 ok "the report's script may run by its nonce" grep -q "<script nonce=\"$nonce\">" report.html
+is "no name of a file that is gone" "$(grep -cE "/proc/self/fd/[0-9]" report.html)" 0
 for header in 'X-Content-Type-Options: nosniff' 'Referrer-Policy: no-referrer' "Content-Security-Policy: default-src 'none'" \
   'Cache-Control: no-store'; do
   like "header $header" "$(cat head.txt)" "^$header"
