@@ -22,6 +22,17 @@ echo 'out=/tmp/%p,keep=10,interval=5s,growth=10%,families=heap+fds,depth=64,foll
 echo 'out="a, b",sample=512k,settle=1s,nonsense=1,depth=-1,keep' > "$seeds/options_fuzz/odd"
 printf 'leak:^malloc*x$\n# why\nthread:worker\nfd:/dev/*\ntimer:libc.so\n' > "$seeds/rules_fuzz/all"
 printf '10 20 JS:*run file:///a b.js:12:3\n30 8 ~\n40 ffffffffffffffff LazyCompile:get size /x:1\n' > "$seeds/perf_map_fuzz/node"
+mkdir -p "$seeds/baseline_fuzz" "$seeds/cfi_fuzz"
+printf '{"outlive_baseline": 1, "findings": [{"kind": "fd", "why": "open", "count": 2, "stack": ["load (server)", "(libpart.so)", "main (server)"]}, {"kind": "heap", "why": "lost", "count": 9, "stack": []}]}' > "$seeds/baseline_fuzz/two"
+for program in progs/sym_inline progs/heap_plugin_so.so progs/thread_cxx; do
+  /usr/bin/python3 tests/fuzz/cfi_seed.py "$build/tests/$program" "$seeds/cfi_fuzz/$(basename $program)"
+done
+# What once broke something, and what reached far: small, and kept.
+for folder in tests/fuzz/corpus/*; do
+  [ -d "$folder" ] || continue
+  mkdir -p "$seeds/$(basename "$folder")"
+  cp "$folder"/* "$seeds/$(basename "$folder")"
+done
 find tests/data -name '*.snap' -exec cp {} "$seeds" \; 2> /dev/null
 
 count=0
