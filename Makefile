@@ -184,6 +184,10 @@ test-matrix: ## run Debian's programs plain and profiled; output and status must
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/matrix/run.sh $(O) '$(T)'
 
+test-portability: ## build with clang, gcc -O0 and -O3 -flto, and in ROOTFS=DIR if given; core tests with each; T=variant
+	$(Q)scripts/deps build test check
+	$(Q)tests/portability/run.sh $(O)/portability '$(T)'
+
 bench: ## CPU and memory against native and other profilers: table, O/bench.json, O/bench.svg; QUICK=1 RUNS=5 T=workload
 	$(Q)scripts/deps build bench
 	$(Q)$(MAKE) --no-print-directory all bench-progs
@@ -282,7 +286,7 @@ help: ## this list
 	@awk -F' *## ' '/^[a-z_.-]+:.*## /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo '  switches: O=DIR (build)  DEBUG=1  SAN=address,undefined (analyzer, unit tests)  V=1  T=pattern  PREFIX= DESTDIR='
 
-.PHONY: all build unit progs objects test outlive-san race race-bins check exact demo test-matrix bench bench-progs soak fuzz fuzz-bins \
+.PHONY: all build unit progs objects test outlive-san race race-bins check exact demo test-matrix test-portability bench bench-progs soak fuzz fuzz-bins \
 	format format-check lint docs install uninstall clean help
 .DELETE_ON_ERROR:
 

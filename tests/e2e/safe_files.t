@@ -7,10 +7,9 @@ need cc perl jq
 cat > named.c << 'C'
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-/* named NAME [wait]: becomes another program of that short name */
+/* named [wait] */
 int main(int argc, char **argv)
 {
 	umask(0);
@@ -31,19 +30,33 @@ is "umask 0: a snapshot is its owner's alone" "$(modes open)" 600
 
 # The kernel's short name is what the file was called: any bytes but '/'.
 escape=$(printf '\033]0;t\007')
-for name in '..' '...' '%p%c' '* *' '-rf' "$escape" '.hidden'; do
-  mkdir -p deep/er bin
-  rm -rf deep/er/* && cp named "bin/x"
-  # A name that no file may have is set by the program before it becomes another image.
-  perl -e 'open my $f, ">", "/proc/self/comm" or die; print $f $ARGV[0]; close $f; $ENV{LD_PRELOAD} = $ARGV[1];
-    exec {"./bin/x"} $ARGV[0]' "$name" "$LIB" 2> perl.err
-  rm -f outlive.x.*.snap
-  case $name in .. | ...) ;; *) cp named "bin/$name" && (cd bin && OUTLIVE_OPTIONS=out=$dir/deep/er/%c LD_PRELOAD=$LIB \
-    "./$name") ;; esac
+mkdir -p deep/er bin
+for name in '...' '..%p' '%p%c' '* *' '-rf' "$escape" '.hidden'; do
+  rm -rf deep/er/* && cp named "bin/$name"
+  (cd bin && OUTLIVE_OPTIONS=out=$dir/deep/er/%c LD_PRELOAD=$LIB "./$name")
   is "the name '$(printf %s "$name" | tr -d '\033\007')': nothing outside of out" \
     "$(find deep bin -name '*.snap*' ! -path 'deep/er/*' | wc -l)" 0
 done
-is "each of the last has its folder and its file" "$(find deep/er -name '*.snap' | wc -l)" 1
+is "the last one's file is there" "$(find deep/er -name '*.snap' | wc -l)" 1
+# A thread may call itself what no file can be called, and make the copy whose name is taken anew.
+cat > comm.c << 'C'
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+	prctl(PR_SET_NAME, "../../escaped");
+	if (!fork())
+		return !malloc(10);
+	wait(NULL);
+	return 0;
+}
+C
+cc -o comm comm.c
+OUTLIVE_OPTIONS=out=$dir/deep/er/%c LD_PRELOAD=$LIB ./comm
+is "a name with a path in it leads nowhere" "$(find . -name '*escaped*' ! -path './deep/er/*' | wc -l)" 0
+is "two processes, two files" "$(find deep/er -name 'outlive.*.snap' | wc -l)" 3
 is "and no name holds what a shell or a terminal takes" "$(find . -name 'outlive.*[!a-zA-Z0-9._-]*' | wc -l)" 0
 
 # A sticky folder in which somebody has laid links where the next snapshots go.
@@ -69,7 +82,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv > setpriv.log; then
   as() { setpriv --reuid "$1" --regid "$1" --clear-groups -- sh -c "$2"; }
   as 65534 "./outlive snapshot $named" > out 2> err
   is "somebody else's process: refused" $? 3
-  ok "told" test -s err
+  like "told" "$(cat err)" "process $named"
   as 65534 "./outlive stacks $named" > out 2> err
   is "nor its stacks" $? 3
   ok "the process lives" alive "$named"
@@ -82,11 +95,15 @@ if [ "$(id -u)" = 0 ] && command -v setpriv > setpriv.log; then
   cp "/dev/shm/outlive.$theirs.ctl" page
   rm "/dev/shm/outlive.$theirs.ctl"
   (umask 0 && cp page "/dev/shm/outlive.$theirs.ctl") && chown 12345 "/dev/shm/outlive.$theirs.ctl"
-  status_is "a control file of a third user" 3 "$OUTLIVE" snapshot --timeout 1s "$theirs"
-  like "is not believed" "$(cat err)" 'not permitted'
+  status_is "beside a control file of a third user: no answer" 3 "$OUTLIVE" snapshot --timeout 1s "$theirs"
+  ok "and nothing was written into it" cmp page "/dev/shm/outlive.$theirs.ctl"
+  status_is "which cannot be asked by" 3 "$OUTLIVE" snapshot --trim --timeout 1s "$theirs"
+  like "told why" "$(cat err)" 'Operation not permitted'
   rm "/dev/shm/outlive.$theirs.ctl"
-  ln -s "$dir/page" "/dev/shm/outlive.$theirs.ctl"
-  status_is "nor a link to one" 3 "$OUTLIVE" snapshot --timeout 1s "$theirs"
+  cp page linked && chown 65534 linked
+  ln -s "$dir/linked" "/dev/shm/outlive.$theirs.ctl"
+  status_is "nor by a link to one" 3 "$OUTLIVE" snapshot --trim --timeout 1s "$theirs"
+  ok "nothing was written there, either" cmp page linked
   rm -f "/dev/shm/outlive.$theirs.ctl"
   ok "the process lives" alive "$theirs"
 
@@ -119,6 +136,6 @@ int main(void)
 C
 cc -o secret secret.c
 mkdir contents
-OUTLIVE_OPTIONS=out=$dir/contents,reach=yes LD_PRELOAD=$LIB ./secret 2> err
+OUTLIVE_OPTIONS=out=$dir/contents,reach=exit LD_PRELOAD=$LIB ./secret 2> err
 is "no word of the heap is in a snapshot" "$(cat contents/*.snap | grep -ac -e secret-word -e QQQQQQQQ)" 0
 done_testing

@@ -11,6 +11,7 @@ fi
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=$MATRIX_BUILD
+export MATRIX_HERE="$here"
 export LC_ALL=C
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
