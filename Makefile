@@ -186,7 +186,7 @@ test-matrix: ## run Debian's programs plain and profiled; output and status must
 
 test-portability: ## build with clang, gcc -O0 and -O3 -flto, and in ROOTFS=DIR if given; core tests with each; T=variant
 	$(Q)scripts/deps build test check
-	$(Q)tests/portability/run.sh $(O)/portability '$(T)'
+	$(Q)ROOTFS='$(ROOTFS)' tests/portability/run.sh $(O)/portability '$(T)'
 
 bench: ## CPU and memory against native and other profilers: table, O/bench.json, O/bench.svg; QUICK=1 RUNS=5 T=workload
 	$(Q)scripts/deps build bench

@@ -46,7 +46,12 @@ EXPORT void quick_exit(int status)
 EXPORT void abort(void)
 {
 	hook_ready();
-	if (g_signals_on && process_is_ours() && !signals_is_ours(SIGABRT)) {
+	bool ours = g_signals_on && process_is_ours();
+
+	/* glibc 2.41 does not unblock it before it sets SIG_DFL: our handler would not see it. */
+	if (ours && signals_is_ours(SIGABRT))
+		signals_mask(SIG_UNBLOCK, signals_bit(SIGABRT));
+	else if (ours) {
 		struct sigaction dfl = {.sa_handler = SIG_DFL};
 
 		signals_mask(SIG_UNBLOCK, signals_bit(SIGABRT));

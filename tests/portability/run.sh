@@ -1,7 +1,8 @@
 #!/bin/sh
 # tests/portability/run.sh BUILD [PATTERN]: the whole, built by other compilers and at other levels, each into a folder
 # of its own below BUILD, and the core of the end-to-end tests with what came out. TAP by prove.
-# ROOTFS=DIR: once more inside DIR, a debootstrap folder of another Debian that has what `scripts/deps build test` names.
+# ROOTFS=DIR: once more inside DIR, a debootstrap folder of another Debian that has what `scripts/deps build test` names,
+# with /proc, /dev/shm and /dev/pts mounted.
 set -u
 build=$(mkdir -p "$1" && cd "$1" && pwd)
 pattern=${2:-}
