@@ -73,7 +73,8 @@ static char *find_root(const char *given)
 
 	if (!realpath(given ? given : ".", here))
 		return NULL;
-	for (strcpy(up, here); !given && *up; *strrchr(up, '/') = 0)
+	memcpy(up, here, sizeof(up));
+	for (; !given && *up; *strrchr(up, '/') = 0)
 		if (has_git(up))
 			return xasprintf("%s/", up);
 	return xasprintf("%s%s", here, here[1] ? "/" : "");

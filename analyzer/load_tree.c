@@ -154,7 +154,7 @@ static void scale_variances(struct loader *l)
 	if (!s->sampled && !INFO_U(&s->info, SAMPLE))
 		return;
 	load_sampled_up_to(l, s->n_samples);
-	for (uint32_t i = 0; i < s->n_samples; i++)
+	for (uint32_t i = 0; s->sampled && i < s->n_samples; i++)
 		for (int k = 0; k < 2; k++) {
 			s->sampled[i].variance_made[k] *= unit[k];
 			s->sampled[i].variance_freed[k] *= unit[k];

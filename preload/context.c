@@ -7,6 +7,7 @@
  * as the process lives, for blocks name it by number.
  */
 #include "context.h"
+#include "seccomp.h"
 
 #include <errno.h>
 #include <string.h>
@@ -172,13 +173,16 @@ COLD uint32_t context_site_new(struct ctx *c, uint32_t stack)
 static void read_name(uint64_t name[2])
 {
 	name[0] = name[1] = 0;
-	sys_call(SYS_prctl, PR_GET_NAME, name);
+	if (!g_seccomp_quiet)
+		sys_call(SYS_prctl, PR_GET_NAME, name);
 }
 
 static void note_name(struct ctx *c)
 {
 	uint64_t name[2];
 
+	if (g_seccomp_quiet)
+		return; /* the one that it had */
 	read_name(name);
 	SET(&c->name[0], name[0]);
 	SET(&c->name[1], name[1]);

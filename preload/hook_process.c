@@ -4,8 +4,10 @@
  * children, which share our memory and pass straight through.
  */
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "hook.h"
@@ -199,6 +201,26 @@ EXPORT pid_t _Fork(void)
 	if (!pid)
 		process_check_fork();
 	return pid;
+}
+
+EXPORT int prctl(int option, ...)
+{
+	unsigned long a[4];
+	va_list ap;
+
+	va_start(ap, option);
+	for (int i = 0; i < 4; i++)
+		a[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	hook_ready();
+	bool filter = option == PR_SET_SECCOMP && a[0] == SECCOMP_MODE_FILTER;
+	bool deadly = false;
+	if (filter || (option == PR_SET_SECCOMP && a[0] == SECCOMP_MODE_STRICT))
+		deadly = process_filter_begin(filter ? (const void *)a[1] : NULL);
+	int r = real.prctl(option, a[0], a[1], a[2], a[3]);
+	if (deadly)
+		process_filter_end(r == 0);
+	return r;
 }
 
 EXPORT int daemon(int nochdir, int noclose)

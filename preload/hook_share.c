@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sys/syscall.h>
 
 #include "format.h"
@@ -185,7 +186,12 @@ __attribute__((visibility("hidden"), used)) long share_syscall(long n, long a, l
 	*(void **)&call = (void *)real.syscall;
 	if (n == SYS_close)
 		was = track_fd_close((int)a, &CALLER());
+	bool deadly = n == SYS_seccomp &&
+	              (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT) &&
+	              process_filter_begin(a == SECCOMP_SET_MODE_FILTER ? (const void *)c : NULL);
 	long r = call(n, a, b, c, d, e, f);
+	if (deadly)
+		process_filter_end(r >= 0);
 
 	if (n == SYS_close)
 		track_fd_close_done((int)a, r < 0 && errno == EBADF, was, &CALLER());

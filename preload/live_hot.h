@@ -48,8 +48,8 @@ static inline bool live_way_try(uint64_t *at, uint64_t w)
 static inline unsigned live_line_match(const struct live_line *l, uintptr_t a, unsigned *empty)
 {
 	/* The high halves of the words tell: the offset lies in them, and so does the site. */
-	const __m128 w01 = _mm_load_ps((const float *)&l->word[0]);
-	const __m128 w23 = _mm_load_ps((const float *)&l->word[2]);
+	const __m128 w01 = _mm_castsi128_ps(_mm_load_si128((const __m128i *)&l->word[0]));
+	const __m128 w23 = _mm_castsi128_ps(_mm_load_si128((const __m128i *)&l->word[2]));
 	const __m128i high = _mm_castps_si128(_mm_shuffle_ps(w01, w23, _MM_SHUFFLE(3, 1, 3, 1)));
 	const __m128i none = _mm_setzero_si128(), mask = _mm_set1_epi32(127 << 2);
 	const uint32_t offset = a >> 1 & 127 << 2, last = (uint32_t)(l->word[4] >> 32);

@@ -24,6 +24,7 @@
 #include "options.h"
 #include "process_match.h"
 #include "reach.h"
+#include "seccomp.h"
 #include "signals.h"
 #include "snapshot.h"
 #include "stack.h"
@@ -151,7 +152,7 @@ void process_end(unsigned reason, int signal_number, int status)
 	struct snapshot_request r = {
 	        .reason = reason, .signal = signal_number, .exit_status = status, .wait = true};
 
-	if (!g_on || !process_is_ours() || !g_on)
+	if (!g_on || g_seccomp_quiet || !process_is_ours() || !g_on)
 		return;
 	/* _exit may be called with anything held, and by a signal's handler. */
 	if (reason == FMT_REASON_EXIT)
@@ -186,6 +187,27 @@ void process_quick_end(int status)
 void process_quick_status(int status)
 {
 	g_quick_status = status & 0xff;
+}
+
+/* ---- filters ---- */
+
+bool process_filter_begin(const void *filter)
+{
+	struct snapshot_request r = {.reason = FMT_REASON_DEMAND,
+	                             .exit_status = -1,
+	                             .label = "before a seccomp filter",
+	                             .wait = true};
+
+	if (!g_on || g_seccomp_quiet || !process_is_ours() || !seccomp_is_deadly(filter))
+		return false;
+	snapshot_take(&r);
+	return true;
+}
+
+void process_filter_end(bool set)
+{
+	if (set)
+		g_seccomp_quiet = true;
 }
 
 /* ---- exec ---- */

@@ -57,6 +57,14 @@ void process_quick_status(int status);
 bool process_exec(void);
 void process_exec_failed(void);
 
+/*
+ * Around a call that sets a seccomp filter: struct sock_fprog, NULL for the strict mode. Would it
+ * kill for what we do, begin writes a snapshot, for it is the last that can be written, and returns
+ * true; then end must be told whether the filter was set.
+ */
+bool process_filter_begin(const void *filter);
+void process_filter_end(bool set);
+
 /* daemon() forks inside libc, and the parent leaves without a call that we see. */
 void process_daemon(bool begins);
 

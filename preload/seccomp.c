@@ -4,12 +4,16 @@
  */
 #include "seccomp.h"
 
+#include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "sys.h"
 
+bool g_seccomp_quiet;
 static long g_at_start; /* -1: there was one, and how many cannot be told */
 
 /* How many this thread has, -1 unknown. Static buffer: the stack may be tiny. */
@@ -17,6 +21,9 @@ static long count_filters(void)
 {
 	static char text[4096];
 	static const char key[] = "\nSeccomp_filters:\t";
+
+	if (g_seccomp_quiet)
+		return -1;
 	long mode = sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
 
 	if (mode <= 0)
@@ -56,4 +63,131 @@ enum seccomp_state seccomp_now(void)
 	if (now == 0)
 		return SECCOMP_NONE;
 	return now > 0 && now == g_at_start ? SECCOMP_AS_BEGUN : SECCOMP_LOCKED_IN;
+}
+
+/* ---- what a filter would answer ---- */
+
+static bool jumps(const struct sock_filter *i, uint32_t a, uint32_t x)
+{
+	uint32_t k = BPF_SRC(i->code) == BPF_X ? x : i->k;
+
+	switch (BPF_OP(i->code)) {
+	case BPF_JEQ:
+		return a == k;
+	case BPF_JGT:
+		return a > k;
+	case BPF_JGE:
+		return a >= k;
+	default: /* BPF_JSET */
+		return (a & k) != 0;
+	}
+}
+
+static uint32_t compute(const struct sock_filter *i, uint32_t a, uint32_t x)
+{
+	uint32_t k = BPF_SRC(i->code) == BPF_X ? x : i->k;
+
+	switch (BPF_OP(i->code)) {
+	case BPF_ADD:
+		return a + k;
+	case BPF_SUB:
+		return a - k;
+	case BPF_AND:
+		return a & k;
+	case BPF_OR:
+		return a | k;
+	case BPF_XOR:
+		return a ^ k;
+	case BPF_LSH:
+		return k < 32 ? a << k : 0;
+	case BPF_RSH:
+		return k < 32 ? a >> k : 0;
+	default:
+		return a;
+	}
+}
+
+/*
+ * Runs a filter, classic BPF as seccomp(2) takes it, for a call with arguments of 0. Jumps only
+ * lead forwards, so it ends. What is not understood is taken for deadly.
+ */
+static uint32_t answer(const struct sock_fprog *f, uint32_t call)
+{
+	const struct seccomp_data data = {.nr = (int)call, .arch = AUDIT_ARCH_X86_64};
+	uint32_t a = 0, x = 0, scratch[BPF_MEMWORDS] = {0};
+
+	for (uint32_t at = 0; at < f->len; at++) {
+		const struct sock_filter *i = &f->filter[at];
+
+		switch (BPF_CLASS(i->code)) {
+		case BPF_LD:
+			if (BPF_MODE(i->code) == BPF_ABS && i->k <= sizeof(data) - 4)
+				memcpy(&a, (const char *)&data + i->k, 4);
+			else if (BPF_MODE(i->code) == BPF_MEM)
+				a = scratch[i->k % BPF_MEMWORDS];
+			else
+				a = BPF_MODE(i->code) == BPF_LEN ? (uint32_t)sizeof(data) : i->k;
+			break;
+		case BPF_LDX:
+			x = BPF_MODE(i->code) == BPF_MEM ? scratch[i->k % BPF_MEMWORDS] : i->k;
+			break;
+		case BPF_ST:
+			scratch[i->k % BPF_MEMWORDS] = a;
+			break;
+		case BPF_STX:
+			scratch[i->k % BPF_MEMWORDS] = x;
+			break;
+		case BPF_ALU:
+			a = compute(i, a, x);
+			break;
+		case BPF_JMP:
+			at += BPF_OP(i->code) == BPF_JA ? i->k : jumps(i, a, x) ? i->jt : i->jf;
+			break;
+		case BPF_RET:
+			return BPF_RVAL(i->code) == BPF_A ? a : i->k;
+		default: /* BPF_MISC */
+			if (BPF_MISCOP(i->code) == BPF_TAX)
+				x = a;
+			else
+				a = x;
+		}
+	}
+	return SECCOMP_RET_KILL_PROCESS;
+}
+
+bool seccomp_is_deadly(const void *filter)
+{
+	/* What a snapshot that is written in place, and what is asked between two, needs. */
+	static const uint16_t ours[] = {SYS_prctl,
+	                                SYS_getpid,
+	                                SYS_gettid,
+	                                SYS_openat,
+	                                SYS_read,
+	                                SYS_write,
+	                                SYS_close,
+	                                SYS_fstat,
+	                                SYS_mmap,
+	                                SYS_munmap,
+	                                SYS_futex,
+	                                SYS_getdents64,
+	                                SYS_rt_sigprocmask,
+	                                SYS_rt_sigpending,
+	                                SYS_unlink,
+	                                SYS_renameat2,
+	                                SYS_fcntl,
+	                                SYS_readlinkat,
+	                                SYS_process_vm_readv,
+	                                SYS_prlimit64};
+	const struct sock_fprog *f = filter;
+
+	if (!f || !f->filter)
+		return true;
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		uint32_t action = answer(f, ours[i]) & SECCOMP_RET_ACTION_FULL;
+
+		if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG &&
+		    action != SECCOMP_RET_ERRNO)
+			return true;
+	}
+	return false;
 }

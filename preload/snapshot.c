@@ -15,6 +15,7 @@
 #include "context.h"
 #include "options.h"
 #include "reach.h"
+#include "seccomp.h"
 #include "snap.h"
 #include "sys.h"
 
@@ -313,6 +314,8 @@ int snapshot_take(const struct snapshot_request *r)
 	struct sys_signals signals;
 	long child = -EPERM;
 
+	if (g_seccomp_quiet)
+		return -EPERM;
 	if (!g_pid)
 		snapshot_init();
 	if (sys_getpid() != g_pid)

@@ -167,9 +167,14 @@ static int prepare(struct stop *s)
 		return STOP_LOCKED_IN;
 	if (!helper_allowed())
 		return STOP_NAMESPACE;
-	/* Nobody to stop, and nobody who could make another. */
-	if (n == 1)
-		return STOP_OK;
+	/* Nobody to stop, and nobody who could make another; but a copy could wait for us. */
+	if (n == 1) {
+		struct stop_status st;
+
+		return stop_proc_status(s, s->asker, &st) && has_userfaultfd((uint32_t)st.fd_room)
+		               ? STOP_USERFAULTFD
+		               : STOP_OK;
+	}
 	r = make_tables(s, n);
 	if (!r)
 		r = start_helper(s);

@@ -3,6 +3,7 @@
  * a thousand times more), taken with IN_TRACKER set; the snapshot child reads without it and checks
  * the serial before and after. Context: any thread; task_end() also at the very end of one.
  */
+#include "seccomp.h"
 #include "task.h"
 
 #include <pthread.h>
@@ -377,7 +378,8 @@ void task_end(void)
 	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu))
 		WORD_SET(&t->view.cpu_ns,
 		         (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec);
-	sys_call(SYS_prctl, PR_GET_NAME, name);
+	if (!g_seccomp_quiet)
+		sys_call(SYS_prctl, PR_GET_NAME, name);
 	words_copy(t->view.name, name, sizeof(name));
 	end(t);
 	__atomic_store_n(&g_late[g_n_late++ % LATE], t->view.tid, __ATOMIC_RELEASE);

@@ -189,8 +189,11 @@ static void breeders_stand(uint32_t way)
 		uint64_t before = __atomic_load_n(&made, __ATOMIC_RELAXED);
 
 		usleep(1000);
-		/* By the signal, one that libc has blocked them in and put to sleep is told of. */
-		if (way == STOP_BY_PTRACE || !(s.lossy & STOP_LOSSY_BLOCKED)) {
+		/* By the signal, one that libc has blocked them in and put to sleep is told of; so
+		 * is one that waits for another's mapping, which the kernel calls uninterruptible.
+		 */
+		if (way == STOP_BY_PTRACE ||
+		    !(s.lossy & (STOP_LOSSY_BLOCKED | STOP_LOSSY_SLEEP))) {
 			EQ(__atomic_load_n(&made, __ATOMIC_RELAXED), before);
 			EQ(s.lossy, 0);
 		}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# A program that locks itself in by a filter that would kill it for a call of ours is left alone from there on: it ends as
+# without us, and its last snapshot is the one from before. sshd does so for each client.
+. "$(dirname "$0")/lib.sh"
+. "$ROOT/tests/e2e/heap.sh"
+need jq
+
+for how in prctl seccomp strict; do
+  profiled $how "$PROGS/life_filter" $how
+  is "$how: output and status are the program's own" "$status $(cat $how.out $how.err)" "7 done"
+  top $how
+  is "$how: the snapshot is of before, and says so" "$(figures top.json before) $(jq -r .snapshot.label top.json)" \
+    "1 100 1 100 before a seccomp filter"
+done
+status_is "check: no verdict on what was not seen to its end" 4 "$OUTLIVE" run --check -- "$PROGS/life_filter" prctl
+for how in lenient refused; do
+  profiled $how "$PROGS/life_filter" $how
+  is "$how: output and status are the program's own" "$status $(cat $how.out $how.err)" "7 done"
+  top $how
+  is "$how: seen to its end" "$(figures top.json after | cut -d' ' -f1) $(jq -r .snapshot.reason top.json)" "20000 at _exit"
+done
+
+# A real one, where it is installed: it is not worth a server that the package would start. As root: its folder is root's.
+if [ "$(id -u)" = 0 ] && command -v sshd > /dev/null && command -v ssh-keygen > /dev/null; then
+  mkdir -p /run/sshd ssh
+  ssh-keygen -q -t ed25519 -N '' -f ssh/host
+  ssh-keygen -q -t ed25519 -N '' -f ssh/me
+  cp ssh/me.pub ssh/authorized
+  chmod 755 "$dir"
+  OUTLIVE_OPTIONS=out=$dir/ssh LD_PRELOAD=$LIB start_server "$(command -v sshd)" -D -e -f /dev/null -p PORT -h "$dir/ssh/host" \
+    -o ListenAddress=127.0.0.1 -o StrictModes=no -o PidFile=none -o UsePAM=no -o AuthorizedKeysFile="$dir/ssh/authorized"
+  is "sshd: a client logs in, and its command runs" "$(ssh -F /dev/null -p "$port" -i ssh/me -o BatchMode=yes \
+    -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR root@127.0.0.1 echo through 2>&1)" through
+  stop_pid "$pid"
+fi
+done_testing
