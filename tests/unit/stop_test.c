@@ -192,8 +192,7 @@ static void breeders_stand(uint32_t way)
 		/* By the signal, one that libc has blocked them in and put to sleep is told of; so
 		 * is one that waits for another's mapping, which the kernel calls uninterruptible.
 		 */
-		if (way == STOP_BY_PTRACE ||
-		    !(s.lossy & (STOP_LOSSY_BLOCKED | STOP_LOSSY_SLEEP))) {
+		if (way == STOP_BY_PTRACE || !(s.lossy & (STOP_LOSSY_BLOCKED | STOP_LOSSY_SLEEP))) {
 			EQ(__atomic_load_n(&made, __ATOMIC_RELAXED), before);
 			EQ(s.lossy, 0);
 		}
