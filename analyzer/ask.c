@@ -331,6 +331,22 @@ static int ask_by_signal(struct target *t, struct ask *a, const struct err *why,
 	return result;
 }
 
+/*
+ * A process that has just started makes its page in a moment. By the signal alone nobody could tell
+ * which of several files is the answer to whom.
+ */
+static int open_page(struct target *t, struct err *why)
+{
+	const struct timespec moment = {.tv_nsec = 20000000};
+	int page = target_open_control(t, why);
+
+	for (int tries = 0; page && tries < 5; tries++) {
+		nanosleep(&moment, NULL);
+		page = target_open_control(t, why);
+	}
+	return page;
+}
+
 int ask_snapshot(pid_t pid, struct ask *a, char **path, struct err *err)
 {
 	struct target t;
@@ -362,7 +378,7 @@ int ask_snapshot(pid_t pid, struct ask *a, char **path, struct err *err)
 		        (int)pid, t.comm);
 		goto out;
 	}
-	int page = target_open_control(&t, &why);
+	int page = open_page(&t, &why);
 	if (page && (a->trim || a->reach)) {
 		err_set(err,
 		        "process %d (%s) can only be signalled (%.500s): --%s cannot be asked for",
