@@ -64,7 +64,8 @@ static bool any_timer(void)
 
 bool leftover_any(void)
 {
-	return any_task() || any_fd() || any_timer();
+	/* Also who was made and has not begun: it will run when the process ends. */
+	return any_task() || task_unborn() || any_fd() || any_timer();
 }
 
 /* ---- other threads ---- */
