@@ -128,7 +128,7 @@ while True:
     json.loads(s), re.sub("a+", "b", s), zlib.compress(s.encode()), hashlib.sha256(s.encode() * 50).hexdigest()
 END
 background /usr/bin/python3 busy.py
-wait_for grep -q zlib /proc/"$pid"/maps
+wait_for grep -q libz /proc/"$pid"/maps
 cut=0
 for look in $(seq 20); do
   "$OUTLIVE" stacks --json --no-names "$pid" > stacks.json

@@ -5,12 +5,18 @@
 need tmux jq
 
 export LC_ALL=C.UTF-8
-# A server of its own: the user's sessions are none of ours.
-tm() { tmux -L "outlive-test-$$" -f /dev/null "$@"; }
+# A server of its own: the user's sessions are none of ours. And one of its own for each session: a server that was told to end
+# may still take the next client, and ends under it.
+server=1
+tm() { tmux -L "outlive-test-$$-$server" -f /dev/null "$@"; }
 screen() { tm capture-pane -p; }
 shows() { screen | grep -qE -- "$1"; }
-ends_tmux() {
+end_session() {
   tm kill-server 2> /dev/null
+  server=$((server + 1))
+}
+ends_tmux() {
+  end_session
   tidy_up
 }
 trap ends_tmux EXIT
@@ -53,19 +59,19 @@ ok "a tiny window is survived" wait_for shows '^threads +[0-9]+ +timers'
 ok "q leaves" keys q '^status 0'
 ok "the program lives" alive $driven_pid
 is "and none of the looks' files is left" "$(find snaps -type f | wc -l)" 0
-tm kill-server
+end_session
 stop_pid $driven_pid
 
 tm new-session -d -x 100 -y 30 "'$OUTLIVE' watch --every 500ms -- sqlite3 :memory: 'with recursive c(x) as
   (select 1 union all select x+1 from c) select count(*) from c'; sleep 60"
 ok "a command is started and watched" wait_for shows '^sqlite3 \(pid [0-9]+\)'
 watched=$(screen | sed -n 's/^sqlite3 (pid \([0-9]*\)).*/\1/p')
-kill -9 "$watched"
+kill -9 "${watched:?nothing is watched}"
 ok "its end is told, and what was seen stays on the screen" wait_for shows 'there is no process [0-9]+'
 ok "q leaves, and says where its output is" keys q 'has ended; what it printed is in /tmp/outlive-watch'
 rm -f "$(screen | sed -n 's|.*is in \(/tmp/outlive-watch[^ ]*\).*|\1|p')"
 rm -f /dev/shm/outlive."$watched".ctl
-tm kill-server
+end_session
 
 status_is "no terminal: usage" 2 "$OUTLIVE" watch $$
 like "and what prints instead" "$(cat err)" 'diff --live'
