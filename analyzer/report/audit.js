@@ -97,38 +97,18 @@ function memoryBox() {
 	return el("div", { class: "box" }, el("h2", {}, "Memory, three times counted"), list);
 }
 function kernelBox() {
-	const a = data.audit,
-		list = el("dl", { class: "facts" });
-	auditFigure(
-		list,
-		"threads",
-		a.threads_now,
-		count,
-		"in /proc/self/task; the tables had " + count(data.threads_sum.count),
-	);
-	auditFigure(list, "threads unseen", a.threads_unseen, count, "made by a path without hooks");
-	auditFigure(
-		list,
-		"threads vanished",
-		a.threads_vanished,
-		count,
-		"ended by a path without hooks, or just then",
-	);
-	auditFigure(
-		list,
-		"descriptors",
-		a.fds_now,
-		count,
-		"in /proc/self/fd; the tables had " + count(data.fds_sum.count),
-	);
-	auditFigure(list, "descriptors unseen", a.fds_unseen, count, "opened by a path without hooks");
-	auditFigure(
-		list,
-		"descriptors vanished",
-		a.fds_vanished,
-		count,
-		"closed by a path without hooks, or just then",
-	);
+	const list = el("dl", { class: "facts" });
+	const kinds = [
+		["threads", "threads", "task", data.threads_sum, "made", "ended"],
+		["fds", "descriptors", "fd", data.fds_sum, "opened", "closed"],
+	];
+	for (const [key, name, folder, sum, came, went] of kinds) {
+		const figure = (which, words, meaning) =>
+			auditFigure(list, name + words, data.audit[key + which], count, meaning);
+		figure("_now", "", "in /proc/self/" + folder + "; the tables had " + count(sum.count));
+		figure("_unseen", " unseen", came + " by a path without hooks");
+		figure("_vanished", " vanished", went + " by a path without hooks, or just then");
+	}
 	return el("div", { class: "box" }, el("h2", {}, "Beside the kernel's lists"), list);
 }
 function whoBox() {
@@ -170,40 +150,16 @@ function whoBox() {
 }
 
 function auditView() {
-	const modules = el(
-		"div",
-		{ class: "box scroll-x", style: { marginTop: "12px" } },
-		el("h2", {}, "Modules"),
-		el(
-			"table",
-			{ class: "plain" },
-			el(
-				"thead",
-				{},
-				el(
-					"tr",
-					{},
-					el("th", { scope: "col" }, "file"),
-					el("th", { scope: "col", class: "text" }, "build id"),
-				),
-			),
-			el(
-				"tbody",
-				{},
-				data.modules.map((m) =>
-					el(
-						"tr",
-						{},
-						el(
-							"td",
-							{ class: "mono" },
-							(m.path || "(unnamed)") + (m.unloaded ? "  (dlclosed)" : ""),
-						),
-						el("td", { class: "text mono dim" }, m.build_id || ""),
-					),
-				),
-			),
-		),
+	const modules = plainBox(
+		"Modules",
+		[
+			["file", "mono"],
+			["build id", "text mono dim"],
+		],
+		data.modules.map((m) => [
+			(m.path || "(unnamed)") + (m.unloaded ? "  (dlclosed)" : ""),
+			m.build_id || "",
+		]),
 	);
 	return {
 		element: el(

@@ -17,6 +17,36 @@ const sitePlace = (group) =>
 	group && group.node ? framePlace(nodeFrame[group.node]) || frameModule(nodeFrame[group.node]) : "";
 const nodeMatches = (group) => group && group.node && search.node && search.node[group.node];
 
+/* Columns that the tables of threads, timers and descriptors share; each row has its group in .group. */
+const leakColumn = (title) => ({
+	key: "leak",
+	label: "Leak",
+	title,
+	width: "92px",
+	render: (r) => leakTag(r.group),
+	sort: (r) => leakText(r.group),
+});
+const siteColumn = (label) => ({
+	key: "site",
+	label,
+	width: "minmax(90px, 1fr)",
+	first: "asc",
+	class: "mono",
+	wide: true,
+	render: (r) => siteName(r.group),
+	sort: (r) => siteName(r.group),
+});
+const placeColumn = {
+	key: "place",
+	label: "Source",
+	width: "minmax(80px, .7fr)",
+	first: "asc",
+	class: "where",
+	wide: true,
+	render: (r) => sitePlace(r.group),
+	sort: (r) => sitePlace(r.group),
+};
+
 /* A tab: a table and a detail beside it. */
 function tableTab(label, rowsNow, columns, detailOf, sort, lead, none) {
 	const detail = el(
@@ -145,14 +175,7 @@ function fdsView() {
 			render: (d) => d.names + deletedMark(d),
 			sort: (d) => d.names,
 		},
-		{
-			key: "leak",
-			label: "Leak",
-			title: "a leak, or new since the base",
-			width: "92px",
-			render: (d) => leakTag(d.group),
-			sort: (d) => leakText(d.group),
-		},
+		leakColumn("a leak, or new since the base"),
 		{
 			key: "age",
 			label: "Age",
@@ -172,26 +195,11 @@ function fdsView() {
 			sort: (d) => (d.cloexec ? 1 : 0),
 		},
 		{
-			key: "site",
-			label: "Opened in",
-			width: "minmax(90px, 1fr)",
-			first: "asc",
-			class: "mono",
-			wide: true,
+			...siteColumn("Opened in"),
 			render: (d) =>
 				siteName(d.group) || (d.group.origin === "hooked" ? "" : "(" + d.group.origin + ")"),
-			sort: (d) => siteName(d.group),
 		},
-		{
-			key: "place",
-			label: "Source",
-			width: "minmax(80px, .7fr)",
-			first: "asc",
-			class: "where",
-			wide: true,
-			render: (d) => sitePlace(d.group),
-			sort: (d) => sitePlace(d.group),
-		},
+		placeColumn,
 	];
 	const types = {};
 	for (const d of descriptors) types[d.type] = (types[d.type] || 0) + 1;
@@ -294,33 +302,9 @@ function timersView() {
 			render: (t) => (t.expirations ? count(t.expirations) : ""),
 			sort: (t) => t.expirations,
 		},
-		{
-			key: "leak",
-			label: "Leak",
-			width: "92px",
-			render: (t) => leakTag(t.group),
-			sort: (t) => leakText(t.group),
-		},
-		{
-			key: "site",
-			label: "Created in",
-			width: "minmax(90px, 1fr)",
-			first: "asc",
-			class: "mono",
-			wide: true,
-			render: (t) => siteName(t.group),
-			sort: (t) => siteName(t.group),
-		},
-		{
-			key: "place",
-			label: "Source",
-			width: "minmax(80px, .7fr)",
-			first: "asc",
-			class: "where",
-			wide: true,
-			render: (t) => sitePlace(t.group),
-			sort: (t) => sitePlace(t.group),
-		},
+		leakColumn(),
+		siteColumn("Created in"),
+		placeColumn,
 	];
 	const detail = (t) => {
 		const list = el("dl", {});

@@ -176,3 +176,33 @@ function makeTable(options) {
 	addEventListener("afterprint", () => draw());
 	return t;
 }
+
+/*
+ * A short table as it stands, in a box of its own. columns: [label, class of its cells]; "text" in the class puts it to the
+ * left. rows: an array of cells each.
+ */
+function plainBox(title, columns, rows) {
+	const head = ([label, names = ""]) =>
+		el("th", { scope: "col", class: names.includes("text") ? "text" : "" }, label);
+	return el(
+		"div",
+		{ class: "box scroll-x", style: { marginTop: "12px" } },
+		el("h2", {}, title),
+		el(
+			"table",
+			{ class: "plain" },
+			el("thead", {}, el("tr", {}, columns.map(head))),
+			el(
+				"tbody",
+				{},
+				rows.map((cells) =>
+					el(
+						"tr",
+						{},
+						cells.map((cell, i) => el("td", { class: columns[i][1] || "" }, cell)),
+					),
+				),
+			),
+		),
+	);
+}

@@ -169,16 +169,7 @@ function threadsView() {
 			render: (l) => l.start,
 			sort: (l) => l.start,
 		},
-		{
-			key: "site",
-			label: "Created in",
-			width: "minmax(90px, 1fr)",
-			first: "asc",
-			class: "mono dim",
-			wide: true,
-			render: (l) => siteName(l.group),
-			sort: (l) => siteName(l.group),
-		},
+		siteColumn("Created in"),
 	];
 	const gone = data.thread_sums.reduce((n, t) => n + t[2], 0);
 	const lead = el(
@@ -217,55 +208,25 @@ function sumsTable() {
 		.slice()
 		.sort((a, b) => b[2] - a[2])
 		.slice(0, 100);
-	return el(
-		"div",
-		{ class: "box scroll-x", style: { marginTop: "12px" } },
-		el("h2", {}, "Threads that were given back, by where they were created"),
-		el(
-			"table",
-			{ class: "plain" },
-			el(
-				"thead",
-				{},
-				el(
-					"tr",
-					{},
-					[
-						"runs",
-						"created in",
-						"threads",
-						"joined",
-						"detached",
-						"CPU",
-						"life on average",
-					].map((h, i) => el("th", { scope: "col", class: i < 2 ? "text" : "" }, h)),
-				),
-			),
-			el(
-				"tbody",
-				{},
-				list.map((t) =>
-					el(
-						"tr",
-						{},
-						el("td", { class: "mono" }, text(t[0])),
-						el(
-							"td",
-							{ class: "text mono dim" },
-							t[1]
-								? frameName(nodeFrame[t[1]]) +
-										" " +
-										framePlace(nodeFrame[t[1]])
-								: "",
-						),
-						el("td", {}, count(t[2])),
-						el("td", {}, count(t[3])),
-						el("td", {}, count(t[4])),
-						el("td", {}, duration(t[5])),
-						el("td", {}, t[2] ? duration(t[6] / t[2]) : ""),
-					),
-				),
-			),
-		),
+	return plainBox(
+		"Threads that were given back, by where they were created",
+		[
+			["runs", "text mono"],
+			["created in", "text mono dim"],
+			["threads"],
+			["joined"],
+			["detached"],
+			["CPU"],
+			["life on average"],
+		],
+		list.map((t) => [
+			text(t[0]),
+			t[1] ? frameName(nodeFrame[t[1]]) + " " + framePlace(nodeFrame[t[1]]) : "",
+			count(t[2]),
+			count(t[3]),
+			count(t[4]),
+			duration(t[5]),
+			t[2] ? duration(t[6] / t[2]) : "",
+		]),
 	);
 }

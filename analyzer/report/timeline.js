@@ -116,63 +116,33 @@ function chart(title, series, show) {
 }
 
 function momentTable() {
-	const heads = [
-		"snapshot",
-		"after the start",
-		"why",
-		"RSS",
-		"live",
-		"blocks",
-		"allocated so far",
-		"threads",
-		"descriptors",
-		"timers",
-	];
 	const known = (n, show) => (n === null ? "" : show(n));
-	return el(
-		"div",
-		{ class: "box scroll-x", style: { marginTop: "12px" } },
-		el("h2", {}, "Snapshots"),
-		el(
-			"table",
-			{ class: "plain" },
-			el(
-				"thead",
-				{},
-				el(
-					"tr",
-					{},
-					heads.map((h, i) =>
-						el("th", { scope: "col", class: i === 2 ? "text" : "" }, h),
-					),
-				),
-			),
-			el(
-				"tbody",
-				{},
-				data.moments.map((m) =>
-					el(
-						"tr",
-						{},
-						el("td", {}, m.sequence),
-						el("td", {}, duration(m.uptime_ns)),
-						el(
-							"td",
-							{ class: "text" },
-							(m.reason || "") +
-								(m.label ? " \u201c" + m.label + "\u201d" : ""),
-						),
-						el("td", {}, known(m.rss, bytes)),
-						el("td", {}, known(m.live_bytes, bytes)),
-						el("td", {}, known(m.live_blocks, count)),
-						el("td", {}, known(m.allocated_bytes, bytes)),
-						el("td", {}, known(m.threads, count)),
-						el("td", {}, known(m.fds, count)),
-						el("td", {}, known(m.timers, count)),
-					),
-				),
-			),
-		),
+	return plainBox(
+		"Snapshots",
+		[
+			["snapshot"],
+			["after the start"],
+			["why", "text"],
+			["RSS"],
+			["live"],
+			["blocks"],
+			["allocated so far"],
+			["threads"],
+			["descriptors"],
+			["timers"],
+		],
+		data.moments.map((m) => [
+			m.sequence,
+			duration(m.uptime_ns),
+			(m.reason || "") + (m.label ? " \u201c" + m.label + "\u201d" : ""),
+			known(m.rss, bytes),
+			known(m.live_bytes, bytes),
+			known(m.live_blocks, count),
+			known(m.allocated_bytes, bytes),
+			known(m.threads, count),
+			known(m.fds, count),
+			known(m.timers, count),
+		]),
 	);
 }
 
