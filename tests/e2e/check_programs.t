@@ -1,7 +1,7 @@
 #!/bin/sh
 # False alarms kill a gate: everyday programs come out clean as they are.
 . "$(dirname "$0")/lib.sh"
-need git sqlite3 gcc curl redis-cli jq openssl make perl tar gawk
+need git sqlite3 gcc curl redis-cli jq openssl make perl tar gawk flock script
 
 clean() {
   name=$1
@@ -31,6 +31,11 @@ clean "perl -e 1" perl -e 1
 clean "gcc --version" gcc --version
 clean tar tar cf all.tar a.c a.json
 clean gawk gawk '{ print $1 }' a.c
+clean "timeout before the suite" timeout 60 make -s
+clean "flock before the suite" flock a.c make -s
+clean "script before the suite" script -qc 'make -s' script.out
+clean "a shell that ends within a loop" bash -c 'while :; do for i in 1 2; do exit 0; done; done'
+clean "a shell with many names" dash -c 'for i in 1 2 3; do eval "v$i=\$(echo $i)"; unset "v$i"; f() { exit 0; }; done; f'
 clean "a pipeline of a shell" sh -c 'ls / | sort | head -n 1 | wc -l'
 clean "a script of python with threads and a child" /usr/bin/python3 -c '
 import subprocess, threading
