@@ -85,14 +85,15 @@ def names(flags, table):
     return [name for bit, name in table.items() if flags & bit]
 
 
-def read(path):
+def read(path, named=True):
+    """All of it; without the names of functions, which take long in a large program, when they are not wanted."""
     rows = {tag: [] for tag in ITEMS}
     for tag, payload in records(open(path, "rb").read()):
         if tag in ITEMS:
             rows[tag] += Reader(payload).items(ITEMS[tag])
     modules, nodes = rows[b"modl"], rows[b"node"]
     main = next((i + 1 for i, m in enumerate(modules) if m["flags"] & 1), 0)
-    symbols = Symbols(modules[main - 1]["path"]) if main else None
+    symbols = Symbols(modules[main - 1]["path"]) if main and named else None
 
     def stack(node):
         out = []
@@ -126,4 +127,5 @@ def read(path):
     return out
 
 
-json.dump(read(sys.argv[1]), sys.stdout)
+if __name__ == "__main__":
+    json.dump(read(sys.argv[1]), sys.stdout)
