@@ -40,10 +40,11 @@ void check_gates_default(struct check_gates *g);
 struct check {
 	struct check_gates gates;
 	struct check_rules *rules;
-	bool ended; /* the processes have ended: who left no word of its end gives no verdict */
+	bool builtin; /* what outlive accepts of itself (check_system.c) */
+	bool ended;   /* the processes have ended: who left no word of its end gives no verdict */
 	/* Accept what programs of the system leave that the command has run on its way; `command`,
-	 * a pid, is not one of those. */
-	bool accept_system;
+	 * a pid, is one of those only when it has run others. */
+	bool accept_system, command_alone;
 	uint64_t command;
 };
 
@@ -83,11 +84,14 @@ void check_heap_report(struct check_work *w, const struct profile *p, size_t row
  */
 void check_stack(struct finding *f, const struct row *r, struct finding_frame **frames);
 
-/* check_system.c: true when b is a program of the system, and no interpreter of the user's scripts.
+/* check_system.c: true for a file of the distribution's, not of the user's own. */
+bool check_is_system_path(const char *path);
+/* True when b is a program of the system, and no interpreter of the user's scripts.
  */
 bool check_is_system(const struct check_work *w);
-/* The rule that accepts what was made at the row, of such a program: unless a module that is not
- * the system's has a part in it. NULL: none does. The row is of b, and written out. */
+/* The rule that accepts what was made at the row, of such a program, or of an interpreter's child
+ * that was not taken down: unless a module that is not the system's has a part in it. NULL: none
+ * does. The row is of b, and written out. */
 const struct rule *check_system_rule(const struct check_work *w, enum finding_kind kind,
                                      const struct row *r);
 

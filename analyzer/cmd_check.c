@@ -10,7 +10,7 @@ static int check(const char *const *path, size_t n, const char *base,
 	struct folder_images images = {0};
 	struct findings f = {0};
 	struct rules rules;
-	struct check c = {.gates = choice->gates};
+	struct check c = {.gates = choice->gates, .builtin = !choice->rules.no_builtin};
 	int status = EXIT_UNREADABLE;
 
 	if (rule_choice_load(&choice->rules, &rules, err) || folder_images(path, n, &images, err))

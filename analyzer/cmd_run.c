@@ -27,18 +27,26 @@ struct request {
 };
 
 /* Those that the library knows nothing of. */
-#define GATE_OPTIONS(r)                              \
-	{"check",                                    \
-	 0,                                          \
-	 OPT_FLAG,                                   \
-	 &(r)->check,                                \
-	 NULL,                                       \
-	 "fail when the command, or a process that " \
-	 "it started, leaves something behind",      \
-	 NULL},                                      \
-	        CHECK_OPTIONS(&(r)->gate.choice),    \
-	{                                            \
-		0                                    \
+#define GATE_OPTIONS(r)                                                                        \
+	{"check",                                                                              \
+	 0,                                                                                    \
+	 OPT_FLAG,                                                                             \
+	 &(r)->check,                                                                          \
+	 NULL,                                                                                 \
+	 "fail when the command, or a process that "                                           \
+	 "it started, leaves something behind",                                                \
+	 NULL},                                                                                \
+	        CHECK_OPTIONS(&(r)->gate.choice),                                              \
+	        {"unseen",                                                                     \
+	         0,                                                                            \
+	         OPT_PARSED,                                                                   \
+	         &(r)->gate.accept_unseen,                                                     \
+	         "WHAT",                                                                       \
+	         "refuse (default): no verdict when a program of your own could not be seen; " \
+	         "accept",                                                                     \
+	         run_check_parse_unseen},                                                      \
+	{                                                                                      \
+		0                                                                              \
 	}
 
 /* clang-format off */

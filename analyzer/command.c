@@ -105,10 +105,12 @@ static const char *changes_rights(const char *path)
 	return NULL;
 }
 
-static void blind(struct command *c, char *warning)
+/* why: NULL where the library is loaded, and sees nothing. */
+static void blind(struct command *c, const char *why, char *warning)
 {
 	free(c->warning);
 	c->warning = warning;
+	c->why = why;
 	c->blind = true;
 }
 
@@ -118,21 +120,23 @@ static void judge_sanitizer(struct command *c, const struct elf_facts *f)
 	bool lets_us_in = options && strstr(options, "verify_asan_link_order=0");
 
 	if (f->sanitizer_inside) {
-		blind(c, xasprintf("%s has %s linked in, which answers malloc itself: nothing of "
-		                   "its heap can be seen; build "
-		                   "it without -fsanitize, or let the sanitizer look for leaks "
-		                   "(ASAN_OPTIONS=detect_leaks=1)",
-		                   c->program, f->sanitizer));
+		blind(c, NULL,
+		      xasprintf("%s has %s linked in, which answers malloc itself: nothing of "
+		                "its heap can be seen; build "
+		                "it without -fsanitize, or let the sanitizer look for leaks "
+		                "(ASAN_OPTIONS=detect_leaks=1)",
+		                c->program, f->sanitizer));
 		return;
 	}
 	if (strcmp(f->sanitizer, "AddressSanitizer") || lets_us_in)
 		return;
-	blind(c, xasprintf("%s is built with AddressSanitizer, which refuses to start behind "
-	                   "another library; "
-	                   "ASAN_OPTIONS=verify_asan_link_order=0 lets outlive in, "
-	                   "ASAN_OPTIONS=detect_leaks=1 "
-	                   "without outlive lets the sanitizer look for leaks",
-	                   c->program));
+	blind(c, "built with AddressSanitizer",
+	      xasprintf("%s is built with AddressSanitizer, which refuses to start behind "
+	                "another library; "
+	                "ASAN_OPTIONS=verify_asan_link_order=0 lets outlive in, "
+	                "ASAN_OPTIONS=detect_leaks=1 "
+	                "without outlive lets the sanitizer look for leaks",
+	                c->program));
 }
 
 static void judge(struct command *c, const struct elf_facts *f)
@@ -141,37 +145,43 @@ static void judge(struct command *c, const struct elf_facts *f)
 	const char *slash = strrchr(f->loader, '/');
 
 	if (!f->is_native)
-		blind(c, xasprintf("%s is a program for another architecture (32 bits?); "
-		                   "liboutlive.so is for x86-64",
-		                   c->program));
+		blind(c, "for another architecture",
+		      xasprintf("%s is a program for another architecture (32 bits?); "
+		                "liboutlive.so is for x86-64",
+		                c->program));
 	else if (!f->is_dynamic && f->is_go)
-		blind(c, xasprintf("%s is a Go program without C code: it calls no libc, so there "
-		                   "is nothing to see; Go has "
-		                   "net/http/pprof for this",
-		                   c->program));
+		blind(c, "Go without C",
+		      xasprintf("%s is a Go program without C code: it calls no libc, so there "
+		                "is nothing to see; Go has "
+		                "net/http/pprof for this",
+		                c->program));
 	else if (!f->is_dynamic)
-		blind(c, xasprintf("%s is linked statically: it has no loader that would load "
-		                   "liboutlive.so, so nothing of "
-		                   "it can be seen; link it dynamically",
-		                   c->program));
+		blind(c, "static",
+		      xasprintf("%s is linked statically: it has no loader that would load "
+		                "liboutlive.so, so nothing of "
+		                "it can be seen; link it dynamically",
+		                c->program));
 	else if (rights)
-		blind(c, xasprintf("%s is %s: the loader then ignores LD_PRELOAD, so nothing of it "
-		                   "can be seen; run it as "
-		                   "the user that it becomes",
-		                   c->program, rights));
+		blind(c, rights,
+		      xasprintf("%s is %s: the loader then ignores LD_PRELOAD, so nothing of it "
+		                "can be seen; run it as "
+		                "the user that it becomes",
+		                c->program, rights));
 	else if (!strncmp(slash ? slash + 1 : f->loader, "ld-musl", 7))
-		blind(c, xasprintf("%s is for musl libc; liboutlive.so is for glibc, and musl's "
-		                   "loader may refuse to start "
-		                   "it",
-		                   c->program));
+		blind(c, "for musl libc",
+		      xasprintf("%s is for musl libc; liboutlive.so is for glibc, and musl's "
+		                "loader may refuse to start "
+		                "it",
+		                c->program));
 	else if (f->sanitizer)
 		judge_sanitizer(c, f);
 	else if (f->has_malloc)
-		blind(c, xasprintf("%s exports a malloc of its own (an allocator linked into it), "
-		                   "which wins over "
-		                   "liboutlive.so's: its heap cannot be seen; link it to the "
-		                   "allocator's shared library",
-		                   c->program));
+		blind(c, NULL,
+		      xasprintf("%s exports a malloc of its own (an allocator linked into it), "
+		                "which wins over "
+		                "liboutlive.so's: its heap cannot be seen; link it to the "
+		                "allocator's shared library",
+		                c->program));
 	else if (f->is_go)
 		c->warning = xasprintf("%s is a Go program: only what its C code allocates is "
 		                       "seen, not Go's own heap",

@@ -13,6 +13,8 @@ struct command {
 	int error;     /* then: the errno, ENOENT or EACCES */
 	char *program; /* the ELF file that will run: path, or a script's interpreter */
 	bool blind;    /* certain: nothing of it will be seen */
+	const char
+	        *why;  /* the same in a word or two: "static"; NULL unless the library stays out */
 	char *warning; /* a sentence that says so, or what will be missing; NULL: all is well */
 };
 

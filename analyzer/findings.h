@@ -75,7 +75,8 @@ struct findings {
 	size_t n, n_counted;
 	struct finding_process *process;
 	size_t n_processes;
-	uint64_t n_quiet; /* further processes that left nothing, and no snapshot */
+	uint64_t n_quiet;  /* further processes that left nothing, and no snapshot */
+	uint64_t n_unseen; /* and those that the library did not get into */
 	enum verdict verdict;
 	/* Sentences that concern the whole: a gate that could not be held, a command not seen. */
 	const char **note;

@@ -127,4 +127,6 @@ void gate_verdict(struct str *s, const struct findings *all)
 	} else {
 		str_addf(s, "clean: %zu process%s", seen, seen == 1 ? "" : "es");
 	}
+	if (all->n_unseen)
+		str_addf(s, ", and %llu that could not be seen", (unsigned long long)all->n_unseen);
 }

@@ -134,6 +134,7 @@ int out_gate_json(FILE *file, const struct findings *all, const struct out_gate 
 	document_put(&d, "command", document_text(o->command));
 	document_put(&d, "notes", notes);
 	document_put(&d, "quiet_processes", document_number(all->n_quiet));
+	document_put(&d, "unseen_processes", document_number(all->n_unseen));
 	document_open_rows(&d, "processes");
 	for (size_t i = 0; i < all->n_processes; i++)
 		document_row(&d, process_json(&all->process[i]));

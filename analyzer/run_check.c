@@ -16,6 +16,16 @@
 #include "run_tally.h"
 #include "settings.h"
 
+int run_check_parse_unseen(const char *value, void *to, struct err *err)
+{
+	bool accept = !strcmp(value, "accept");
+
+	if (!accept && strcmp(value, "refuse") != 0)
+		return err_set(err, "--unseen is accept or refuse, not \"%s\"", value);
+	*(bool *)to = accept;
+	return 0;
+}
+
 /* What the library does otherwise than without a gate, unless the user has said how. */
 static int add_options(struct run_check *r, struct str *options, struct err *err)
 {
@@ -34,8 +44,10 @@ static int add_options(struct run_check *r, struct str *options, struct err *err
 		rc = settings_add(options, "peak", "yes", err);
 	if (!rc && !settle)
 		rc = settings_add(options, "settle", "1s", err);
-	if (!rc && !all)
+	if (!rc)
 		rc = settings_add(options, "tally", r->folder.tally, err);
+	if (!rc && all)
+		rc = settings_add(options, "clean", "yes", err);
 	free(settle);
 	free(reach);
 	free(families);
@@ -57,7 +69,31 @@ int run_check_begin(struct run_check *r, const char *out, struct str *options, s
 
 /* ---- what was seen ---- */
 
-static void note_unseen(struct findings *f, const struct command *command,
+/* became: the program that exec has made of the command; NULL: none that is known. */
+static char *what_was_unseen(const struct command *command, const char *became,
+                             const struct child *child)
+{
+	struct command next;
+
+	if (!became || command->blind)
+		return xasprintf(
+		        "NOTHING WAS SEEN of %s (pid %d)%s", command->path, (int)child->pid,
+		        command->blind ? ", for the reason above"
+		        : WIFSIGNALED(child->status) && WTERMSIG(child->status) == SIGKILL
+		                ? ": SIGKILL ended it and left no time for a snapshot"
+		                : ": liboutlive.so was never loaded (a static or setuid "
+		                  "program, a wrapper that clears LD_PRELOAD), or it ended "
+		                  "without libc");
+	command_inspect(became, &next);
+	char *text = xasprintf("NOTHING WAS SEEN of %s, which %s (pid %d) became by exec: %s%s",
+	                       became, command->path, (int)child->pid,
+	                       next.why ? "it is " : "liboutlive.so was never loaded",
+	                       next.why ? next.why : "");
+	command_free(&next);
+	return text;
+}
+
+static void note_unseen(struct findings *f, const struct command *command, const char *became,
                         const struct child *child, const char *options)
 {
 	char *only = settings_get(options, "only"), *text;
@@ -67,14 +103,7 @@ static void note_unseen(struct findings *f, const struct command *command,
 		text = xasprintf("%s itself was not looked at (--only)", command->path);
 		findings_note(f, false, text);
 	} else {
-		text = xasprintf(
-		        "NOTHING WAS SEEN of %s (pid %d)%s", command->path, (int)child->pid,
-		        command->blind ? ", for the reason above"
-		        : WIFSIGNALED(child->status) && WTERMSIG(child->status) == SIGKILL
-		                ? ": SIGKILL ended it and left no time for a snapshot"
-		                : ": liboutlive.so was never loaded (a static or setuid "
-		                  "program, a wrapper that clears LD_PRELOAD), or it ended "
-		                  "without libc");
+		text = what_was_unseen(command, became, child);
 		findings_note(f, true, text);
 	}
 	free(text);
@@ -116,16 +145,19 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
 	/* Who names programs means them. */
 	struct check c = {.gates = r->choice.gates,
 	                  .rules = r->programs,
+	                  .builtin = !r->choice.rules.no_builtin,
 	                  .ended = true,
 	                  .accept_system = !r->choice.rules.no_builtin && !(only && *only),
 	                  .command = (uint64_t)child->pid};
 	int rc = folder_images(&folder, 1, &images, err);
 
+	/* "timeout 60 ./my_test": then it is what it runs that is tested. */
+	c.command_alone = !run_tally_others(tally, c.command);
 	if (!rc)
 		rc = look_at_all(f, &c, &images, tally, err);
 	if (!rc && !run_tally_ended(tally, c.command))
-		note_unseen(f, command, child, options);
-	run_tally_report(tally, c.command, f);
+		note_unseen(f, command, run_tally_started(tally, c.command), child, options);
+	run_tally_report(tally, c.command, r->accept_unseen, f);
 	run_tally_free(tally);
 	folder_images_free(&images);
 	free(only);

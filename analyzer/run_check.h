@@ -15,7 +15,12 @@ struct run_check {
 	struct rules rules;
 	struct check_rules *programs;
 	struct run_folder folder;
+	bool accept_unseen; /* programs of the user's own that cannot be seen are no reason for no
+	                       verdict */
 };
+
+/* OPT_PARSED: "accept" or "refuse"; to: accept_unseen. */
+int run_check_parse_unseen(const char *value, void *to, struct err *err);
 
 /* Reads the rules, makes the folder, adds to `options` what the library has to know. out: where
  * snapshots are to stay, absolute. -1 with err. run_check_end() in either case. */

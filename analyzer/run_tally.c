@@ -1,9 +1,10 @@
 /*
  * run_tally.c - a process that is killed by SIGKILL tells nothing, but it has told that it began.
  *
- * Lines are "PID REASON COMMAND", in the order in which they were written; reason 0 is a beginning.
- * A number may come again: of a process that became another program by exec, and of another
- * process.
+ * Lines are "PID WHAT REST" (preload/tally.h), in the order in which they were written. A number
+ * may come again: of a process that became another program by exec, and of another process. A
+ * program that was started, and has told no beginning since, was not seen; but a beginning may
+ * stand before the line of who started it, which is written when the call returns.
  */
 #include "run_tally.h"
 
@@ -12,13 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum state { RUNS, BECAME_ANOTHER, ENDED };
+#include "run_unseen.h"
+
+enum state { NOTHING_TOLD, RUNS, BECAME_ANOTHER, ENDED };
 
 struct process {
 	uint64_t pid;
 	enum state state;
 	bool has_snapshot;
 	const char *command;
+	const char *started;  /* the program that has not begun, NULL: none */
+	uint32_t unannounced; /* beginnings that nobody has told of */
 };
 
 struct run_tally {
@@ -51,6 +56,42 @@ static struct process *find_or_add(struct run_tally *t, uint64_t pid)
 	return &t->at[t->n++];
 }
 
+static void began(struct process *p)
+{
+	p->state = RUNS;
+	if (p->started)
+		p->started = NULL;
+	else
+		p->unannounced++;
+}
+
+/* A program that began, became another or ended: its name, cut as the kernel does it. */
+static void read_state(struct run_tally *t, uint64_t pid, uint64_t reason, const char *name)
+{
+	size_t n = strcspn(name, "\n");
+
+	if (!n)
+		return;
+	struct process *p = find_or_add(t, pid);
+	p->command = intern_mem(name, n < 16 ? n : 16);
+	if (!reason)
+		began(p);
+	else
+		p->state = reason == FMT_REASON_EXEC ? BECAME_ANOTHER : ENDED;
+}
+
+static void read_start(struct run_tally *t, uint64_t pid, char what, const char *path)
+{
+	struct process *p = find_or_add(t, pid);
+
+	if (what == 'f')
+		p->started = NULL;
+	else if (what == 's' && p->unannounced)
+		p->unannounced--;
+	else if (*path == '/')
+		p->started = intern_mem(path, strcspn(path, "\n"));
+}
+
 static void read_line(struct run_tally *t, const char *line)
 {
 	char *end;
@@ -58,25 +99,28 @@ static void read_line(struct run_tally *t, const char *line)
 
 	if (*line < '1' || *line > '9' || *end != ' ' || pid > INT32_MAX)
 		return;
-	uint64_t reason = strtoull(end + 1, &end, 10);
-	size_t n = *end == ' ' ? strcspn(end + 1, "\n") : 0;
-	if (!n)
+	const char *what = end + 1;
+	if (*what == 'f' || ((*what == 'x' || *what == 's') && what[1] == ' ')) {
+		read_start(t, pid, *what, what + 2);
 		return;
-	struct process *p = find_or_add(t, pid);
-	p->state = !reason ? RUNS : reason == FMT_REASON_EXEC ? BECAME_ANOTHER : ENDED;
-	p->command = intern_mem(end + 1, n < 16 ? n : 16);
+	}
+	uint64_t reason = strtoull(what, &end, 10);
+	if (*end == ' ')
+		read_state(t, pid, reason, end + 1);
 }
 
 struct run_tally *run_tally_read(const char *path)
 {
 	struct run_tally *t = xcalloc(1, sizeof(*t));
 	FILE *f = fopen(path, "re");
-	char line[128];
+	size_t cap = 0;
+	char *line = NULL;
 
-	while (f && fgets(line, sizeof(line), f))
+	while (f && getline(&line, &cap, f) > 0)
 		read_line(t, line);
 	if (f)
 		fclose(f);
+	free(line);
 	return t;
 }
 
@@ -95,6 +139,18 @@ bool run_tally_ended(const struct run_tally *t, uint64_t pid)
 	const struct process *p = find(t, pid);
 
 	return p && p->state == ENDED;
+}
+
+const char *run_tally_started(const struct run_tally *t, uint64_t pid)
+{
+	const struct process *p = find(t, pid);
+
+	return p ? p->started : NULL;
+}
+
+bool run_tally_others(const struct run_tally *t, uint64_t pid)
+{
+	return t->n > 1 || (t->n && t->at[0].pid != pid);
 }
 
 struct few {
@@ -126,24 +182,35 @@ static void note(struct findings *f, struct few *few, const char *what)
 	str_free(&few->names);
 }
 
-void run_tally_report(const struct run_tally *t, uint64_t command, struct findings *f)
+static bool is_alive(const struct process *p)
+{
+	return !kill((pid_t)p->pid, 0) || errno == EPERM;
+}
+
+void run_tally_report(const struct run_tally *t, uint64_t command, bool accept_unseen,
+                      struct findings *f)
 {
 	struct few running = {0}, gone = {0};
+	struct run_unseen *unseen = run_unseen_new();
 
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct process *p = &t->at[i];
-		if (p->state == RUNS && p->pid == command)
+		bool is_command = p->pid == command;
+		if (p->started && !is_command && !is_alive(p))
+			run_unseen_add(unseen, p->started);
+		if (p->state == RUNS && is_command)
 			continue;
-		if (p->state == RUNS && (!kill((pid_t)p->pid, 0) || errno == EPERM))
+		if (p->state == RUNS && is_alive(p))
 			add_name(&running, p);
 		else if (p->state == RUNS)
 			add_name(&gone, p);
-		else if (!p->has_snapshot)
+		else if (p->state != NOTHING_TOLD && !p->has_snapshot)
 			f->n_quiet++;
 	}
 	note(f, &running, "still running, and not looked at");
 	note(f, &gone,
 	     "not seen to the end (SIGKILL, or an exit without libc), so nothing is said of");
+	run_unseen_report(unseen, accept_unseen, f);
 }
 
 void run_tally_free(struct run_tally *t)

@@ -15,9 +15,15 @@ struct run_tally *run_tally_read(const char *path);
 void run_tally_add(struct run_tally *t, uint64_t pid, bool by_exec);
 /* True when the process was seen to its end. */
 bool run_tally_ended(const struct run_tally *t, uint64_t pid);
+/* The program that the process has become by exec and that has told no beginning; NULL: none. */
+const char *run_tally_started(const struct run_tally *t, uint64_t pid);
+/* True when there were other processes. */
+bool run_tally_others(const struct run_tally *t, uint64_t pid);
 /* Processes that left nothing, and no snapshot: f->n_quiet. Notes those of which nobody knows how
- * they ended, and those that still run; but for `command`, a pid, of which its own caller tells. */
-void run_tally_report(const struct run_tally *t, uint64_t command, struct findings *f);
+ * they ended, those that still run, and programs that were started and not seen (run_unseen.h);
+ * but for `command`, a pid, of which its own caller tells. */
+void run_tally_report(const struct run_tally *t, uint64_t command, bool accept_unseen,
+                      struct findings *f);
 void run_tally_free(struct run_tally *t);
 
 #endif

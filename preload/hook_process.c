@@ -13,6 +13,7 @@
 #include "hook.h"
 #include "process.h"
 #include "signals.h"
+#include "tally.h"
 
 /* ---- exits ---- */
 
@@ -72,79 +73,93 @@ static bool is_there(const char *path)
 	return path && !sys_call(SYS_faccessat, -100 /* AT_FDCWD */, path, F_OK);
 }
 
-/* Whether execvp may find the file: shells and env try names that are not there, and a snapshot for
- * each would be for nothing. */
-static bool is_in_path(const char *file)
+static const char *there(const char *path)
+{
+	return is_there(path) ? path : NULL;
+}
+
+/* What execvp may find, or NULL: shells and env try names that are not there, and a snapshot for
+ * each would be for nothing. buf of PATH_BYTES. */
+enum { PATH_BYTES = 4096 };
+static const char *in_path(const char *file, char *buf)
 {
 	static const char name[] = "PATH=";
 	const char *path = "/bin:/usr/bin";
 
 	if (!file || !*file || strchr(file, '/'))
-		return is_there(file);
+		return there(file);
 	for (char **e = environ; e && *e; e++)
 		if (!strncmp(*e, name, sizeof(name) - 1)) {
 			path = *e + sizeof(name) - 1;
 			break;
 		}
 	for (const char *p = path;; p++) {
-		char buf[4096];
-		struct text t = TEXT(buf);
+		struct text t = {buf, buf + PATH_BYTES - 1};
 		size_t n = strcspn(p, ":");
 
 		text_mem(&t, p, n);
 		text_str(&t, n ? "/" : "");
 		text_str(&t, file);
 		if (t.at == t.end || is_there(buf))
-			return true;
+			return buf;
 		p += n;
 		if (!*p)
-			return false;
+			return NULL;
 	}
 }
 
-#define EXEC(may, call)                               \
-	do {                                          \
-		bool begun = (may) && process_exec(); \
-		int result = (call);                  \
-		if (begun)                            \
-			process_exec_failed();        \
-		return result;                        \
+/* file: what will be run, "" where that is not known; NULL: nothing. */
+#define EXEC(file, call)                                    \
+	do {                                                \
+		const char *program = (file);               \
+		bool begun = program && process_exec();     \
+		bool told = program && tally_exec(program); \
+		int result = (call);                        \
+		if (told)                                   \
+			tally_exec_failed();                \
+		if (begun)                                  \
+			process_exec_failed();              \
+		return result;                              \
 	} while (0)
 
 EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
 	hook_ready();
-	EXEC(is_there(path), real.execve(path, argv, envp));
+	EXEC(there(path), real.execve(path, argv, envp));
 }
 
 EXPORT int execv(const char *path, char *const argv[])
 {
 	hook_ready();
-	EXEC(is_there(path), real.execv(path, argv));
+	EXEC(there(path), real.execv(path, argv));
 }
 
 EXPORT int execvp(const char *file, char *const argv[])
 {
+	char buf[PATH_BYTES];
+
 	hook_ready();
-	EXEC(is_in_path(file), real.execvp(file, argv));
+	EXEC(in_path(file, buf), real.execvp(file, argv));
 }
 
 EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 {
+	char buf[PATH_BYTES];
+
 	hook_ready();
-	EXEC(is_in_path(file), real.execvpe(file, argv, envp));
+	EXEC(in_path(file, buf), real.execvpe(file, argv, envp));
 }
 
 EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
 	hook_ready();
-	EXEC(true, real.fexecve(fd, argv, envp));
+	EXEC("", real.fexecve(fd, argv, envp));
 }
 
 EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	hook_ready();
-	EXEC(true, real.execveat(dir, path, argv, envp, flags));
+	EXEC("", real.execveat(dir, path, argv, envp, flags));
 }
 
 /* The list as an array, on the stack: these are async-signal-safe. ap stands behind it then. */
@@ -167,17 +182,18 @@ EXPORT int execl(const char *path, const char *arg0, ...)
 	hook_ready();
 	LIST(argv, arg0, ap);
 	va_end(ap);
-	EXEC(is_there(path), real.execv(path, argv));
+	EXEC(there(path), real.execv(path, argv));
 }
 
 EXPORT int execlp(const char *file, const char *arg0, ...)
 {
+	char buf[PATH_BYTES];
 	va_list ap;
 
 	hook_ready();
 	LIST(argv, arg0, ap);
 	va_end(ap);
-	EXEC(is_in_path(file), real.execvp(file, argv));
+	EXEC(in_path(file, buf), real.execvp(file, argv));
 }
 
 EXPORT int execle(const char *path, const char *arg0, ...)
@@ -188,7 +204,35 @@ EXPORT int execle(const char *path, const char *arg0, ...)
 	LIST(argv, arg0, ap);
 	char *const *envp = va_arg(ap, char *const *);
 	va_end(ap);
-	EXEC(is_there(path), real.execve(path, argv, envp));
+	EXEC(there(path), real.execve(path, argv, envp));
+}
+
+/* The child's exec is libc's own, seen by nobody. */
+EXPORT int posix_spawn(pid_t *pid, const char *path, const void *actions, const void *attributes,
+                       char *const argv[], char *const envp[])
+{
+	pid_t made = 0, *to = pid ? pid : &made;
+
+	hook_ready();
+	int r = real.posix_spawn(to, path, actions, attributes, argv, envp);
+	if (!r)
+		tally_spawned((uint32_t)*to, path);
+	return r;
+}
+
+EXPORT int posix_spawnp(pid_t *pid, const char *file, const void *actions, const void *attributes,
+                        char *const argv[], char *const envp[])
+{
+	pid_t made = 0, *to = pid ? pid : &made;
+	char buf[PATH_BYTES];
+
+	hook_ready();
+	int r = real.posix_spawnp(to, file, actions, attributes, argv, envp);
+	if (!r) {
+		const char *found = in_path(file, buf);
+		tally_spawned((uint32_t)*to, found ? found : "");
+	}
+	return r;
 }
 
 /* ---- fork ---- */

@@ -5,7 +5,6 @@
  */
 #include "leftover.h"
 
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <stdint.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "reach.h"
 #include "snap.h"
 #include "sys.h"
+#include "tally.h"
 #include "task.h"
 #include "timer.h"
 #include "track.h"
@@ -216,34 +216,8 @@ static bool any_lost(void)
 	return c.unseen_frees || task_lost() || fd_lost() || timer_lost();
 }
 
-/* "4711 1 make\n" in one write: many processes append to the file. */
-static bool add_line(unsigned reason)
-{
-	char line[64];
-	struct text t = TEXT(line);
-
-	text_u64(&t, (uint64_t)sys_getpid());
-	text_str(&t, " ");
-	text_u64(&t, reason);
-	text_str(&t, " ");
-	text_str(&t, g_snap_command);
-	text_str(&t, "\n");
-	int fd = sys_open(g_options.tally, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return false;
-	bool done = sys_write_all(fd, line, (size_t)(t.at - line)) >= 0;
-	sys_close(fd);
-	return done;
-}
-
-void leftover_begin(void)
-{
-	if (*g_options.tally)
-		add_line(0);
-}
-
 bool leftover_none(unsigned reason)
 {
-	return *g_options.tally && snap_child_allowed() && !any_lost() && !leftover_any() &&
-	       !reach_any_lost() && add_line(reason);
+	return *g_options.tally && !g_options.clean && snap_child_allowed() && !any_lost() &&
+	       !leftover_any() && !reach_any_lost() && tally_end(reason);
 }

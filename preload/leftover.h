@@ -21,8 +21,6 @@ bool leftover_any(void);
 void leftover_settle(void);
 /* A thread that faults meanwhile: exit would have ended it before. Does not return then. */
 void leftover_park(void);
-/* At start: adds a line to the file of the option `tally`, so that who is killed is missed. */
-void leftover_begin(void);
 /*
  * True when nothing is left, nothing was lost, and the file of the option `tally` has a line for
  * this process: then no snapshot of its end is wanted. reason: FMT_REASON_*.

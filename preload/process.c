@@ -30,6 +30,7 @@
 #include "stack.h"
 #include "stop.h"
 #include "sys.h"
+#include "tally.h"
 #include "task.h"
 #include "tests.h"
 #include "timer.h"
@@ -343,7 +344,8 @@ void process_init(void)
 	(void)on_exit(on_exit_last, NULL);
 	(void)at_quick_exit(on_quick_exit_last);
 	pthread_atfork(NULL, daemon_parent, NULL);
-	leftover_begin();
+	/* So that who is killed is missed. */
+	(void)tally_begin();
 	g_on = true;
 	__atomic_store_n(&g_track_poll, control_poll, __ATOMIC_RELEASE);
 }

@@ -65,10 +65,8 @@ bool process_glob(const char *glob, size_t n, const char *name)
 	}
 }
 
-static bool match_any(const char *globs, const char *path)
+bool process_match_name(const char *globs, const char *name)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-
 	for (const char *g = globs; *g;) {
 		size_t n = strcspn(g, "+");
 
@@ -77,6 +75,13 @@ static bool match_any(const char *globs, const char *path)
 		g += n + (g[n] == '+');
 	}
 	return false;
+}
+
+static bool match_any(const char *globs, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return process_match_name(globs, slash ? slash + 1 : path);
 }
 
 bool process_match(const char *globs, const char *started_as)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # False alarms kill a gate: everyday programs come out clean as they are.
 . "$(dirname "$0")/lib.sh"
-need git sqlite3 gcc curl redis-cli jq openssl make perl tar gawk flock script
+need git sqlite3 gcc curl redis-cli jq openssl make perl tar gawk javac flock script
 
 clean() {
   name=$1
@@ -44,4 +44,24 @@ for x in t: x.start()
 for x in t: x.join()
 subprocess.run(["true"])
 with open("a.c") as f: f.read()'
+# multiprocessing opens /dev/null in each child, which it ends by _exit.
+cat > workers.py <<'END'
+import concurrent.futures, multiprocessing, os, sys
+def work(n):
+    return n * n
+def main():
+    with concurrent.futures.ProcessPoolExecutor(2) as pool:
+        list(pool.map(work, range(4)))
+    p = multiprocessing.Process(target=work, args=(1,))
+    p.start()
+    p.join()
+    if len(sys.argv) > 1:
+        kept = os.dup(1)
+if __name__ == "__main__":
+    main()
+END
+clean "python's processes" /usr/bin/python3 workers.py
+status_is "what the script itself leaves is told" 1 "$OUTLIVE" run --check -- /usr/bin/python3 workers.py leave < /dev/null
+like "and only that" "$(tail -n 1 err)" 'leaks: 1 finding \(1 descriptor\)'
+clean "java's compiler" javac -version
 done_testing

@@ -260,8 +260,17 @@ TEST(programs_of_the_system_are_accepted_unless_they_are_what_runs)
 		world_begin(&w);
 		w.c.accept_system = true;
 		w.c.command = 42;
+		w.c.command_alone = true;
 		world_add(&w, e);
 		STREQ(found(&w), "running unjoined undeleted open");
+		world_end(&w);
+
+		/* It has run others: it is those that are tested. */
+		world_begin(&w);
+		w.c.accept_system = true;
+		w.c.command = 42;
+		world_add(&w, e);
+		STREQ(found(&w), programs[i].accepted ? "" : "running unjoined undeleted open");
 		world_end(&w);
 	}
 }

@@ -28,7 +28,7 @@ static struct findings report(struct run_tally *t, uint64_t command)
 {
 	struct findings f = {0};
 
-	run_tally_report(t, command, &f);
+	run_tally_report(t, command, false, &f);
 	run_tally_free(t);
 	findings_finish(&f);
 	return f;
@@ -105,6 +105,10 @@ TEST(what_is_no_line_of_ours_is_passed_over)
 	        " 12 1 a\n",
 	        "0 1 a\n",
 	        "12  1 a\n",
+	        "12 x\n",
+	        "12 s\n",
+	        "12 x relative\n",
+	        "12 y /a\n",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -115,6 +119,67 @@ TEST(what_is_no_line_of_ours_is_passed_over)
 	struct run_tally *t = run_tally_read("/nowhere/at/all");
 	OK(!run_tally_ended(t, 12));
 	run_tally_free(t);
+}
+
+/* Not there: nothing of its file tells why. */
+#define PROGRAM "/nowhere/a program"
+
+static void unseen(const char *text, uint64_t want)
+{
+	struct findings f = report(tally(text), 1);
+
+	EQ(f.n_unseen, want);
+	EQ(f.n_notes, want ? 1 : 0);
+	OK(!want || strstr(f.note[0], "of " PROGRAM ", started without liboutlive.so"));
+	EQ(f.verdict, VERDICT_CLEAN);
+	findings_free(&f);
+}
+
+TEST(a_program_that_was_started_and_never_began_was_not_seen)
+{
+	unseen(GONE " x " PROGRAM "\n", 1);
+	unseen(GONE " s " PROGRAM "\n", 1);
+	unseen(GONE " x " PROGRAM "\n2147483601 s " PROGRAM "\n", 2);
+	/* What a process was before it became that ends by exec. */
+	unseen(GONE " 0 sh\n" GONE " 5 sh\n" GONE " x " PROGRAM "\n", 1);
+	unseen(GONE " x " PROGRAM "\n" GONE " 0 a program\n" GONE " 1 a program\n", 0);
+}
+
+TEST(a_call_that_returned_started_nothing)
+{
+	unseen(GONE " x " PROGRAM "\n" GONE " f\n", 0);
+	unseen(GONE " x /elsewhere\n" GONE " f\n" GONE " x " PROGRAM "\n", 1);
+}
+
+TEST(a_beginning_may_come_before_the_line_of_who_started_it)
+{
+	unseen(GONE " 0 a program\n" GONE " s " PROGRAM "\n" GONE " 1 a program\n", 0);
+	unseen(GONE " 0 a program\n" GONE " 1 a program\n" GONE " s " PROGRAM "\n", 0);
+	/* Of an exec it cannot: that is another program. */
+	unseen(GONE " 0 sh\n" GONE " 5 sh\n" GONE " x " PROGRAM "\n", 1);
+}
+
+TEST(what_the_command_became_is_its_callers_to_tell)
+{
+	struct run_tally *t = tally(GONE " 0 sh\n" GONE " 5 sh\n" GONE " x " PROGRAM "\n");
+
+	OK(!run_tally_others(t, 2147483600));
+	OK(run_tally_others(t, 1));
+	OK(!strcmp(run_tally_started(t, 2147483600), PROGRAM));
+	OK(!run_tally_started(t, 1));
+	struct findings f = report(t, 2147483600);
+	EQ(f.n_unseen, 0);
+	findings_free(&f);
+}
+
+TEST(who_runs_still_may_begin_yet)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%d x " PROGRAM "\n", (int)getpid());
+	struct findings f = report(tally(text), 1);
+	EQ(f.n_unseen, 0);
+	findings_free(&f);
 }
 
 int main(int argc, char **argv)
