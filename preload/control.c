@@ -176,6 +176,7 @@ static void serve_request(bool signalled)
 	 * it has interrupted will look at the page. */
 	if (r.reach && t_self.flags & (IN_TRACKER | IN_HEAP))
 		return;
+	signals_tell(&r);
 	if (!trim_first(&r, signalled) || !take(&r, signalled))
 		return;
 	g_answered = r.number;
@@ -194,6 +195,7 @@ static void serve_interval(bool signalled)
 		g_next_ns = now + g_options.interval;
 		return;
 	}
+	signals_tell(&r);
 	if (now < g_next_ns || !take(&r, signalled))
 		return;
 	g_next_ns += g_options.interval;

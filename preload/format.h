@@ -113,6 +113,13 @@
  *            6 varints                  the call's arguments; 0 without one
  *            varint, varint             of a futex that is waited on, its first 16 bytes
  *            string kernel              without a call: the kernel's function that it sleeps in
+ *     Wstk   where such a thread stands in the program, and since when
+ *            varint tid, varint switches   of a Wait item; with another number of switches there
+ *                                       the thread has gone on in between
+ *            varint flags               FMT_WAIT_FLAG_*
+ *            varint idle                ns since it ran last, plus 1; 0: not told
+ *            varint n, then n times: varint module, varint address, varint flags
+ *                                       frames, innermost first, as in node; 0: not known
  *     Tsum   threads that ended and were joined or detached, summed
  *            varint node, varint module, varint address   as in Task
  *            varint count, joined, detached, cpu_ns
@@ -154,7 +161,7 @@
  *
  * 3. Worked example (decoded by tests/unit/format_test.c)
  * -------------------------------------------------------
- *     4f 55 54 4c 49 56 45 0a  01 00 02 00  7b ca ea 51     header, version 1.2, CRC
+ *     4f 55 54 4c 49 56 45 0a  01 00 03 00  3a fb f1 48     header, version 1.3, CRC
  *     64 6f 6e 65              "done"
  *     7a 63 ef b9              CRC-32 of "done", the length, 00
  *     01 00 00 00 00 00 00 00  one byte of payload
@@ -171,7 +178,7 @@
 
 #define FMT_MAGIC       "OUTLIVE\n"
 #define FMT_MAJOR       1
-#define FMT_MINOR       2
+#define FMT_MINOR       3
 #define FMT_HEADER_SIZE 16
 #define FMT_RECORD_SIZE 16
 #define FMT_MAX_PAYLOAD (1u << 26)
@@ -192,6 +199,7 @@
 	  "threads alive, and ended ones that still hold a stack")                                 \
 	R(STUCK, FMT_TAG('S', 't', 'u', 'k'), "threads that will never go on, with proof")         \
 	R(WAIT, FMT_TAG('W', 'a', 'i', 't'), "what threads wait for")                              \
+	R(WAIT_STACK, FMT_TAG('W', 's', 't', 'k'), "where they wait, and since when")              \
 	R(TASK_SUM, FMT_TAG('T', 's', 'u', 'm'), "threads given back, by creation stack")          \
 	R(FD, FMT_TAG('F', 'd', 's', 'c'), "open descriptors")                                     \
 	R(FD_SUM, FMT_TAG('F', 's', 'u', 'm'), "descriptors opened and closed, by opening stack")  \
@@ -334,6 +342,10 @@ enum fmt_task_flag {
 	FMT_TASK_FLAG_NOTIFY = 16,  /* started by a timer or a message queue (SIGEV_THREAD) */
 	FMT_TASK_FLAG_INTENDED = 32 /* the program says that it is meant to stay */
 };
+
+/* It took the snapshot: a signal of ours had ended the wait, which then goes on. Its switches are
+ * those before that, less what our signals have cost before. */
+enum fmt_wait_flag { FMT_WAIT_FLAG_INTERRUPTED = 1 };
 
 enum fmt_stuck {
 	FMT_STUCK_BLOCK = 1, /* on a mutex, condition variable or semaphore in a heap block */

@@ -336,6 +336,24 @@ uint32_t module_of(uintptr_t ip, struct module_tables *out)
 	return n;
 }
 
+uint32_t module_look(uintptr_t ip, struct module_tables *out)
+{
+	struct dl_find_object o;
+
+	memset(out, 0, sizeof(*out));
+	if (!find_object(ip, &o))
+		return 0;
+	uint32_t n = find_known(&o);
+
+	if (n) {
+		*out = at(n)->tables;
+		return n;
+	}
+	out->eh_frame_hdr = o.dlfo_eh_frame;
+	out->in = (struct cfi_range){(uintptr_t)o.dlfo_map_start, (uintptr_t)o.dlfo_map_end};
+	return 0;
+}
+
 void module_sweep(void)
 {
 	sys_lock(&g_lock);

@@ -22,6 +22,9 @@ void module_init(void);
 /* The module of an address: its number, and its tables. 0 when it lies in none (or MODULE_MAX are
  * known: then the tables are given all the same). */
 uint32_t module_of(uintptr_t ip, struct module_tables *out);
+/* The same, but a module that nobody has met yet stays without a number, and its tables are given:
+ * no lock, no TLS, for the snapshot child. */
+uint32_t module_look(uintptr_t ip, struct module_tables *out);
 /* Marks modules that are gone. */
 void module_sweep(void);
 bool module_is_gone(uint32_t module);

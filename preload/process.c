@@ -163,6 +163,7 @@ void process_end(unsigned reason, int signal_number, int status)
 		reach_exit(NULL);
 	if (tell_nothing_left(reason))
 		return;
+	signals_tell(&r);
 	if (reason == FMT_REASON_EXIT || reason == FMT_REASON_QUICK_EXIT)
 		refresh_audit();
 	finish(&r);

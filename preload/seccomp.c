@@ -177,7 +177,9 @@ bool seccomp_is_deadly(const void *filter)
 	                                SYS_fcntl,
 	                                SYS_readlinkat,
 	                                SYS_process_vm_readv,
-	                                SYS_prlimit64};
+	                                SYS_prlimit64,
+	                                SYS_getrusage,
+	                                SYS_sched_yield};
 	const struct sock_fprog *f = filter;
 
 	if (!f || !f->filter)

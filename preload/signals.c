@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <ucontext.h>
 
 #include "control.h"
@@ -15,6 +16,8 @@
 #include "leftover.h"
 #include "options.h"
 #include "process.h"
+#include "seccomp.h"
+#include "snapshot.h"
 #include "stop.h"
 
 #define KERNEL_RESTORER 0x04000000u
@@ -25,6 +28,9 @@ bool g_signals_on;
 int g_signals_control;
 TLS bool t_signals_blocked;
 TLS const void *t_signals_interrupted;
+/* Sleeps of this thread: when the handler that runs was entered, and those of them that were begun
+ * because a signal of ours had ended one, or in a handler. */
+static TLS uint64_t t_sleeps, t_own_sleeps;
 
 /* What the program believes: it holds where the kernel has entry(). */
 static struct signals_action g_believed[SIGNALS_MAX + 1];
@@ -220,6 +226,16 @@ static void on_own_stack(void (*fn)(void *), void *arg)
 	fn(arg);
 }
 
+/* How often this thread has given up its processor. */
+static uint64_t sleeps_so_far(void)
+{
+	struct rusage usage;
+
+	if (g_seccomp_quiet || sys_call(SYS_getrusage, RUSAGE_THREAD, &usage) < 0)
+		return 0;
+	return (uint64_t)usage.ru_nvcsw;
+}
+
 /*
  * The last snapshot, and then the same death as without us: a fault happens again when we return,
  * with the registers and memory that it had, so a core shows the place; a signal that was sent is
@@ -243,6 +259,7 @@ static void die(int sig, siginfo_t *info, void *context)
 	/* Other threads run on while the end waits for them; without us they would be gone. */
 	if (is_fault(sig, info) || d.reason == FMT_REASON_ABORT)
 		leftover_park();
+	t_sleeps = sleeps_so_far();
 	t_signals_interrupted = context;
 	on_own_stack(last_snapshot, &d);
 	dfl.handler = (void *)SIG_DFL;
@@ -257,6 +274,30 @@ static void serve(void *arg)
 {
 	(void)arg;
 	control_signal();
+}
+
+void signals_tell(struct snapshot_request *r)
+{
+	r->interrupted = t_signals_interrupted;
+	r->call = -1;
+	if (!r->interrupted)
+		return;
+	r->call = signals_call(r->interrupted);
+	r->sleeps = t_sleeps - t_own_sleeps;
+}
+
+/* The control signal, with its value: someone asks. The wait that it has ended goes on afterwards,
+ * and is the same one to who counts a thread's sleeps. */
+static void answer(void *context)
+{
+	bool waited = signals_call(context) >= 0;
+
+	t_sleeps = sleeps_so_far();
+	t_signals_interrupted = context;
+	on_own_stack(serve, NULL);
+	t_signals_interrupted = NULL;
+	t_own_sleeps += sleeps_so_far() - t_sleeps + waited;
+	signals_restart(context);
 }
 
 /* The program uses the number of the control signal for itself, and takes it where it is blocked:
@@ -285,10 +326,7 @@ static void entry(int sig, siginfo_t *info, void *context)
 		if (stop_on_signal(info, context))
 			return;
 		if (is_request(info)) {
-			t_signals_interrupted = context;
-			on_own_stack(serve, NULL);
-			t_signals_interrupted = NULL;
-			signals_restart(context);
+			answer(context);
 			return;
 		}
 		signals_mask(SIG_SETMASK, mask);

@@ -28,6 +28,10 @@ struct signals_action {
  * where none runs. */
 extern TLS const void *t_signals_interrupted __attribute__((visibility("hidden")));
 
+/* Tells a snapshot that is taken in such a handler what it has interrupted. */
+struct snapshot_request;
+void signals_tell(struct snapshot_request *r);
+
 /* False until signals_init(): hooks only forward. */
 extern bool g_signals_on __attribute__((visibility("hidden")));
 /* The control signal; 0 once the program has been seen to use it itself. */
@@ -82,6 +86,9 @@ void signals_restart(void *ucontext);
  * May not return: the program goes on.
  */
 void signals_resume(void *ucontext, long nr);
+/* The system call that a handler of ours has interrupted, which will be made again or has failed
+ * with EINTR; -1: none. */
+long signals_call(const void *ucontext);
 /* A call that may be made once more when it has returned EINTR without a handler of the program's.
  */
 bool signals_repeats(long nr);

@@ -167,6 +167,20 @@ static bool is_interrupted(const greg_t *r, uint8_t *code)
 	       code[CODE_BYTES - 2] == 0x0f && code[CODE_BYTES - 1] == 0x05;
 }
 
+long signals_call(const void *ucontext)
+{
+	const greg_t *r = ((const ucontext_t *)ucontext)->uc_mcontext.gregs;
+	uint8_t code[CODE_BYTES] = {0};
+
+	if (is_interrupted(r, code))
+		return number_in(code);
+	/* To be begun again: it stands before the instruction, with the number in place. */
+	return r[REG_RAX] >= 0 && r[REG_RAX] < 1024 && read_code(code, (uintptr_t)r[REG_RIP] + 2) &&
+	                       code[CODE_BYTES - 2] == 0x0f && code[CODE_BYTES - 1] == 0x05
+	               ? (long)r[REG_RAX]
+	               : -1;
+}
+
 void signals_restart(void *ucontext)
 {
 	ucontext_t *uc = ucontext;

@@ -9,7 +9,8 @@
  *     snap_write.c   records: varints, CRC, buffer
  *     snap_tables.c  modules, nodes, threads and sites into records
  *     snap_maps.c    the program's own mappings
- *     snap_tasks.c   threads and timers; snap_waits.c: what threads wait for
+ *     snap_tasks.c   threads and timers; snap_waits.c: what threads wait for; snap_stands.c: where
+ *                    they stand in the program, and since when
  *     snap_fds.c     descriptors, held against the kernel's list; snap_socket.c: what a socket is
  *     snap_tally.c   sums of the live table by site and age
  *     snap_info.c    who, when, why; losses and memory
@@ -30,6 +31,7 @@
 
 #include "format.h"
 #include "snapshot.h"
+#include "stack_far.h"
 
 struct block;
 
@@ -162,6 +164,14 @@ bool snap_child_allowed(void);
 
 /* ---- snap_tables.c, snap_info.c, snap_allocator.c ---- */
 
+/* What the thread that takes a snapshot was in when a signal of ours came. */
+struct snap_own {
+	bool waits;
+	uint64_t call, args[6], switches; /* call: plus 1 */
+	uint32_t n;
+	struct stack_far_frame frame[STACK_FAR_MOST];
+};
+
 /* The snapshot being written: one at a time. */
 struct snap_job {
 	struct snapshot_request request;
@@ -171,6 +181,7 @@ struct snap_job {
 	uint64_t time_ns, uptime_ns, begin_ns, start_ns; /* time, start: since 1970 */
 	uint32_t tick;
 	bool forked;
+	struct snap_own own;
 	bool is_copy; /* who writes has a copy of the memory: reach.h */
 	/* "/proc/<number>" of the program as this /proc numbers it; "" where there is none */
 	char proc[32];
@@ -212,6 +223,14 @@ long snap_task_file(const struct snap_job *j, uint32_t tid, const char *file, ch
                     size_t size);
 /* snap_waits.c: what the threads of the kernel's list wait for. */
 void snap_waits(struct snap_out *o, const struct snap_job *j);
+/* "nr 0xa 0xb 0xc 0xd 0xe 0xf 0xsp 0xpc": the call plus 1, its arguments, sp and pc. False:
+ * "running", or in no call. */
+bool snap_call_parse(const char *text, uint64_t value[9]);
+/* How often the thread has gone to sleep, 0 unknown. */
+uint64_t snap_switches(const struct snap_job *j, uint32_t tid);
+/* snap_stands.c: with the turn, before the child is made: fills in j->own. */
+void snap_own_look(struct snap_job *j);
+void snap_stands(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 /* While the child has the program's descriptors: what they are. Then snap_fds(), then
  * snap_fds_done(). */

@@ -336,8 +336,10 @@ void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds
 		put_unknown(o, j, have, &known);
 	snap_record_end(o);
 	snap_scratch_free(known.slot);
-	if (g_listed)
+	if (g_listed) {
 		snap_waits(o, j);
+		snap_stands(o, j, have);
+	}
 	put_task_sums(o, have);
 }
 

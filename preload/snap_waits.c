@@ -44,16 +44,26 @@ static uint64_t number(const char **at)
 	return v;
 }
 
-/* "nr 0xa 0xb 0xc 0xd 0xe 0xf 0xsp 0xpc"; "running" and "-1 sp pc" are in no call. */
-static bool parse_call(const char *text, struct wait *w)
+bool snap_call_parse(const char *text, uint64_t value[9])
 {
 	if (*text < '0' || *text > '9')
 		return false;
-	w->call = number(&text) + 1;
-	for (int i = 0; i < 6 && *text == ' '; i++) {
-		text++;
-		w->args[i] = number(&text);
+	value[0] = number(&text) + 1;
+	for (int i = 1; i < 9; i++) {
+		text += *text == ' ';
+		value[i] = number(&text);
 	}
+	return true;
+}
+
+static bool parse_call(const char *text, struct wait *w)
+{
+	uint64_t value[9];
+
+	if (!snap_call_parse(text, value))
+		return false;
+	w->call = value[0];
+	memcpy(w->args, value + 1, sizeof(w->args));
 	return true;
 }
 
@@ -73,24 +83,37 @@ static void read_futex(struct wait *w)
 }
 
 /* A thread that has been switched to as often in two snapshots has waited since the first. */
-static void read_switches(const struct snap_job *j, uint32_t tid, struct wait *w)
+uint64_t snap_switches(const struct snap_job *j, uint32_t tid)
 {
 	static const char key[] = "\nvoluntary_ctxt_switches:\t";
 	static char text[4096]; /* one snapshot at a time */
+	const char *at = NULL;
 
-	if (snap_task_file(j, tid, "/status", text, sizeof(text)) <= 0)
-		return;
-	const char *at = strstr(text, key);
-	if (at) {
-		at += sizeof(key) - 1;
-		w->switches = number(&at);
-	}
+	if (snap_task_file(j, tid, "/status", text, sizeof(text)) > 0)
+		at = strstr(text, key);
+	if (!at)
+		return 0;
+	at += sizeof(key) - 1;
+	return number(&at);
 }
 
 struct walk {
 	struct snap_out *o;
 	const struct snap_job *j;
 };
+
+static void put_item(struct snap_out *o, uint32_t tid, const struct wait *w)
+{
+	snap_item(o);
+	snap_u(o, tid);
+	snap_u(o, w->switches);
+	snap_u(o, w->call);
+	for (int i = 0; i < 6; i++)
+		snap_u(o, w->args[i]);
+	snap_u(o, w->word[0]);
+	snap_u(o, w->word[1]);
+	snap_str(o, w->kernel);
+}
 
 static void put_wait(uint32_t tid, void *arg)
 {
@@ -99,8 +122,18 @@ static void put_wait(uint32_t tid, void *arg)
 	char text[256];
 
 	/* It waits for us. */
-	if (tid == walk->j->thread)
+	if (tid == walk->j->thread) {
+		const struct snap_own *own = &walk->j->own;
+
+		if (!own->waits)
+			return;
+		w.call = own->call;
+		memcpy(w.args, own->args, sizeof(w.args));
+		w.switches = own->switches;
+		read_futex(&w);
+		put_item(walk->o, tid, &w);
 		return;
+	}
 	if (snap_task_file(walk->j, tid, "/syscall", text, sizeof(text)) > 0 && *text == 'r')
 		return;
 	if (!parse_call(text, &w) &&
@@ -109,16 +142,8 @@ static void put_wait(uint32_t tid, void *arg)
 	if (w.kernel[0] == '0')
 		w.kernel[0] = 0;
 	read_futex(&w);
-	read_switches(walk->j, tid, &w);
-	snap_item(walk->o);
-	snap_u(walk->o, tid);
-	snap_u(walk->o, w.switches);
-	snap_u(walk->o, w.call);
-	for (int i = 0; i < 6; i++)
-		snap_u(walk->o, w.args[i]);
-	snap_u(walk->o, w.word[0]);
-	snap_u(walk->o, w.word[1]);
-	snap_str(walk->o, w.kernel);
+	w.switches = snap_switches(walk->j, tid);
+	put_item(walk->o, tid, &w);
 }
 
 void snap_waits(struct snap_out *o, const struct snap_job *j)

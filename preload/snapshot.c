@@ -259,6 +259,7 @@ static void fill_job(const struct snapshot_request *r)
 	g_job.start_ns = g_start_real_ns;
 	g_job.tick = context_tick();
 	g_job.forked = g_forked;
+	snap_own_look(&g_job);
 }
 
 static long start(void (*run)(void), void (*crashed)(void), bool copy)

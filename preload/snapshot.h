@@ -30,6 +30,10 @@ struct snapshot_request {
 	bool last;         /* snapshot_final() alone sets it */
 	bool reach;        /* with what reach.h finds, if that can be had */
 	bool aside;        /* `keep` does not count it: who asked will remove it */
+	/* Taken in a handler of ours: signals_tell(). */
+	const void *interrupted; /* ucontext_t of the program's code; NULL: a hooked call took it */
+	long call;               /* the system call that it was in, or -1 */
+	uint64_t sleeps;         /* of this thread, without those that our signals have begun */
 	/* The allocator has given back what it cached, just now: snapshot_trim(). */
 	bool trimmed;
 	uint64_t rss_before, rss_after;

@@ -1,0 +1,191 @@
+/*
+ * snap_stands.c - where each waiting thread stands in the program, and since when, into records.
+ * Owns the room for one walk. Context: the snapshot child (snap.h); snap_own_look() the thread that
+ * takes the snapshot, with the turn, mostly in a signal handler: its stack will have moved on when
+ * the child reads.
+ *
+ * Threads are not stopped. What was read of one is whole where it has not gone to sleep since the
+ * record of its wait was made: its count of switches says so, and the reader holds it against that.
+ */
+#include <string.h>
+#include <ucontext.h>
+
+#include "snap.h"
+#include "stack.h"
+#include "sys.h"
+
+static struct stack_far g_far; /* one snapshot at a time */
+
+/* ---- the thread that takes it ---- */
+
+void snap_own_look(struct snap_job *j)
+{
+	/* By DWARF number, where gregs have it. */
+	static const uint8_t slot[CFI_REGISTERS] = {
+	        REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+	        REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+	static const uint8_t argument[6] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
+	const ucontext_t *uc = j->request.interrupted;
+	struct cfi_regs regs = {.known = (1u << CFI_REGISTERS) - 1};
+
+	if (!uc || j->request.call < 0)
+		return;
+	j->own.waits = true;
+	j->own.call = (uint64_t)j->request.call + 1;
+	j->own.switches = j->request.sleeps;
+	for (int i = 0; i < 6; i++)
+		j->own.args[i] = (uint64_t)uc->uc_mcontext.gregs[argument[i]];
+	for (int i = 0; i < CFI_REGISTERS; i++)
+		regs.r[i] = (uint64_t)uc->uc_mcontext.gregs[slot[i]];
+	/* One that is to be begun again stands before the instruction, all others behind it. */
+	if (stack_far_is_call(j->pid, regs.r[CFI_RA]))
+		regs.r[CFI_RA] += 2;
+	stack_far_walk(&g_far, j->pid, &regs, false);
+	j->own.n = g_far.n;
+	memcpy(j->own.frame, g_far.frame, g_far.n * sizeof(*g_far.frame));
+}
+
+/* ---- since when ---- */
+
+/* Milliseconds of the scheduler's clock with six digits behind the point, as ns; 0 not told. */
+static uint64_t last_ran(const char *text)
+{
+	static const char key[] = "se.exec_start";
+	const char *at = strstr(text, key);
+	uint64_t ns = 0;
+	int digits = -1;
+
+	at = at ? strchr(at, ':') : NULL;
+	for (at = at ? at + 1 : NULL; at && *at && *at != '\n'; at++) {
+		if (*at == '.')
+			digits = 0;
+		if (*at < '0' || *at > '9' || digits == 6)
+			continue;
+		ns = ns * 10 + (uint64_t)(*at - '0');
+		digits += digits >= 0;
+	}
+	for (; ns && digits < 6; digits++)
+		ns *= 10;
+	return ns;
+}
+
+/* That clock's reading, less that of ours: what is noted of a running thread is as old as its last
+ * switch. */
+static bool scheduler_offset(uint64_t *offset)
+{
+	char text[1024];
+
+	sys_call(SYS_sched_yield);
+	uint64_t now = sys_now_ns();
+	long n = sys_read_file("/proc/thread-self/sched", text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = 0;
+	*offset = last_ran(text) - now;
+	return n > 0 && last_ran(text);
+}
+
+/* ---- all threads ---- */
+
+struct walk {
+	struct snap_out *o;
+	const struct snap_job *j;
+	const struct snap_bounds *have;
+	uint64_t offset;
+	bool has_clock;
+};
+
+static void put_frames(const struct walk *w, const struct stack_far_frame *frame, uint32_t n)
+{
+	snap_u(w->o, n);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct stack_module *m =
+		        frame[i].module <= w->have->modules ? stack_module(frame[i].module) : NULL;
+
+		snap_u(w->o, m ? frame[i].module : 0);
+		snap_u(w->o, m ? frame[i].ip - m->bias : frame[i].ip);
+		snap_u(w->o, frame[i].flags);
+	}
+}
+
+static uint64_t idle(const struct walk *w, uint32_t tid)
+{
+	char text[1024];
+
+	if (!w->has_clock || snap_task_file(w->j, tid, "/sched", text, sizeof(text)) <= 0)
+		return 0;
+	uint64_t ran = last_ran(text), now = sys_now_ns() + w->offset;
+
+	return !ran ? 0 : now > ran ? now - ran + 1 : 1;
+}
+
+/* The registers that the kernel tells of who sleeps in a call: it changes none of its arguments. */
+static bool look(const struct walk *w, uint32_t tid, struct cfi_regs *regs)
+{
+	static const uint8_t argument[6] = {5, 4, 1, 10, 8, 9}; /* DWARF's numbers */
+	uint64_t value[9];
+	char text[256];
+
+	if (snap_task_file(w->j, tid, "/syscall", text, sizeof(text)) <= 0 ||
+	    !snap_call_parse(text, value))
+		return false;
+	regs->known = 1u << CFI_RSP | 1u << CFI_RA;
+	regs->r[CFI_RSP] = value[7];
+	regs->r[CFI_RA] = value[8];
+	for (int i = 0; i < 6; i++) {
+		regs->known |= 1u << argument[i];
+		regs->r[argument[i]] = value[1 + i];
+	}
+	return true;
+}
+
+static void put_own(const struct walk *w)
+{
+	const struct snap_own *own = &w->j->own;
+
+	snap_item(w->o);
+	snap_u(w->o, w->j->thread);
+	snap_u(w->o, own->switches);
+	snap_u(w->o, FMT_WAIT_FLAG_INTERRUPTED);
+	snap_u(w->o, 0);
+	put_frames(w, own->frame, own->n);
+}
+
+static void put_stand(uint32_t tid, void *arg)
+{
+	const struct walk *w = arg;
+	struct cfi_regs regs;
+
+	if (tid == w->j->thread) {
+		if (w->j->own.waits)
+			put_own(w);
+		return;
+	}
+	if (!look(w, tid, &regs))
+		return;
+	stack_far_walk(&g_far, w->j->pid, &regs, false);
+	uint64_t ns = idle(w, tid), switches = snap_switches(w->j, tid);
+
+	if (!switches)
+		return;
+	snap_item(w->o);
+	snap_u(w->o, tid);
+	snap_u(w->o, switches);
+	snap_u(w->o, 0);
+	snap_u(w->o, ns);
+	put_frames(w, g_far.frame, g_far.n);
+}
+
+void snap_stands(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have)
+{
+	struct walk w = {.o = o, .j = j, .have = have};
+	char path[64];
+	struct text t = TEXT(path);
+	int fd;
+
+	w.has_clock = scheduler_offset(&w.offset);
+	text_str(&t, j->proc);
+	text_str(&t, "/task");
+	snap_record(o, FMT_WAIT_STACK);
+	snap_each_number(path, &fd, put_stand, &w);
+	snap_record_end(o);
+}

@@ -1,0 +1,153 @@
+/*
+ * stack_far.c - see stack_far.h. Owns nothing. The tables are read where they lie: a module that is
+ * unloaded under a thread whose frames it holds takes the program with it, too. Context: the
+ * snapshot child, which has no TLS; a signal handler.
+ */
+#include "stack_far.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "format.h"
+#include "module.h"
+#include "sys.h"
+
+/* gregs of the kernel's ucontext, by DWARF number. */
+static const uint8_t g_uc_slot[CFI_REGISTERS] = {13, 12, 14, 11, 9, 8, 10, 15, 0,
+                                                 1,  2,  3,  4,  5, 6, 7,  16};
+enum { UC_GREGS = 40 };
+
+/* Farther than this from sp a frame pointer is not believed. */
+enum { GUESS_SPAN = 0x4000 };
+
+static size_t read_far(uint32_t pid, uintptr_t address, void *to, size_t bytes)
+{
+	struct iovec local = {to, bytes}, remote = {(void *)address, bytes};
+	long n = sys_call(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* Page by page: where the mapping ends the kernel gives what there is before. */
+static void open_window(struct stack_far *f, uintptr_t sp)
+{
+	f->window = sp & ~7ul;
+	f->window_words = (uint32_t)(read_far(f->pid, f->window, f->word, sizeof(f->word)) /
+	                             sizeof(*f->word));
+}
+
+static bool read_word(void *arg, uintptr_t address, uint64_t *out)
+{
+	struct stack_far *f = arg;
+
+	if (!(address & 7) && address - f->window < f->window_words * sizeof(*f->word)) {
+		*out = f->word[(address - f->window) / sizeof(*f->word)];
+		return true;
+	}
+	return read_far(f->pid, address, out, sizeof(*out)) == sizeof(*out);
+}
+
+bool stack_far_is_call(uint32_t pid, uintptr_t address)
+{
+	uint8_t code[2];
+
+	return read_far(pid, address, code, sizeof(code)) == sizeof(code) && code[0] == 0x0f &&
+	       code[1] == 0x05;
+}
+
+/* mov $15, %rax (or %eax); syscall: what a signal handler returns to. */
+static bool is_sigreturn(const struct stack_far *f, uintptr_t ip)
+{
+	static const uint8_t rax[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+	static const uint8_t eax[] = {0xb8, 15, 0, 0, 0, 0x0f, 0x05};
+	uint8_t code[sizeof(rax)];
+
+	return read_far(f->pid, ip, code, sizeof(code)) == sizeof(code) &&
+	       (!memcmp(code, rax, sizeof(rax)) || !memcmp(code, eax, sizeof(eax)));
+}
+
+enum far_step { FAR_ON, FAR_END, FAR_BROKEN };
+
+static enum far_step step_signal(struct stack_far *f, struct cfi_regs *r)
+{
+	uintptr_t uc = r->r[CFI_RSP] + UC_GREGS;
+	struct cfi_regs out = {.known = (1u << CFI_REGISTERS) - 1};
+
+	for (unsigned i = 0; i < CFI_REGISTERS; i++)
+		if (!read_word(f, uc + 8ul * g_uc_slot[i], &out.r[i]))
+			return FAR_BROKEN;
+	*r = out;
+	return r->r[CFI_RA] ? FAR_ON : FAR_END;
+}
+
+/* Code without a table: it may have a frame pointer. Programs and threads start with it zero. */
+static enum far_step step_guess(struct stack_far *f, struct cfi_regs *r)
+{
+	uint64_t bp = r->r[CFI_RBP], outer, ip;
+
+	if (!(r->known >> CFI_RBP & 1))
+		return FAR_BROKEN;
+	if (!bp)
+		return FAR_END;
+	if (bp < r->r[CFI_RSP] || bp - r->r[CFI_RSP] > GUESS_SPAN || !read_word(f, bp, &outer) ||
+	    !read_word(f, bp + 8, &ip))
+		return FAR_BROKEN;
+	r->r[CFI_RBP] = outer;
+	r->r[CFI_RSP] = bp + 16;
+	r->r[CFI_RA] = ip;
+	r->known = 1u << CFI_RBP | 1u << CFI_RSP | 1u << CFI_RA;
+	return ip ? FAR_ON : FAR_END;
+}
+
+static int row_at(struct stack_far *f, const struct module_tables *t, uintptr_t pc)
+{
+	const uint8_t *fde = t->eh_frame_hdr ? cfi_find(t->eh_frame_hdr, &t->in, pc) : NULL;
+
+	return fde ? cfi_row(fde, &t->in, pc, &f->work) : -ENOENT;
+}
+
+/* One step outward from r. *is_exact: of r's ip; then of the next one's. *frame gets its module. */
+static enum far_step step(struct stack_far *f, struct cfi_regs *r, bool *is_exact,
+                          struct stack_far_frame *frame)
+{
+	uintptr_t ip = r->r[CFI_RA], pc = ip - !*is_exact, sp = r->r[CFI_RSP];
+	struct module_tables t;
+
+	frame->ip = ip;
+	frame->flags = *is_exact ? FMT_NODE_EXACT : 0;
+	frame->module = (uint16_t)module_look(pc, &t);
+	int e = row_at(f, &t, pc);
+
+	*is_exact = false;
+	if ((e || f->work.row.is_signal) && is_sigreturn(f, ip)) {
+		frame->flags |= FMT_NODE_SIGNAL;
+		*is_exact = true;
+		return step_signal(f, r);
+	}
+	/* Nobody calls from just before a function: the end of a stack that the program made. */
+	if (e == -ENOENT && pc != ip && !row_at(f, &t, ip))
+		return FAR_END;
+	if (e)
+		return step_guess(f, r);
+	int s = cfi_step(&f->work.row, &t.in, r, read_word, f);
+
+	if (s == 1 && r->r[CFI_RSP] <= sp && !f->work.row.is_signal)
+		return FAR_BROKEN;
+	return s == 1 ? FAR_ON : s ? FAR_BROKEN : FAR_END;
+}
+
+void stack_far_walk(struct stack_far *f, uint32_t pid, const struct cfi_regs *regs, bool is_exact)
+{
+	struct cfi_regs r = *regs;
+	enum far_step how = FAR_ON;
+
+	f->pid = pid;
+	f->n = 0;
+	open_window(f, r.r[CFI_RSP]);
+	while (how == FAR_ON && f->n < STACK_FAR_MOST)
+		how = step(f, &r, &is_exact, &f->frame[f->n++]);
+	if (how == FAR_END || !f->n)
+		return;
+	f->frame[f->n - 1].flags |= how == FAR_BROKEN ? FMT_NODE_BROKEN : FMT_NODE_TRUNCATED;
+}
