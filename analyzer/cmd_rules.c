@@ -10,7 +10,8 @@ static const char *where_text(enum rule_where where)
 {
 	static const char *const text[] = {
 	        [RULE_ANY] = "any",    [RULE_FUNCTION] = "any", [RULE_FILE] = "any",
-	        [RULE_MODULE] = "any", [RULE_FIRST] = "first",  [RULE_CHAIN] = "chain"};
+	        [RULE_MODULE] = "any", [RULE_FIRST] = "first",  [RULE_CHAIN] = "chain",
+	        [RULE_WAIT] = "wait",  [RULE_WHOLE] = "all",    [RULE_NAMED] = "named"};
 
 	return text[where];
 }
@@ -52,7 +53,9 @@ static int print_text(const struct rules *rules, const struct view *v, struct er
 	        &page, STYLE_PLAIN, 0, 0,
 	        "A stack is known and harmless when any of its frames matches; or the first one, "
 	        "which called malloc, pthread_create or open; or a chain of frames from the first "
-	        "one on.");
+	        "one on. What is idle is held against the stack in which a thread waits: against "
+	        "all frames but libc's, against the kind of wait, or against the thread's name and "
+	        "the first frame.");
 	page_addf(&page, STYLE_BOLD, "%-6s %-46s %s", "frames", "rule", "reason");
 	page_end_line(&page);
 	for (size_t i = 0; i < rules->n; i++) {
@@ -90,7 +93,7 @@ int cmd_rules(int argc, char **argv)
 	                 "reason. "
 	                 "A rule is a line\n"
 	                 "of LeakSanitizer's suppressions, leak:PATTERN, or the same for thread:, "
-	                 "timer:, fd:. A pattern\n"
+	                 "timer:, fd:, idle:. A pattern\n"
 	                 "is found anywhere in a function's, file's or module's name; * is any "
 	                 "text, "
 	                 "^ and $ its ends.",

@@ -8,6 +8,7 @@
 
 #include "alike.h"
 #include "focus.h"
+#include "idle.h"
 #include "waits.h"
 
 #include <stdlib.h>
@@ -422,8 +423,10 @@ int kinds_make(const struct snapshot *a, const struct snapshot *b, const struct 
 	match[0].need = need[0];
 	match_nodes(a, b, &match[0], &match[1]);
 	alike_nodes(a, b, &match[0], &match[1]);
-	if (o->rules)
+	if (o->rules) {
 		k->work = rules_begin(o->rules, b);
+		k->idle = idle_tasks(b, o->rules);
+	}
 	for (int kind = 0; kind < N_KINDS; kind++)
 		make_table(k, (enum object_kind)kind, match, shown, o->older_ns);
 	rc = 0;
@@ -451,6 +454,7 @@ void kinds_free(struct kinds *k)
 	}
 	free(k->frames.at);
 	free(k->pipes.at);
+	free(k->idle);
 	rules_end(k->work);
 	free(k);
 }

@@ -65,6 +65,8 @@ struct kinds {
 	struct frames frames;
 	struct row row;
 	struct rule_work *work;
+	const struct rule *
+	        *idle;      /* by index into b->task: why that thread may wait; NULL: no rules */
 	struct pipes pipes; /* of b */
 };
 

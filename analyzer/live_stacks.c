@@ -18,14 +18,14 @@
 #include "live_thread.h"
 #include "symbolize.h"
 #include "wait_fd.h"
+#include "waits.h"
 
 enum {
 	MOST_FRAMES = 1024,
 	SLEEPER_BYTES = 256 << 10, /* what is more is read when it is needed */
 	STOPPED_BYTES = 1 << 20,
 	TRIES = 3,
-	RETURNS = 20,
-	FUTEX_FRAMES = 8 /* in which libc's own function stands */
+	RETURNS = 20
 };
 
 struct taking {
@@ -289,21 +289,6 @@ static int not_allowed(const struct target *t, int error, struct err *err)
 
 /* ---- after the reading ---- */
 
-static void tell_functions(const struct snapshot *s, struct live_thread *th)
-{
-	unsigned n = 0;
-
-	if (th->wait.kind != WAIT_FUTEX)
-		return;
-	for (uint32_t node = s->stack[th->stack].node; node && n < FUTEX_FRAMES;
-	     node = s->node[node].parent, n++) {
-		const struct location *loc = &s->location[s->node[node].location];
-
-		wait_reason_function(&th->wait,
-		                     loc->n_lines ? loc->line[loc->n_lines - 1].function : NULL);
-	}
-}
-
 static int by_stack(const void *a, const void *b)
 {
 	const struct live_thread *x = a, *y = b;
@@ -375,7 +360,7 @@ static void finish(struct taking *t)
 	if (!t->o->no_names)
 		symbolize_snapshot(l->snapshot, NULL, NULL);
 	for (uint32_t i = 0; i < l->n_threads; i++) {
-		tell_functions(l->snapshot, &l->thread[i]);
+		waits_functions(l->snapshot, l->thread[i].stack, &l->thread[i].wait);
 		wait_fd_fill(&fds, &l->thread[i].wait);
 	}
 	wait_fds_free(&fds);

@@ -165,6 +165,8 @@ static int read_items(struct loader *l, const struct record *r)
 		return load_stuck_items(l);
 	case FMT_WAIT:
 		return load_wait_items(l);
+	case FMT_WAIT_STACK:
+		return load_wait_stack_items(l);
 	case FMT_TASK_SUM:
 		return load_task_sum_items(l);
 	case FMT_FD:
@@ -263,6 +265,8 @@ static int load(const void *data, size_t n, const char *name, bool info_only, st
 out:
 	progress(NULL, 0, 0);
 	table_free(&l.by_address);
+	free(l.stand);
+	free(l.stand_frame);
 	if (rc)
 		snapshot_free(l.s);
 	else

@@ -22,6 +22,9 @@ struct loader {
 	struct err *err;
 	bool failed;
 	uint32_t cap_modules, cap_locations, cap_nodes, cap_samples, cap_threads;
+	struct stand *stand;
+	struct stand_frame *stand_frame;
+	uint32_t n_stands, n_stand_frames, cap_stands, cap_stand_frames;
 	uint32_t cap_tasks, cap_stucks, cap_waits, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads,
 	        cap_timers, cap_timer_sums, cap_tests, cap_sampled, n_sampled;
 	struct table by_address;                       /* locations by module, address, flags */
@@ -68,6 +71,7 @@ int load_audit_items(struct loader *l);
 int load_task_items(struct loader *l);
 int load_stuck_items(struct loader *l);
 int load_wait_items(struct loader *l);
+int load_wait_stack_items(struct loader *l);
 int load_task_sum_items(struct loader *l);
 int load_fd_items(struct loader *l);
 int load_fd_sum_items(struct loader *l);
@@ -80,5 +84,10 @@ int load_number(struct loader *l, uint64_t *out);
 
 /* After the last record: references, stacks without our own frames. 0 or -1. */
 int load_finish(struct loader *l);
+/* load_waits.c: when modules and waits are known: nodes for where threads wait, and whose they are;
+ * `stack` of a wait is a node's number then. */
+void load_stands(struct loader *l);
+/* Of tasks and waits: which belong together. */
+void load_find_waits(struct snapshot *s);
 
 #endif

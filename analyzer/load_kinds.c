@@ -107,27 +107,6 @@ int load_stuck_items(struct loader *l)
 	return status(l);
 }
 
-int load_wait_items(struct loader *l)
-{
-	struct snapshot *s = l->s;
-
-	while (l->at < l->end && !l->failed) {
-		struct wait w = {.tid = load_small(l, "thread id")};
-		w.switches = load_varint(l);
-		w.call = load_small(l, "system call");
-		for (int i = 0; i < 6; i++)
-			w.args[i] = load_varint(l);
-		w.word[0] = load_varint(l);
-		w.word[1] = load_varint(l);
-		w.kernel = load_string(l);
-		if (l->failed)
-			break;
-		s->wait = xgrow(s->wait, s->n_waits, &l->cap_waits, sizeof(w));
-		s->wait[s->n_waits++] = w;
-	}
-	return status(l);
-}
-
 int load_task_sum_items(struct loader *l)
 {
 	struct snapshot *s = l->s;

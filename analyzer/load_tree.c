@@ -81,6 +81,8 @@ static void number_stacks(struct snapshot *s, const uint32_t *shown, const uint3
 		number_stack(&n, &s->stuck[i].stack);
 		number_stack(&n, &s->stuck[i].made);
 	}
+	for (uint32_t i = 0; i < s->n_waits; i++)
+		number_stack(&n, &s->wait[i].stack);
 	for (uint32_t i = 0; i < s->n_task_sums; i++)
 		number_stack(&n, &s->task_sum[i].stack);
 	for (uint32_t i = 0; i < s->n_fds; i++)
@@ -106,27 +108,6 @@ static int by_tid(const void *a, const void *b)
 	const struct stuck *x = a, *y = b;
 
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
-}
-
-static int wait_by_tid(const void *a, const void *b)
-{
-	const struct wait *x = a, *y = b;
-
-	return x->tid < y->tid ? -1 : x->tid > y->tid;
-}
-
-static void find_waits(struct snapshot *s)
-{
-	if (!s->n_waits)
-		return;
-	qsort(s->wait, s->n_waits, sizeof(*s->wait), wait_by_tid);
-	for (uint32_t i = 0; i < s->n_tasks; i++) {
-		const struct wait key = {.tid = s->task[i].tid};
-		const struct wait *found =
-		        bsearch(&key, s->wait, s->n_waits, sizeof(*s->wait), wait_by_tid);
-		if (found && s->task[i].state == FMT_TASK_RUNNING)
-			s->task[i].wait = (uint32_t)(found - s->wait) + 1;
-	}
 }
 
 /* A number is a living thread's: of ended ones it may be another's by now. */
@@ -170,13 +151,14 @@ int load_finish(struct loader *l)
 	    check(l, &l->origin, s->n_nodes, "something made at node") ||
 	    check(l, &l->thread, s->n_threads, "figures of thread"))
 		return -1;
+	load_find_waits(s);
+	load_stands(l);
 	uint32_t *shown = xmalloc(s->n_nodes * sizeof(*shown));
 	uint32_t *depth = xmalloc(s->n_nodes * sizeof(*depth));
 	leave_out_own_frames(s, shown);
 	measure(s, depth);
 	number_stacks(s, shown, depth);
 	find_stuck(s);
-	find_waits(s);
 	free(shown);
 	free(depth);
 	scale_variances(l);

@@ -208,11 +208,11 @@ static void print_bad_close(struct page *page, struct kinds *k, const struct gro
 }
 
 static void print_details(struct page *page, const struct kinds *k, const struct group *g,
-                          const struct out_options *o)
+                          const struct out_options *o, struct nameless *nameless)
 {
 	if (g->kind == KIND_THREADS) {
 		print_threads(page, k, g, o);
-		out_waits_text(page, k, g, o->wide);
+		out_waits_text(page, k, g, o, nameless);
 	} else if (g->kind == KIND_TIMERS)
 		print_timers(page, k, g);
 	else
@@ -277,7 +277,7 @@ static void print_row(struct page *page, struct kinds *k, const struct group *g,
 		page_addf(page, STYLE_PLAIN, "%9s", human_ns(text, cpu));
 	const struct row *r = kinds_row(k, g->stack);
 	out_stack_site(page, r, o, nameless);
-	print_details(page, k, g, o);
+	print_details(page, k, g, o, nameless);
 	if (r->n_frames)
 		out_stack_callers(page, r, o, nameless);
 	if (g->bad_close)

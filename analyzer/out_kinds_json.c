@@ -5,7 +5,8 @@
  * threads: a row a group: count, state, leak, waits_on, since_s, start_routine, site, stack, tids;
  *          of leak "blocked" also proof: a list of tid, waits_on, address, site, stack (where it
  *          waits), joins_tid or block_bytes, block_offset, block_site, block_stack
- *          waits: what they were doing in the kernel: count, kind, waits_on, at_least_s, tids
+ *          waits: what they were doing in the kernel: count, kind, waits_on, at_least_s, owner_tid,
+ *          owner_ended, idle (why a rule says so), tids; site and stack are where they wait
  * timers:  a row a group: count, type, leak, armed, interval_ns, site, stack
  * fds:     a row a descriptor: fd, type, leak, names, cloexec, age_s, origin, site, stack; and a
  *          row a bad close, of type "close", with before_site and before_stack

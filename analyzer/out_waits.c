@@ -1,8 +1,6 @@
 /*
- * out_waits.c - the system call that a thread of a snapshot was in, told as what it waits for.
- * Knows of libc only what its futexes look like: there is no stack of the moment in a snapshot, so
- * a futex is called a mutex where its words are those of one that a living thread holds, and a join
- * where the word is that thread's number.
+ * out_waits.c - what the threads of a group wait for, for people and as JSON. Those that wait in
+ * the same way at the same place are told together.
  */
 #include "out_waits.h"
 
@@ -14,92 +12,94 @@
 
 enum { FEW = 3 };
 
-static const struct wait *wait_of(const struct kinds *k, const struct task *t)
+/* ---- of a group ---- */
+
+struct alike {
+	struct wait_reason reason; /* of the first */
+	uint32_t stack, n, first;  /* first: index into the group */
+	uint64_t least_ns;         /* all of them, at least */
+	const struct rule *idle;
+};
+struct alikes {
+	struct alike *at;
+	uint32_t n, cap;
+	uint32_t *of; /* by index into the group: plus 1, 0 it ran */
+};
+
+static const struct task *task_of(const struct kinds *k, const struct group *g, uint32_t i)
 {
-	return t->wait ? &k->b->wait[t->wait - 1] : NULL;
+	return &k->b->task[k->table[KIND_THREADS].item[g->first + i]];
 }
 
-/* Most who hold something wait for something else. The others are looked for among the first
- * thousands only: a file may name any number. */
-static bool is_thread(const struct snapshot *s, uint32_t tid)
+static const struct rule *idle_of(const struct kinds *k, const struct group *g, uint32_t i)
 {
-	if (waits_of_tid(s, tid))
-		return true;
-	for (uint32_t i = 0; tid && i < s->n_tasks && i < 4096; i++)
-		if (s->task[i].tid == tid && s->task[i].state == FMT_TASK_RUNNING)
-			return true;
-	return false;
+	return k->idle ? k->idle[k->table[KIND_THREADS].item[g->first + i]] : NULL;
 }
 
-/* The layout of glibc's pthread_mutex_t: lock, count, owner, number of users; a thread's number in
- * its control block becomes 0 when it ends. */
-static void look_at_futex(struct wait_reason *r, const struct snapshot *s, const struct wait *w)
+static bool is_alike(const struct alike *have, const struct alike *want)
 {
-	uint32_t lock = (uint32_t)w->word[0], owner = (uint32_t)w->word[1];
+	return have->stack == want->stack && have->reason.kind == want->reason.kind &&
+	       have->idle == want->idle;
+}
 
-	if (r->kind != WAIT_FUTEX || lock != r->expected)
-		return;
-	if (lock == 2 && is_thread(s, owner)) {
-		r->kind = WAIT_MUTEX;
-		r->owner = owner;
-	} else if (lock > 2 && is_thread(s, lock)) {
-		r->kind = WAIT_JOIN;
-		r->owner = lock;
+/* Mostly it is the one of the thread before, and there are few. */
+static uint32_t index_of(struct alikes *all, const struct alike *want, uint32_t guess)
+{
+	if (guess < all->n && is_alike(&all->at[guess], want))
+		return guess;
+	for (uint32_t i = 0; i < all->n; i++)
+		if (is_alike(&all->at[i], want))
+			return i;
+	all->at = xgrow(all->at, all->n, &all->cap, sizeof(*want));
+	all->at[all->n] = *want;
+	return all->n++;
+}
+
+static struct alikes find_alike(const struct kinds *k, const struct group *g)
+{
+	struct alikes all = {.of = xcalloc((size_t)g->n + 1, sizeof(*all.of))};
+	uint32_t last = 0;
+
+	for (uint32_t i = 0; i < g->n; i++) {
+		const struct task *t = task_of(k, g, i);
+		uint64_t ns = waits_ns(k->a, k->b, t);
+		struct alike one = {.first = i, .least_ns = ns, .idle = idle_of(k, g, i)};
+
+		if (!waits_reason(k->b, t, &one.reason))
+			continue;
+		one.stack = k->b->wait[t->wait - 1].stack;
+		last = index_of(&all, &one, last);
+		struct alike *a = &all.at[last];
+		a->n++;
+		a->least_ns = ns < a->least_ns ? ns : a->least_ns;
+		all.of[i] = last + 1;
 	}
+	return all;
 }
 
-static const char *fd_names(const struct snapshot *s, int64_t fd)
+static void alikes_free(struct alikes *all)
 {
-	for (uint32_t i = 0; fd >= 0 && i < s->n_fds; i++)
-		if (s->fd[i].fd == (uint64_t)fd)
-			return *s->fd[i].names ? s->fd[i].names : NULL;
-	return NULL;
+	free(all->at);
+	free(all->of);
 }
 
-/* Of functions of the kernel that threads sleep in, where no call is told: Linux 4.0 to 6.12. */
-static enum wait_kind kind_of_kernel(const char *function)
+static int by_count(const void *a, const void *b)
 {
-	static const struct {
-		const char *part;
-		enum wait_kind kind;
-	} known[] = {
-	        {"futex", WAIT_FUTEX},         {"ep_poll", WAIT_EPOLL},
-	        {"epoll", WAIT_EPOLL},         {"poll_sched", WAIT_POLL},
-	        {"do_sys_poll", WAIT_POLL},    {"do_select", WAIT_SELECT},
-	        {"nanosleep", WAIT_SLEEP},     {"accept", WAIT_ACCEPT},
-	        {"recv", WAIT_RECV},           {"pipe_read", WAIT_READ},
-	        {"pipe_write", WAIT_WRITE},    {"do_wait", WAIT_CHILD},
-	        {"sigtimedwait", WAIT_SIGNAL}, {"sigsuspend", WAIT_SIGNAL},
-	        {"pause", WAIT_SIGNAL},        {"stream_read", WAIT_RECV},
-	        {"eventfd_read", WAIT_READ},   {"n_tty_read", WAIT_READ},
-	};
+	const struct alike *x = a, *y = b;
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (strstr(function, known[i].part))
-			return known[i].kind;
-	return WAIT_UNKNOWN;
+	if (!x->idle != !y->idle)
+		return x->idle ? 1 : -1;
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-static bool reason_of(const struct kinds *k, const struct task *t, struct wait_reason *r)
+const char *out_idle_text(const struct rule *rule)
 {
-	const struct wait *w = wait_of(k, t);
-
-	if (!w)
-		return false;
-	memset(r, 0, sizeof(*r));
-	r->fd = -1;
-	r->number = WAIT_NO_CALL;
-	if (!w->call) {
-		r->kind = kind_of_kernel(w->kernel);
-		return *w->kernel != 0;
-	}
-	struct wait_call call = {.number = (int64_t)w->call - 1};
-	memcpy(call.args, w->args, sizeof(call.args));
-	wait_reason_decode(&call, r);
-	look_at_futex(r, k->b, w);
-	r->names = fd_names(k->b, r->fd);
-	return true;
+	return *rule->reason ? rule->reason : rule->origin;
 }
+
+/* ---- for people ---- */
 
 static void add_reason(struct str *s, const struct wait_reason *r)
 {
@@ -111,106 +111,137 @@ static void add_reason(struct str *s, const struct wait_reason *r)
 	str_free(&more);
 }
 
-/* ---- of a group ---- */
-
-struct alike {
-	struct wait_reason reason; /* of the first */
-	uint32_t n, first;         /* index into the group */
-	uint64_t least_ns;         /* all of them, at least */
-};
-
-static const struct task *task_of(const struct kinds *k, const struct group *g, uint32_t i)
+static void print_place(struct page *page, const struct kinds *k, uint32_t stack,
+                        const struct out_options *o, struct nameless *nameless)
 {
-	return &k->b->task[k->table[KIND_THREADS].item[g->first + i]];
+	struct row r = {.snapshot = k->b, .stack = stack};
+	struct frames frames = {0};
+	struct out_options place = *o;
+
+	if (!stack)
+		return;
+	row_write_out(&r, o->raw, &frames);
+	page_pad(page, 12);
+	page_add(page, STYLE_DIM, "at");
+	place.raw = o->raw;
+	out_stack_site(page, &r, &place, nameless);
+	if (o->wide)
+		out_stack_callers(page, &r, &place, nameless);
+	free(frames.at);
 }
 
-static int by_count(const void *a, const void *b)
+static void print_alike(struct page *page, const struct kinds *k, const struct group *g,
+                        const struct alike *a, const struct out_options *o,
+                        struct nameless *nameless)
 {
-	const struct alike *x = a, *y = b;
-
-	if (x->n != y->n)
-		return x->n > y->n ? -1 : 1;
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
-/* At most one for each kind of wait: kinds are few. Returns how many. */
-static size_t find_alike(const struct kinds *k, const struct group *g,
-                         struct alike at[WAIT_KIND_COUNT])
-{
-	struct wait_reason r;
-	size_t n = 0;
-
-	for (uint32_t i = 0; i < g->n; i++) {
-		size_t j = 0;
-		if (!reason_of(k, task_of(k, g, i), &r))
-			continue;
-		uint64_t ns = waits_ns(k->a, k->b, task_of(k, g, i));
-		while (j < n && at[j].reason.kind != r.kind)
-			j++;
-		if (j == n)
-			at[n++] = (struct alike){r, 0, i, ns};
-		at[j].n++;
-		at[j].least_ns = ns < at[j].least_ns ? ns : at[j].least_ns;
-	}
-	qsort(at, n, sizeof(*at), by_count);
-	return n;
-}
-
-void out_waits_text(struct page *page, const struct kinds *k, const struct group *g, bool all)
-{
-	struct alike at[WAIT_KIND_COUNT];
-	size_t n = g->kind == KIND_THREADS ? find_alike(k, g, at) : 0;
+	struct str s = {0};
 	char text[32];
 
-	for (size_t i = 0; i < n && (all || i < FEW); i++) {
-		struct str s = {0};
-		if (at[i].n < g->n)
-			str_addf(&s, "%u of them: ", at[i].n);
-		add_reason(&s, &at[i].reason);
-		if (at[i].n > 1)
-			str_add(&s, " (the first of them)");
-		if (at[i].least_ns)
-			str_addf(&s, "; for %s or more", human_ns(text, at[i].least_ns));
+	str_add(&s, "in ");
+	if (a->n < g->n)
+		str_addf(&s, "%u of them: ", a->n);
+	add_reason(&s, &a->reason);
+	if (a->n > 1)
+		str_add(&s, " (the first of them)");
+	if (a->least_ns)
+		str_addf(&s, "; for %s or more", human_ns(text, a->least_ns));
+	if (a->idle)
+		str_addf(&s, "; idle: %s", out_idle_text(a->idle));
+	page_wrap(page, STYLE_DIM, 10, 12, s.data);
+	str_free(&s);
+	print_place(page, k, a->stack, o, nameless);
+}
+
+void out_waits_text(struct page *page, const struct kinds *k, const struct group *g,
+                    const struct out_options *o, struct nameless *nameless)
+{
+	if (g->kind != KIND_THREADS)
+		return;
+	struct alikes all = find_alike(k, g);
+	uint32_t most = o->wide || all.n == FEW + 1 ? all.n : FEW;
+
+	if (all.n)
+		qsort(all.at, all.n, sizeof(*all.at), by_count);
+	for (uint32_t i = 0; i < all.n && i < most; i++)
+		print_alike(page, k, g, &all.at[i], o, nameless);
+	if (all.n > most) {
 		page_pad(page, 10);
-		page_add(page, STYLE_DIM, "in ");
-		page_add(page, STYLE_DIM, s.data);
+		page_addf(page, STYLE_DIM, "... %u more waits (--wide)", all.n - most);
 		page_end_line(page);
-		str_free(&s);
 	}
+	alikes_free(&all);
+}
+
+/* ---- JSON ---- */
+
+static json_t *wait_object(const struct kinds *k, const struct group *g, const struct alikes *all,
+                           uint32_t which)
+{
+	const struct alike *a = &all->at[which];
+	json_t *tids = json_array(), *o = json_object();
+	struct row r = {.snapshot = k->b, .stack = a->stack};
+	struct frames frames = {0};
+	struct str s = {0};
+
+	for (uint32_t j = 0; j < g->n; j++)
+		if (all->of[j] == which + 1)
+			json_array_append_new(tids, document_number(task_of(k, g, j)->tid));
+	add_reason(&s, &a->reason);
+	row_write_out(&r, k->raw, &frames);
+	json_object_set_new(o, "count", document_number(a->n));
+	json_object_set_new(o, "kind", json_string(wait_kind_json(a->reason.kind)));
+	json_object_set_new(o, "waits_on", document_text(s.data));
+	json_object_set_new(o, "at_least_s",
+	                    a->least_ns ? json_real((double)a->least_ns / 1e9) : json_null());
+	json_object_set_new(o, "owner_tid",
+	                    a->reason.owner ? document_number(a->reason.owner) : json_null());
+	json_object_set_new(o, "owner_ended", json_boolean(a->reason.owner_ended));
+	json_object_set_new(o, "idle",
+	                    a->idle ? document_text(out_idle_text(a->idle)) : json_null());
+	json_object_set_new(o, "tids", tids);
+	json_object_set_new(o, "site", document_site(&r));
+	json_object_set_new(o, "stack", document_stack(&r));
+	free(frames.at);
+	str_free(&s);
+	return o;
+}
+
+/* Most first, as they are in the group else: `of` keeps its meaning. */
+static uint32_t *ranked(const struct alikes *all)
+{
+	uint32_t *order = xcalloc((size_t)all->n + 1, sizeof(*order));
+
+	for (uint32_t i = 0; i < all->n; i++) {
+		uint32_t j = i;
+		for (; j && by_count(&all->at[i], &all->at[order[j - 1]]) < 0; j--)
+			order[j] = order[j - 1];
+		order[j] = i;
+	}
+	return order;
 }
 
 json_t *out_waits_json(const struct kinds *k, const struct group *g)
 {
-	struct alike at[WAIT_KIND_COUNT];
-	size_t n = find_alike(k, g, at);
+	struct alikes all = find_alike(k, g);
+	uint32_t *order = ranked(&all);
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < n; i++) {
-		struct str s = {0};
-		json_t *tids = json_array(), *o = json_object();
-		for (uint32_t j = 0; j < g->n; j++) {
-			struct wait_reason r;
-			if (reason_of(k, task_of(k, g, j), &r) && r.kind == at[i].reason.kind)
-				json_array_append_new(tids, document_number(task_of(k, g, j)->tid));
-		}
-		add_reason(&s, &at[i].reason);
-		json_object_set_new(o, "count", document_number(at[i].n));
-		json_object_set_new(o, "kind", json_string(wait_kind_json(at[i].reason.kind)));
-		json_object_set_new(o, "waits_on", document_text(s.data));
-		json_object_set_new(o, "at_least_s",
-		                    at[i].least_ns ? json_real((double)at[i].least_ns / 1e9)
-		                                   : json_null());
-		json_object_set_new(o, "tids", tids);
-		json_array_append_new(list, o);
-		str_free(&s);
-	}
+	for (uint32_t i = 0; i < all.n; i++)
+		json_array_append_new(list, wait_object(k, g, &all, order[i]));
+	free(order);
+	alikes_free(&all);
 	return list;
 }
 
 const char *out_waits_on(const struct kinds *k, const struct group *g)
 {
-	struct alike at[WAIT_KIND_COUNT];
+	if (g->kind != KIND_THREADS)
+		return NULL;
+	struct alikes all = find_alike(k, g);
+	uint32_t *order = ranked(&all);
+	const char *word = all.n ? wait_kind_json(all.at[order[0]].reason.kind) : NULL;
 
-	return g->kind == KIND_THREADS && find_alike(k, g, at) ? wait_kind_json(at[0].reason.kind)
-	                                                       : NULL;
+	free(order);
+	alikes_free(&all);
+	return word;
 }

@@ -6,14 +6,18 @@
 
 #include "document.h"
 #include "kinds.h"
-#include "page.h"
+#include "out_stack.h"
 
-/* Of a group: a line for each thing that threads of it wait for, most first. Alike but for
- * addresses and descriptors is alike. */
-void out_waits_text(struct page *page, const struct kinds *k, const struct group *g, bool all);
-/* The list "waits" of a group: count, waits_on, at_least_s, tids. */
+/* Of a group: a line for each thing that threads of it wait for, and one for where; those that are
+ * not idle first, then most first. Alike but for addresses and descriptors is alike. */
+void out_waits_text(struct page *page, const struct kinds *k, const struct group *g,
+                    const struct out_options *o, struct nameless *nameless);
+/* The list "waits" of a group: count, kind, waits_on, at_least_s, owner_tid, owner_ended, idle,
+ * tids, site, stack. */
 json_t *out_waits_json(const struct kinds *k, const struct group *g);
 /* What the most of it wait for, a word; NULL when that is not known. Interned. */
 const char *out_waits_on(const struct kinds *k, const struct group *g);
+/* Why a rule says that a thread is idle. */
+const char *out_idle_text(const struct rule *rule);
 
 #endif

@@ -145,7 +145,10 @@ struct wait { /* what a living thread did in the kernel */
 	uint32_t tid;
 	uint32_t call; /* number of the system call plus 1; 0 not told */
 	uint64_t switches, args[6], word[2];
-	const char *kernel; /* the kernel's function, where no call is told; "" */
+	const char *kernel;           /* the kernel's function, where no call is told; "" */
+	uint32_t stack;               /* where it waits; 0 not known */
+	bool idle_known, interrupted; /* interrupted: it is the thread that took the snapshot */
+	uint64_t idle_ns;             /* since it ran last */
 };
 struct task_sum { /* threads that ended and were given back */
 	uint32_t stack, start;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const rule_kind_name[N_RULE_KINDS] = {"leak", "thread", "timer", "fd"};
+const char *const rule_kind_name[N_RULE_KINDS] = {"leak", "thread", "timer", "fd", "idle"};
 
 #define RULE(kind, where, pattern, reason) {RULE_##kind, RULE_##where, pattern, reason, "built-in"},
 static const struct rule builtin[] = {
@@ -61,6 +61,11 @@ bool rule_matches_text(const char *pattern, const char *text)
 	return matches(pattern, pattern + strlen(pattern), text);
 }
 
+bool rule_matches_part(const char *pattern, const char *end, const char *text)
+{
+	return matches(pattern, end, text);
+}
+
 static bool matches_line(const char *p, const char *end, enum rule_where where,
                          const struct line *l)
 {
@@ -71,8 +76,8 @@ static bool matches_line(const char *p, const char *end, enum rule_where where,
 	       (file && matches(p, end, l->file));
 }
 
-static bool matches_location(const char *p, const char *end, enum rule_where where,
-                             const struct snapshot *s, const struct location *loc)
+bool rule_matches_location(const char *p, const char *end, enum rule_where where,
+                           const struct snapshot *s, const struct location *loc)
 {
 	if (where != RULE_FUNCTION && where != RULE_FILE &&
 	    matches(p, end, s->module[loc->module].path))
@@ -140,7 +145,8 @@ struct rule_work *rules_begin(const struct rules *r, const struct snapshot *s)
 			w->mask[kind][where] =
 			        pool_alloc(&w->pool, (w->words + 1) * sizeof(uint64_t));
 	for (size_t i = 0; i < r->n; i++)
-		w->mask[r->at[i].kind][way_of(&r->at[i])][i / 64] |= UINT64_C(1) << i % 64;
+		if (r->at[i].kind != RULE_IDLE)
+			w->mask[r->at[i].kind][way_of(&r->at[i])][i / 64] |= UINT64_C(1) << i % 64;
 	return w;
 }
 
@@ -165,9 +171,11 @@ static const uint64_t *hits_of(struct rule_work *w, uint32_t location)
 	hits = w->hits[location] = pool_alloc(&w->pool, (w->words + 1) * sizeof(*hits));
 	for (size_t i = 0; i < w->rules->n; i++) {
 		const struct rule *r = &w->rules->at[i];
+		if (r->kind == RULE_IDLE)
+			continue;
 		size_t n = r->where == RULE_CHAIN ? strcspn(r->pattern, "<") : strlen(r->pattern);
-		if (matches_location(r->pattern, r->pattern + n, r->where, w->s,
-		                     &w->s->location[location]))
+		if (rule_matches_location(r->pattern, r->pattern + n, r->where, w->s,
+		                          &w->s->location[location]))
 			hits[i / 64] |= UINT64_C(1) << i % 64;
 	}
 	return hits;
@@ -203,8 +211,8 @@ static bool chain_holds(const struct rule_work *w, const struct rule *r, uint32_
 	for (const char *p = strchr(r->pattern, '<'); p; p = strchr(p, '<')) {
 		p++;
 		node = s->node[node].parent;
-		if (!node || !matches_location(p, p + strcspn(p, "<"), RULE_CHAIN, s,
-		                               &s->location[s->node[node].location]))
+		if (!node || !rule_matches_location(p, p + strcspn(p, "<"), RULE_CHAIN, s,
+		                                    &s->location[s->node[node].location]))
 			return false;
 	}
 	return true;
@@ -250,7 +258,7 @@ static const struct rule *find_any(struct rule_work *w, enum rule_kind kind, uin
 	return outer >= ANY_RULE ? &w->rules->at[outer - ANY_RULE] : NULL;
 }
 
-static bool is_libc(const struct snapshot *s, uint32_t node)
+bool rule_is_libc(const struct snapshot *s, uint32_t node)
 {
 	const char *base = module_basename(&s->module[s->location[s->node[node].location].module]);
 
@@ -258,11 +266,11 @@ static bool is_libc(const struct snapshot *s, uint32_t node)
 }
 
 /* Who called strdup() is who wanted the block. */
-static uint32_t behind_libc(const struct snapshot *s, uint32_t node)
+uint32_t rule_behind_libc(const struct snapshot *s, uint32_t node)
 {
 	uint32_t first = node;
 
-	while (first && is_libc(s, first))
+	while (first && rule_is_libc(s, first))
 		first = s->node[first].parent;
 	return first ? first : node;
 }
@@ -273,7 +281,7 @@ static const struct rule *find_stack(struct rule_work *w, enum rule_kind kind, u
 
 	if (!node || !w->rules->at)
 		return NULL;
-	uint32_t first = behind_libc(w->s, node);
+	uint32_t first = rule_behind_libc(w->s, node);
 	const struct rule *found =
 	        first_of(w, kind, RULE_FIRST, hits_of(w, w->s->node[first].location));
 	if (!found)

@@ -28,17 +28,19 @@ const char *rule_prefix(enum rule_where where)
 	return where == RULE_FUNCTION ? "function="
 	       : where == RULE_FILE   ? "file="
 	       : where == RULE_MODULE ? "module="
+	       : where == RULE_WAIT   ? "wait="
 	                              : "";
 }
 
 /* The prefix in front of the pattern; *text moves behind it. */
-static enum rule_where take_where(const char **text)
+static enum rule_where take_where(enum rule_kind kind, const char **text)
 {
-	static const enum rule_where ways[] = {RULE_FUNCTION, RULE_FILE, RULE_MODULE};
+	static const enum rule_where ways[] = {RULE_FUNCTION, RULE_FILE, RULE_MODULE, RULE_WAIT};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		size_t n = strlen(rule_prefix(ways[i]));
-		if (strncmp(*text, rule_prefix(ways[i]), n))
+		if (strncmp(*text, rule_prefix(ways[i]), n) ||
+		    (ways[i] == RULE_WAIT && kind != RULE_IDLE))
 			continue;
 		*text += n;
 		return ways[i];
@@ -59,7 +61,7 @@ static int add_line(struct rules *r, const struct reader *in, const char *text)
 		if (strncmp(text, rule_kind_name[kind], n) || text[n] != ':')
 			continue;
 		const char *pattern = text + n + 1;
-		enum rule_where where = take_where(&pattern);
+		enum rule_where where = take_where((enum rule_kind)kind, &pattern);
 		if (is_empty(pattern) && strcmp(pattern, "*"))
 			return err_set(in->err, "%s:%u: no pattern behind \"%s\"", in->name,
 			               in->line, text);
@@ -69,10 +71,10 @@ static int add_line(struct rules *r, const struct reader *in, const char *text)
 		free(origin);
 		return 0;
 	}
-	return err_set(
-	        in->err,
-	        "%s:%u: a line is leak:, thread:, timer: or fd: and a pattern, not \"%.200s\"",
-	        in->name, in->line, text);
+	return err_set(in->err,
+	               "%s:%u: a line is leak:, thread:, timer:, fd: or idle: and a pattern, not "
+	               "\"%.200s\"",
+	               in->name, in->line, text);
 }
 
 /* One line, [at, end), without its line feed. */

@@ -41,7 +41,7 @@ is "a rule of another kind does not hold" "$?" 1
 printf 'fd:forgotten\nheap:x\n' > bad.supp
 gate --suppressions bad.supp -- "$PROGS/check_lsan"
 is "a file that is wrong: the command does not run" "$?" 3
-like "its line is named" "$(cat err)" 'bad\.supp:2: a line is leak:, thread:, timer: or fd:'
+like "its line is named" "$(cat err)" 'bad\.supp:2: a line is leak:, thread:, timer:, fd: or idle:'
 is "and nothing is left" "$(find . -name 'outlive-check.*' -newer bad.supp | wc -l)" 0
 
 gate --generate-suppressions new.supp -- "$PROGS/kind_left"

@@ -21,9 +21,16 @@ waits_of() {
   jq -r --arg f "$1" '[.rows[] | select(.start_routine == $f) | .waits[].kind] | unique | join(" ")' threads.json
 }
 for case in "stuck_self mutex" "stuck_ab mutex" "stuck_joins join" "live_static mutex" "live_holder sleep" "live_joins join" \
-  "stuck_sem futex" "stuck_cond futex"; do
+  "stuck_sem semaphore" "stuck_cond condition variable"; do
   is "${case%% *} waits for a ${case#* }" "$(waits_of "${case%% *}")" "${case#* }"
 done
+# The thread that takes a snapshot was interrupted in what it waited for.
+own=$(jq -c '.rows[] | select(.main) | .waits[0] | [.kind, .at_least_s > 0.2, .site.function]' threads.json)
+is "the thread that took the snapshot tells what it was in, and that our signal was no reason to count anew" "$own" \
+  '["read",true,"prog_wait"]'
+is "where: the function that waits, as a look from outside has it" \
+  "$(jq -r '[.rows[].waits[].stack[].function | select(. != null) | select(startswith("stuck_") or startswith("live_"))] | unique | join(" ")' threads.json)" \
+  "$(jq -r '[.rows[].stack[].function | select(. != null) | select(startswith("stuck_") or startswith("live_"))] | unique | join(" ")' stacks.json)"
 like "a mutex names its holder" \
   "$(jq -r '.rows[] | select(.start_routine == "live_static") | .waits[0].waits_on' threads.json)" "held by thread $pid\$"
 is "all of them have waited since the first snapshot, or have run" \
@@ -32,6 +39,11 @@ is "each thread that a look from outside finds in a mutex or a join is in the sa
   "$(jq -r '[.rows[].threads[] | select(.waits_on.kind == "mutex" or .waits_on.kind == "join") | .tid] | sort | join(" ")' stacks.json)" \
   "$(jq -r --argjson owner_ended "$(jq '[.deadlocks[] | select(.kind == "owner_ended") | .threads[].tid]' stacks.json)" \
     '[.rows[].waits[] | select(.kind == "mutex" or .kind == "join") | .tids[]] + $owner_ended | unique | join(" ")' threads.json)"
+is "a mutex whose owner has ended says so" \
+  "$(jq -c '[.rows[].waits[] | select(.owner_ended) | .stack[].function | select(. != null) | select(startswith("stuck_"))]' threads.json)" \
+  '["stuck_owner_ended"]'
+is "one snapshot alone knows for how long" \
+  "$("$OUTLIVE" threads --json "$first" | jq '[.rows[] | select(.main | not) | .waits[].at_least_s > 0] | all')" true
 like "for a person" "$("$OUTLIVE" threads --base "$first" "$snap")" 'in mutex 0x[0-9a-f]+, held by thread [0-9]+; for [0-9.]+ m?s or more'
 status_is "--older: who has not gone on for so long" 0 "$OUTLIVE" threads --json --base "$first" --older 200ms "$snap"
 cp out older.json
@@ -48,7 +60,7 @@ snapshot_now
 "$OUTLIVE" threads --json "$snap" > redis.json
 is "redis: its background threads wait for work" \
   "$(jq -r '[.rows[] | select(.start_routine == "bioProcessBackgroundJobs") | .waits[] | "\(.kind) \(.count)"] | join(" ")' redis.json)" \
-  "futex 3"
+  "condition variable 3"
 stop_pid "$pid"
 
 done_testing
