@@ -98,6 +98,9 @@ static uint64_t distance(uint64_t *random)
 	double u = ((double)(next_random(random) >> 11) + 0.5) / 9007199254740992.0;
 	double bytes = minus_log(u) * (double)g_sample_period;
 
+	/* A point in every byte: at random one in e^size blocks would still have none. */
+	if (g_sample_period == 1)
+		return 1;
 	/* The next whole number above: P(distance <= size) then is p of that size. */
 	return (uint64_t)bytes + 1;
 }
@@ -138,7 +141,7 @@ static uint64_t whole(double v)
 void sample_weigh(uint64_t size, struct sample_weight *out)
 {
 	double x = (double)(size + !size) / (double)g_sample_period;
-	double p = probability(x), scaled = x / p;
+	double p = g_sample_period == 1 ? 1 : probability(x), scaled = x / p;
 
 	/* A sum of blocks / p has, by each block that is in it, the variance (1 - p) / p^2. */
 	out->objects = whole(65536 / p);

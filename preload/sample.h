@@ -6,7 +6,8 @@
  * falls into it: with probability p = 1 - exp(-size / period), whatever was allocated before. Each
  * recorded block counts for 1 / p blocks and size / p bytes: sums of these are unbiased for any
  * mixture of sizes (the correction of runtime/pprof's scaleHeapSample, for each block by itself).
- * An empty block is taken for one byte, so that it has a chance, too.
+ * An empty block is taken for one byte, so that it has a chance, too. A period of 1 leaves nothing
+ * to chance: there is a point in every byte.
  *
  * Exact mode is a period of 0: then every allocation takes the way of a sample, and counts for
  * itself.

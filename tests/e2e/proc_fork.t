@@ -30,7 +30,8 @@ same fork-work-exec "$PROGS/proc_family" fork-work-exec
 like "one that has worked does" "$(facts fork-work-exec)" 'exec forked live=3'
 
 same daemon "$PROGS/proc_family" daemon
-wait_for test "$(snaps daemon | wc -l)" = 2
+both_written() { [ "$(snaps daemon | wc -l)" = 2 ]; }
+wait_for both_written
 is "daemon: the parent, which leaves inside libc, and the child" \
   "$(facts daemon | tr '|' '\n' | sed 's/^ *//; s/ *$//' | sort)" "exit status=5 forked live=5
 quick_exit status=0 live=3"

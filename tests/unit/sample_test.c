@@ -89,7 +89,7 @@ static struct figures figures(uint32_t stack)
 
 TEST(weights_are_those_of_the_formula)
 {
-	static const uint64_t periods[] = {1, 64, 4096, 524288, 1ull << 32};
+	static const uint64_t periods[] = {2, 64, 4096, 524288, 1ull << 32};
 	struct sample_weight w;
 
 	for (unsigned i = 0; i < sizeof(periods) / sizeof(periods[0]); i++)
@@ -118,6 +118,24 @@ TEST(an_empty_block_has_a_weight)
 	EQ(none.objects, one.objects);
 	EQ(none.bytes, 0);
 	EQ(none.bytes_variance, 0);
+}
+
+/* By chance one block of ten bytes in 22,000 would have no point, and one of a byte in three. */
+TEST(a_point_in_every_byte_misses_nothing)
+{
+	struct sample_weight w;
+	uint64_t left = 0, random = 0;
+
+	sample_init(1, 1);
+	for (uint64_t size = 0; size < 100000; size++)
+		OK(sample_draw(&left, &random, size % 11));
+	for (uint64_t size = 1; size < 1 << 20; size *= 2) {
+		sample_weigh(size, &w);
+		EQ(w.objects, 1 << SAMPLE_FRACTION_BITS);
+		EQ(w.bytes, size);
+		EQ(w.objects_variance, 0);
+		EQ(w.bytes_variance, 0);
+	}
 }
 
 /* ---- estimates ---- */
