@@ -32,6 +32,7 @@ int ol_close(int fd);
 char *ol_secure_getenv(const char *name);
 ssize_t ol_readlink(const char *path, char *buf, size_t n);
 int ol_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*start)(void *), void *arg);
+int ol_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 double ol_exp(double x);
 double ol_log(double x);
 double ol_round(double x);
@@ -109,12 +110,63 @@ double ol_round(double x)
 	return (double)(long)(x + 0.5);
 }
 
+/* ---- first use, and fork ---- */
+
+/* Most processes need none of it, and its start costs as much as that of a short program: it has
+ * no constructor (Makefile), and starts at the first call. Its own fork handlers are called by
+ * ours, which stand where they have to, whenever that is. */
+static void (*g_prepare)(void), (*g_parent)(void), (*g_child)(void);
+static struct sys_lock g_starting; /* held over a fork, too */
+static bool g_started;
+
+int ol_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	g_prepare = prepare;
+	g_parent = parent;
+	g_child = child;
+	return 0;
+}
+
+void arena_fork_prepare(void)
+{
+	sys_lock(&g_starting);
+	if (g_prepare)
+		g_prepare();
+}
+
+void arena_fork_parent(void)
+{
+	if (g_parent)
+		g_parent();
+	sys_unlock(&g_starting);
+}
+
+void arena_fork_child(void)
+{
+	if (g_child)
+		g_child();
+	sys_lock_reset(&g_starting);
+}
+
+static void *first_alloc(size_t bytes)
+{
+	sys_lock(&g_starting);
+	void *p = ol_calloc(1, bytes);
+
+	__atomic_store_n(&g_started, true, __ATOMIC_RELEASE);
+	sys_unlock(&g_starting);
+	return p;
+}
+
+/* ---- the heap ---- */
+
 static uint64_t g_used;
 
 void *arena_alloc(size_t bytes)
 {
 	int was = errno;
-	void *p = ol_calloc(1, bytes ? bytes : 1);
+	size_t n = bytes ? bytes : 1;
+	void *p = __atomic_load_n(&g_started, __ATOMIC_ACQUIRE) ? ol_calloc(1, n) : first_alloc(n);
 
 	if (p)
 		__atomic_fetch_add(&g_used, ol_malloc_usable_size(p), __ATOMIC_RELAXED);

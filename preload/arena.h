@@ -14,6 +14,10 @@
 void *arena_alloc(size_t bytes);
 char *arena_strdup(const char *s);
 void arena_free(void *p);
+/* For pthread_atfork: the child's before anything there that may use it. */
+void arena_fork_prepare(void);
+void arena_fork_parent(void);
+void arena_fork_child(void);
 /* Bytes in use, for `info`. */
 uint64_t arena_used(void);
 

@@ -16,8 +16,8 @@
 #define KERNEL_MASK  8
 #define SA_RESTORER_ 0x04000000ul
 
-/* What stands at the lower end of the stack. sys_map() begins such ranges on bounds of 2 MB, so
- * that from any address on the stack it is found. */
+/* What stands at the lower end of the stack. sys_map_apart() begins on bounds of 2 MB,
+ * so that from any address on the stack it is found. */
 struct base {
 	struct helper what;
 	uint32_t crashes;
@@ -31,7 +31,7 @@ static struct base *base_of(const void *on_stack)
 
 char *helper_stack(void)
 {
-	return sys_map(HELPER_STACK_BYTES);
+	return sys_map_apart(HELPER_STACK_BYTES);
 }
 
 char *helper_stack_top(char *stack)

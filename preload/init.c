@@ -124,6 +124,7 @@ static void set_reach(void)
 
 static void fork_child(void)
 {
+	arena_fork_child();
 	process_fork_child();
 }
 
@@ -144,10 +145,7 @@ __attribute__((constructor)) static void init_late(void)
 
 	uint32_t flags = t_self.flags;
 	t_self.flags |= IN_TRACKER | IN_HEAP;
-	/* fork runs child handlers in order of registration: the private heap's own must come
-	 * before ours. */
-	arena_free(arena_alloc(1));
-	pthread_atfork(NULL, NULL, fork_child);
+	pthread_atfork(arena_fork_prepare, arena_fork_parent, fork_child);
 	fd_init();
 	snapshot_init();
 	set_allocator();

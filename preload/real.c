@@ -119,10 +119,23 @@ void *real_late(const char *name)
 	return f;
 }
 
-/* For the start, where a failing look-up would enter the program's malloc (symbol.h). */
+/* For the start, where a failing look-up would enter the program's malloc (symbol.h), and where
+ * dlsym is left only what our own search cannot do: there are 300 names. */
 static void *next_if_any(const char *name)
 {
-	return symbol_is_behind(name) ? next(name) : NULL;
+	uintptr_t at;
+
+	if (!symbol_behind(name, &at))
+		return NULL;
+	return at ? (void *)at : next(name);
+}
+
+/* The same, with ld.so's word for it that there is none. */
+static void *next_at_start(const char *name)
+{
+	void *f = next_if_any(name);
+
+	return f ? f : next(name);
 }
 
 static void resolve(void)
@@ -131,7 +144,7 @@ static void resolve(void)
 
 	/* Not into `real` one by one: malloc of one library and free of the boot buffer must never
 	 * be mixed. */
-#define HOOK(family, ret, name, params)     *(void **)&r.name = next(#name);
+#define HOOK(family, ret, name, params)     *(void **)&r.name = next_at_start(#name);
 #define HOOK_MAY(family, ret, name, params) *(void **)&r.name = next_if_any(#name);
 #define TRAMPOLINE(family, name)            *(void **)&r.name = next_if_any(#name);
 #define LOOKUP(ret, name, params)           *(void **)&r.name = next_if_any(#name);

@@ -369,7 +369,7 @@ void signals_init(void)
 {
 	struct signals_action k = {0};
 
-	g_stacks = sys_map(STACKS * STACK_BYTES);
+	g_stacks = sys_map_apart(STACKS * STACK_BYTES);
 	g_signals_control = control_number();
 	for (int sig = 1; sig <= SIGNALS_MAX; sig++)
 		if (is_deadly(sig) && !kernel_get(sig, &k) && is_wanted(sig, &k))

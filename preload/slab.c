@@ -15,21 +15,24 @@ static bool grow(struct slab *s)
 
 	if (which >= s->max_chunks || !(chunk = sys_map((size_t)s->item_bytes * s->chunk_items)))
 		return false;
-	/* The lowest comes first: few records then lie close together. */
-	for (uint32_t i = s->chunk_items; i-- > 0;)
-		slab_give(s, chunk + (size_t)i * s->item_bytes);
 	__atomic_store_n(&s->chunk[which], chunk, __ATOMIC_RELEASE);
-	__atomic_store_n(&s->room, s->room + s->chunk_items, __ATOMIC_RELEASE);
+	s->room += s->chunk_items;
 	return true;
 }
 
 void *slab_take(struct slab *s)
 {
-	if (!s->free && !grow(s))
-		return NULL;
 	struct slab_item *item = s->free;
 
-	s->free = item->next_free;
+	if (item) {
+		s->free = item->next_free;
+		return item;
+	}
+	if (s->fresh == s->room && !grow(s))
+		return NULL;
+	/* In order, and none before it is needed: pages that nobody touches cost nothing. */
+	item = slab_at(s, s->fresh);
+	__atomic_store_n(&s->fresh, s->fresh + 1, __ATOMIC_RELEASE);
 	return item;
 }
 
@@ -50,7 +53,7 @@ void *slab_at(const struct slab *s, uint32_t i)
 
 uint32_t slab_room(const struct slab *s)
 {
-	return __atomic_load_n(&s->room, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&s->fresh, __ATOMIC_ACQUIRE);
 }
 
 void slab_forget_free(struct slab *s)

@@ -51,7 +51,7 @@ struct snap_out {
 	uint64_t written;
 };
 
-/* Fills the CRC's tables. Once, by the parent. */
+/* Fills the CRC's tables, if that is not done; snap_out_begin() does it. */
 void snap_crc_init(void);
 /* zlib's crc32(): goes on from crc, 0 at first. */
 uint32_t snap_crc(uint32_t crc, const void *p, size_t n);

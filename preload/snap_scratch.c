@@ -18,7 +18,7 @@ void *snap_scratch(size_t bytes)
 		if (g_scratch[i].p)
 			continue;
 		g_scratch[i].bytes = bytes;
-		g_scratch[i].p = sys_map(bytes);
+		g_scratch[i].p = sys_map_apart(bytes);
 		/* Read at random, and gone in a second. */
 		if (g_scratch[i].p)
 			sys_call(SYS_madvise, g_scratch[i].p, bytes, MADV_HUGEPAGE);

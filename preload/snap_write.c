@@ -13,6 +13,8 @@ static uint32_t g_crc[8][256];
 
 void snap_crc_init(void)
 {
+	if (g_crc[7][255])
+		return;
 	for (uint32_t i = 0; i < 256; i++) {
 		uint32_t c = i;
 
@@ -74,6 +76,7 @@ void snap_out_begin(struct snap_out *o, int fd, uint8_t *buf)
 	static const uint8_t version[4] = {FMT_MAJOR & 255, FMT_MAJOR >> 8, FMT_MINOR & 255,
 	                                   FMT_MINOR >> 8};
 
+	snap_crc_init();
 	*o = (struct snap_out){.fd = fd, .buf = buf};
 	memcpy(buf, FMT_MAGIC, 8);
 	memcpy(buf + 8, version, 4);

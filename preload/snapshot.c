@@ -228,7 +228,6 @@ int snapshot_init(void)
 {
 	if (g_pid)
 		return 0;
-	snap_crc_init();
 	snap_file_init();
 	snap_info_init();
 	int r = snap_child_init();

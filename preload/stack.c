@@ -30,8 +30,6 @@ int stack_init(unsigned depth)
 	module_init();
 	int r = rule_init();
 
-	if (!r)
-		r = stack_tree_init();
 	g_shared = r ? NULL : stack_cache_new();
 	return r ? r : g_shared ? 0 : -ENOMEM;
 }

@@ -7,14 +7,12 @@
  */
 #include "stack_tree.h"
 
-#include <errno.h>
-
 enum {
 	NODES_LOG2 = 14, /* of a chunk */
 	NODES = 1 << NODES_LOG2,
 	SHARDS_LOG2 = 7,
 	SHARDS = 1 << SHARDS_LOG2,
-	SHARD_FIRST = 64
+	SHARD_FIRST = 16
 };
 
 struct node {
@@ -31,7 +29,7 @@ struct shard {
 
 static struct node *g_nodes[STACK_NODE_MAX / NODES];
 static uint32_t *g_leaves[STACK_MAX / NODES];
-static struct shard *g_shard[SHARDS];
+static struct shard *g_shard[SHARDS]; /* made when needed: few stacks touch few pages */
 static uint32_t g_n_nodes, g_n_stacks;
 static uint64_t g_index_bytes;
 static char *g_spare, *g_spare_end; /* small shards are cut from this */
@@ -63,6 +61,8 @@ static inline uint32_t slot_tag(uint32_t hash)
 static inline uint32_t find(const struct shard *s, uint32_t hash, uint32_t parent, uintptr_t ip,
                             uint32_t meta)
 {
+	if (unlikely(!s))
+		return 0;
 	for (uint32_t i = hash & s->mask;; i = (i + 1) & s->mask) {
 		uint32_t slot = __atomic_load_n(&s->slot[i], __ATOMIC_ACQUIRE);
 		uint32_t n = slot ^ slot_tag(hash);
@@ -120,11 +120,11 @@ static void put(struct shard *s, uint32_t hash, uint32_t n)
 
 static struct shard *shard_grow(struct shard *old, unsigned which)
 {
-	struct shard *s = shard_new((old->mask + 1) * 2);
+	struct shard *s = shard_new(old ? (old->mask + 1) * 2 : SHARD_FIRST);
 
 	if (!s)
 		return old;
-	for (uint32_t i = 0; i <= old->mask; i++) {
+	for (uint32_t i = 0; old && i <= old->mask; i++) {
 		if (!old->slot[i])
 			continue;
 		uint32_t n = old->slot[i] % STACK_NODE_MAX;
@@ -142,9 +142,9 @@ static uint32_t add_node(unsigned which, uint32_t hash, const struct stack_node 
 
 	if (n >= STACK_NODE_MAX)
 		return 0;
-	if (s->used > s->mask / 3 * 2) {
+	if (!s || s->used > s->mask / 3 * 2) {
 		s = shard_grow(s, which);
-		if (s->used >= s->mask)
+		if (!s || s->used >= s->mask)
 			return 0;
 	}
 	if (!g_nodes[n >> NODES_LOG2]) {
@@ -161,16 +161,6 @@ static uint32_t add_node(unsigned which, uint32_t hash, const struct stack_node 
 	return n;
 }
 
-int stack_tree_init(void)
-{
-	for (unsigned i = 0; i < SHARDS; i++) {
-		g_shard[i] = shard_new(SHARD_FIRST);
-		if (!g_shard[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 static inline unsigned shard_of(uint32_t hash)
 {
 	return hash >> (32 - SHARDS_LOG2);
@@ -180,7 +170,8 @@ void stack_tree_prefetch(uint32_t hash)
 {
 	const struct shard *s = __atomic_load_n(&g_shard[shard_of(hash)], __ATOMIC_ACQUIRE);
 
-	__builtin_prefetch(&s->slot[hash & s->mask]);
+	if (likely(s))
+		__builtin_prefetch(&s->slot[hash & s->mask]);
 }
 
 static __attribute__((noinline)) uint32_t child_by_index(uint32_t parent, uint32_t hash,

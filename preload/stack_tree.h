@@ -16,7 +16,6 @@ static inline uint32_t stack_meta(uint32_t module, uint32_t flags)
 	return module | flags << 16;
 }
 
-int stack_tree_init(void);
 /* The hash of a whole path, by that of the path without its innermost frame: so that all places in
  * the index to which a stack leads can be fetched at once. 0 is the empty path's. */
 static inline uint32_t stack_tree_hash(uint32_t outer, uintptr_t ip, uint32_t meta)

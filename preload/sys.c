@@ -24,20 +24,25 @@
 #define OWN_END  0x1f0000000000ul
 #endif
 _Static_assert(OWN_END == SYS_FIXED, "one range");
-#define OWN_STEP \
-	0x200000ul /* a page table page each: faults of one table never share with another */
+/* What a page of page tables covers: faults of one large table never share one with another's. */
+#define OWN_STEP 0x200000ul
 
 static uintptr_t g_own_next = OWN_BASE;
 static uint64_t g_own_bytes;
+/* Small tables lie together: a mapping and a page of page tables each would be most of what a short
+ * process costs. The next that is cut off begins here; on a bound of OWN_STEP there is none left.
+ */
+static uintptr_t g_small_next;
+#define SMALL_MAX (OWN_STEP / 2)
 
 static size_t whole_pages(size_t bytes)
 {
 	return (bytes + 4095) & ~(size_t)4095;
 }
 
-void *sys_map(size_t bytes)
+static void *map_own(size_t size)
 {
-	size_t size = whole_pages(bytes), step = (size + OWN_STEP - 1) & ~(OWN_STEP - 1);
+	size_t step = (size + OWN_STEP - 1) & ~(OWN_STEP - 1);
 
 	for (int tries = 0; tries < 256; tries++) {
 		uintptr_t at = __atomic_fetch_add(&g_own_next, step, __ATOMIC_RELAXED);
@@ -58,10 +63,54 @@ void *sys_map(size_t bytes)
 		/* One touched word must not cost 2 MB where huge pages are always on. */
 		if (size >= OWN_STEP)
 			sys_call(SYS_madvise, at, size, MADV_NOHUGEPAGE);
-		__atomic_fetch_add(&g_own_bytes, size, __ATOMIC_RELAXED);
 		return (void *)at;
 	}
 	return NULL;
+}
+
+static void *cut_small(size_t size)
+{
+	uintptr_t at = __atomic_load_n(&g_small_next, __ATOMIC_ACQUIRE);
+
+	for (;;) {
+		size_t left = -at & (OWN_STEP - 1);
+		char *piece = size > left ? map_own(OWN_STEP) : (char *)at;
+
+		if (!piece)
+			return NULL;
+		if (__atomic_compare_exchange_n(&g_small_next, &at, (uintptr_t)piece + size, false,
+		                                __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			/* What is too short for anybody counts in RLIMIT_AS. */
+			if (size > left && left)
+				sys_call(SYS_munmap, at, left);
+			return piece;
+		}
+		if (size > left) /* another was quicker, or a handler on this thread */
+			sys_call(SYS_munmap, piece, OWN_STEP);
+	}
+}
+
+static void *counted(void *p, size_t size)
+{
+	if (p)
+		__atomic_fetch_add(&g_own_bytes, size, __ATOMIC_RELAXED);
+	return p;
+}
+
+void *sys_map(size_t bytes)
+{
+	size_t size = whole_pages(bytes);
+	void *p = size <= SMALL_MAX ? cut_small(size) : NULL;
+
+	/* There may be room for this, where there is none for a piece (RLIMIT_AS). */
+	return p ? counted(p, size) : sys_map_apart(bytes);
+}
+
+void *sys_map_apart(size_t bytes)
+{
+	size_t size = whole_pages(bytes);
+
+	return counted(map_own(size), size);
 }
 
 int sys_map_at(uintptr_t at, size_t bytes)

@@ -39,9 +39,12 @@ static inline long sys_call6(long n, long a, long b, long c, long d, long e, lon
 /*
  * Zeroed memory for our tables, far from where the program's own mappings go (some programs
  * allocate by address). Not backed until touched. NULL when there is none. Never unmapped by
- * the kernel on fork. sys_unmap takes what sys_map gave, whole.
+ * the kernel on fork. sys_unmap takes what they gave, whole.
  */
 void *sys_map(size_t bytes);
+/* The same on a bound of 2 MB, with no other table below or above: for stacks, and for what is
+ * given back soon. */
+void *sys_map_apart(size_t bytes);
 void sys_unmap(void *p, size_t bytes);
 /* The same at a given place in a range that nothing else is put into: what lies there is found
  * without a pointer. 0 or -errno; -EEXIST: the program has something there. */
@@ -54,7 +57,7 @@ int sys_map_at(uintptr_t at, size_t bytes);
 #define SYS_FIXED_END    (SYS_FIXED + (1ul << 37))
 /* True for an address inside our own mappings. */
 bool sys_is_own(uintptr_t address);
-/* Bytes handed out by sys_map and not given back (virtual). */
+/* Bytes handed out by these and not given back (virtual). */
 uint64_t sys_mapped_bytes(void);
 
 /*
