@@ -133,6 +133,8 @@ static int generate(const struct findings *f, const char *path, struct err *err)
 
 int check_finish(struct findings *f, const struct check_choice *c, struct err *err)
 {
+	if (c->lsan)
+		findings_note(f, false, c->lsan);
 	findings_finish(f);
 	if (c->baseline && use_baseline(f, c, err))
 		return -1;

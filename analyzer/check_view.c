@@ -218,6 +218,7 @@ int check_report(FILE *to, const struct findings *f, const struct check_choice *
 	const struct out_check o = {.out = &c->view.out,
 	                            .rules = rules,
 	                            .explain = c->explain,
+	                            .uses = c->uses,
 	                            .status = status,
 	                            .command = command};
 

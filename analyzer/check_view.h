@@ -15,6 +15,8 @@ struct check_choice {
 	struct rule_choice rules;
 	struct opt_count error_exitcode;
 	bool explain;
+	bool uses;        /* what the user's suppressions have accepted, one by one */
+	const char *lsan; /* what was made of LSAN_OPTIONS; NULL: it is not set */
 	const char *baseline, *generate; /* files; NULL: none */
 	bool update_baseline, accept_new;
 	struct gate_reports reports;

@@ -3,6 +3,9 @@
  */
 #include "check_view.h"
 #include "cmd.h"
+#include "lsan_options.h"
+
+#include <stdlib.h>
 
 static int check(const char *const *path, size_t n, const char *base,
                  const struct check_choice *choice, struct err *err)
@@ -70,6 +73,7 @@ int cmd_check(int argc, char **argv)
 	struct err err = {""};
 
 	check_choice_default(&choice);
+	lsan_options_read(getenv("LSAN_OPTIONS"), &choice);
 	int status = opt_parse(&verb, &argc, argv);
 	if (status >= 0)
 		return status;

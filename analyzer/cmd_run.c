@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "cmd.h"
 #include "command.h"
+#include "lsan_options.h"
 #include "run_check.h"
 #include "run_child.h"
 #include "run_status.h"
@@ -431,6 +432,7 @@ int cmd_run(int argc, char **argv)
 	int first = 0, status;
 
 	check_choice_default(&r.gate.choice);
+	lsan_options_read(getenv("LSAN_OPTIONS"), &r.gate.choice);
 	str_add(&r.options, inherited ? inherited : "");
 	char *given = settings_get(r.options.data, "out");
 	if (!given)

@@ -195,10 +195,10 @@ static void print_uses(struct page *page, const struct findings *all, const stru
 		}
 		n++;
 		unused += !uses;
-		if (o->explain)
+		if (o->explain || o->uses)
 			print_use(page, r, uses, things);
 	}
-	if (unused && !o->explain) {
+	if (unused && !o->explain && !o->uses) {
 		str_addf(&s, "%zu of %zu suppressions matched nothing (--explain)", unused, n);
 		page_wrap(page, STYLE_DIM, 0, 2, s.data);
 		str_free(&s);

@@ -11,6 +11,7 @@ struct out_check {
 	const struct out_options *out; /* n: findings at most; wide: whole stacks */
 	const struct rules *rules; /* that were applied, with their uses; NULL: nothing is said */
 	bool explain;              /* what was accepted, and by what */
+	bool uses;                 /* what each suppression of the user's has accepted */
 	bool baseline;             /* one was given */
 	int status;                /* that follows */
 	const char *command;       /* "run": how the command itself ended, a clause; NULL */

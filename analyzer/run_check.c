@@ -188,7 +188,8 @@ int run_check_report(struct run_check *r, const struct command *command, const s
 	if (!failed) {
 		run_folder_tidy(&r->folder, &f);
 		status = check_status(&f, &r->choice);
-		if (f.verdict == VERDICT_CLEAN)
+		/* Findings that are no failure: --error-exitcode=0, exitcode=0. */
+		if (f.verdict == VERDICT_CLEAN || status == EXIT_CLEAN)
 			status = child_exit_status(child);
 		failed = check_report(stderr, &f, &r->choice, &r->rules, how, status, &err);
 	}

@@ -35,6 +35,34 @@ for part in 'module=check_lsan$' 'file=check_lsan.c' 'forgot*n' check_lsan; do
   gate --suppressions one.supp -- "$PROGS/check_lsan"
   is "fd:$part" "$?" 0
 done
+# What a suite has set for LeakSanitizer.
+lsan() {
+  LSAN_OPTIONS=$1
+  shift
+  export LSAN_OPTIONS
+  gate "$@"
+  status=$?
+  unset LSAN_OPTIONS
+}
+lsan suppressions=all.supp:print_suppressions=1 -- "$PROGS/check_lsan"
+is "LSAN_OPTIONS: its suppressions hold" "$status $(findings)" "0 0"
+like "and are listed" "$(cat err)" 'suppression used: 1 finding, 1 in all: fd:function=\^forgotten\$ \(all\.supp:3\)'
+like "which is told" "$(cat err)" '^LSAN_OPTIONS: heeded: suppressions=all.supp, print_suppressions=1$'
+lsan exitcode=23:report_objects=1 -- "$PROGS/check_lsan"
+is "its status" "$status" 23
+like "what it cannot have is told, too" "$(cat err)" '^LSAN_OPTIONS: heeded: exitcode=23; not heeded: report_objects=1$'
+lsan exitcode=23 --error-exitcode=24 -- "$PROGS/check_lsan"
+is "a flag wins" "$status" 24
+lsan exitcode=0 -- "$PROGS/check_lsan"
+is "status 0: findings are no failure" "$status $(findings)" "0 1"
+lsan detect_leaks=0 -- "$PROGS/check_heap" lost
+is "detect_leaks=0: the heap is not looked at" "$status $(findings)" "0 0"
+lsan detect_leaks=0 --heap lost -- "$PROGS/check_heap" lost
+is "unless a flag says so" "$status $(findings)" "1 1"
+lsan suppressions=nowhere.supp -- "$PROGS/check_lsan"
+is "a file that is not there fails nothing" "$status $(findings)" "1 1"
+like "but is told" "$(cat err)" 'not heeded: suppressions=nowhere.supp \(not to be read from this folder\)'
+
 echo 'thread:^forgotten$' > one.supp
 gate --suppressions one.supp -- "$PROGS/check_lsan"
 is "a rule of another kind does not hold" "$?" 1

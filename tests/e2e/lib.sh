@@ -29,7 +29,7 @@ OUTLIVE=$O/outlive
 LIB=$O/liboutlive.so
 PROGS=$O/tests/progs
 export LC_ALL=C
-unset OUTLIVE_OPTIONS LD_PRELOAD
+unset OUTLIVE_OPTIONS LD_PRELOAD LSAN_OPTIONS
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/outlive-test.XXXXXX") || exit 1
 cd "$dir" || exit 1
