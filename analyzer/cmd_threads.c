@@ -14,7 +14,6 @@ int cmd_threads(int argc, char **argv)
 	        "leaks, too.",
 	        "outlive threads outlive.server.4711.2.snap\n"
 	        "outlive threads --base outlive.server.4711.1.snap outlive.server.4711.2.snap\n"
-	        "outlive threads --base outlive.server.4711.1.snap --older 10m "
-	        "outlive.server.4711.2.snap\n"
+	        "outlive threads --older 10m outlive.server.4711.*.snap\n"
 	        "outlive threads --json outlive.server.4711.2.snap | jq '.rows[] | select(.leak)'");
 }

@@ -8,8 +8,7 @@
 
 #include "alike.h"
 #include "focus.h"
-#include "idle.h"
-#include "waits.h"
+#include "kinds_waits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 /* One of them, whatever it is. */
 struct thing {
 	uint32_t type, flags, stack, before, start;
+	uint32_t waits; /* where it does, when that tells groups apart */
 	bool bad_close;
 	enum leak leak;
 	uint64_t count, born_ns;
@@ -27,7 +27,7 @@ struct thing {
  * thing may turn into a leak, and is not new by that. */
 struct family {
 	struct family_key {
-		uint64_t type, flags, meaning, before, start, bad_close;
+		uint64_t type, flags, meaning, before, start, waits, bad_close;
 	} key;
 	uint64_t base; /* how many of them a has */
 };
@@ -39,7 +39,6 @@ struct grouping {
 	const struct snapshot *s;
 	const struct match *match;
 	const uint8_t *shown;
-	uint64_t older_ns;
 	struct kind_table *table;
 	uint32_t *family_of; /* by group */
 	struct family *family;
@@ -98,8 +97,12 @@ static struct thing thing(const struct grouping *g, uint32_t i)
 	const struct snapshot *s = g->s;
 	bool final = g->k->final;
 
-	if (g->kind == KIND_THREADS)
-		return thread_thing(s, &s->task[i], final);
+	if (g->kind == KIND_THREADS) {
+		const struct task *t = &s->task[i];
+		struct thing made = thread_thing(s, t, final);
+		made.waits = g->k->older && t->wait ? s->wait[t->wait - 1].stack : 0;
+		return made;
+	}
 	if (g->kind == KIND_TIMERS) {
 		const struct timer *t = &s->timer[i];
 		return (struct thing){.type = t->kind,
@@ -146,6 +149,7 @@ static uint32_t family_of(struct grouping *g, const struct thing *t)
 	                         .meaning = meaning(g, t->stack),
 	                         .before = t->bad_close ? meaning(g, t->before) : 0,
 	                         .start = (uintptr_t)start_text(g->s, t->start),
+	                         .waits = meaning(g, t->waits),
 	                         .bad_close = t->bad_close};
 	uint64_t hash = table_hash_mem(&key, sizeof(key));
 	uint32_t i = table_find(&g->by_family, hash, same_family, g, &key);
@@ -222,25 +226,19 @@ static const struct rule *excuse(const struct grouping *g, const struct thing *t
 	return rule;
 }
 
-/* Of those that are asked for by how long they wait. */
-static bool went_on(const struct grouping *g, uint32_t i)
-{
-	return g->kind == KIND_THREADS && g->older_ns &&
-	       waits_ns(g->k->a, g->s, &g->s->task[i]) < g->older_ns;
-}
-
 static void add_now(struct grouping *g)
 {
 	uint32_t n = n_things(g->s, g->kind), kept = 0;
 	uint32_t *group = xcalloc(n + 1, sizeof(*group));
 	const uint32_t hidden = UINT32_MAX;
+	const bool is_thread = g->kind == KIND_THREADS;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct thing t = thing(g, i);
 		if (!t.bad_close)
 			g->table->count++;
 		group[i] = hidden;
-		if (!is_shown(g, &t) || went_on(g, i))
+		if (!is_shown(g, &t) || (is_thread && kinds_waits_leave_out(g->k, g->k->older, i)))
 			continue;
 		group[i] = group_of(g, &t,
 		                    (struct group_key){family_of(g, &t), t.leak, excuse(g, &t)});
@@ -249,6 +247,8 @@ static void add_now(struct grouping *g)
 		to->n++;
 		if (t.born_ns < to->born_ns)
 			to->born_ns = t.born_ns;
+		if (is_thread && kinds_waits_blocked_ns(g->k, i) > to->blocked_ns)
+			to->blocked_ns = kinds_waits_blocked_ns(g->k, i);
 	}
 	/* Things in the order of their groups. */
 	g->table->item = xcalloc(n + 1, sizeof(*g->table->item));
@@ -319,12 +319,16 @@ static bool accuses(const struct group *g)
 static int by_weight(const void *a, const void *b, void *ctx)
 {
 	const struct group *x = a, *y = b;
-	uint64_t grown_x = group_growth(ctx, x), grown_y = group_growth(ctx, y);
+	const struct kinds *k = ctx;
+	uint64_t grown_x = group_growth(k, x), grown_y = group_growth(k, y);
 
 	if (grown_x != grown_y)
 		return grown_x > grown_y ? -1 : 1;
 	if (accuses(x) != accuses(y))
 		return accuses(x) ? -1 : 1;
+	/* New and longer-blocked ones first. */
+	if ((k->a || k->older) && x->blocked_ns != y->blocked_ns)
+		return x->blocked_ns > y->blocked_ns ? -1 : 1;
 	if (x->count != y->count)
 		return x->count > y->count ? -1 : 1;
 	if (x->leak != y->leak)
@@ -349,18 +353,19 @@ static void finish(struct kinds *k, struct kind_table *t)
 }
 
 static void make_table(struct kinds *k, enum object_kind kind, const struct match match[2],
-                       uint8_t *const shown[2], uint64_t older_ns)
+                       uint8_t *const shown[2])
 {
-	struct grouping g = {.k = k, .kind = kind, .table = &k->table[kind], .older_ns = older_ns};
+	struct grouping g = {.k = k, .kind = kind, .table = &k->table[kind]};
+	bool older = kind == KIND_THREADS && k->older;
 
 	g.s = k->b;
 	g.match = &match[1];
 	g.shown = shown[1];
 	add_now(&g);
 	/* Who has waited since the snapshot before was there then. */
-	for (size_t i = 0; kind == KIND_THREADS && older_ns && i < g.table->n; i++)
+	for (size_t i = 0; older && i < g.table->n; i++)
 		g.table->base += g.table->group[i].base = g.table->group[i].count;
-	if (k->a && (kind != KIND_THREADS || !older_ns)) {
+	if (k->a && !older) {
 		g.s = k->a;
 		g.match = &match[0];
 		g.shown = shown[0];
@@ -374,34 +379,6 @@ static void make_table(struct kinds *k, enum object_kind kind, const struct matc
 	free(g.family_of);
 }
 
-/* 1 for the nodes of stacks in which a thread, a timer or a descriptor was made: the heap has a
- * thousand times as many, and they need no number here. */
-static uint8_t *nodes_of_objects(const struct snapshot *s)
-{
-	uint8_t *need = xcalloc(s->n_nodes, 1);
-
-	for (uint32_t i = 0; i < s->n_tasks; i++)
-		need[s->stack[s->task[i].stack].node] = 1;
-	for (uint32_t i = 0; i < s->n_task_sums; i++)
-		need[s->stack[s->task_sum[i].stack].node] = 1;
-	for (uint32_t i = 0; i < s->n_fds; i++)
-		need[s->stack[s->fd[i].stack].node] = 1;
-	for (uint32_t i = 0; i < s->n_fd_sums; i++)
-		need[s->stack[s->fd_sum[i].stack].node] = 1;
-	for (uint32_t i = 0; i < s->n_fd_bads; i++) {
-		need[s->stack[s->fd_bad[i].stack].node] = 1;
-		need[s->stack[s->fd_bad[i].before].node] = 1;
-	}
-	for (uint32_t i = 0; i < s->n_timers; i++)
-		need[s->stack[s->timer[i].stack].node] = 1;
-	for (uint32_t i = 0; i < s->n_timer_sums; i++)
-		need[s->stack[s->timer_sum[i].stack].node] = 1;
-	/* Callers stand before their callees. */
-	for (uint32_t i = s->n_nodes; i-- > 1;)
-		need[s->node[i].parent] |= need[i];
-	return need;
-}
-
 int kinds_make(const struct snapshot *a, const struct snapshot *b, const struct kinds_options *o,
                struct kinds **out, struct err *err)
 {
@@ -413,22 +390,22 @@ int kinds_make(const struct snapshot *a, const struct snapshot *b, const struct 
 	int rc = -1;
 
 	*out = NULL;
-	*k = (struct kinds){.a = a, .b = b, .final = snapshot_is_final(b), .raw = p->raw};
+	*k = (struct kinds){
+	        .a = a, .b = b, .final = snapshot_is_final(b), .raw = p->raw, .older = o->older};
 	if (focus_nodes(b, p, &shown[1], err) || (a && focus_nodes(a, p, &shown[0], err)))
 		goto out;
 	k->pipes = pipes_of(b);
-	need[1] = nodes_of_objects(b);
-	need[0] = a ? nodes_of_objects(a) : NULL;
+	need[1] = match_need_objects(b);
+	need[0] = a ? match_need_objects(a) : NULL;
 	match[1].need = need[1];
 	match[0].need = need[0];
 	match_nodes(a, b, &match[0], &match[1]);
 	alike_nodes(a, b, &match[0], &match[1]);
-	if (o->rules) {
+	kinds_waits_make(k, o);
+	if (o->rules)
 		k->work = rules_begin(o->rules, b);
-		k->idle = idle_tasks(b, o->rules);
-	}
 	for (int kind = 0; kind < N_KINDS; kind++)
-		make_table(k, (enum object_kind)kind, match, shown, o->older_ns);
+		make_table(k, (enum object_kind)kind, match, shown);
 	rc = 0;
 out:
 	match_free(&match[0]);
@@ -454,7 +431,7 @@ void kinds_free(struct kinds *k)
 	}
 	free(k->frames.at);
 	free(k->pipes.at);
-	free(k->idle);
+	kinds_waits_free(k);
 	rules_end(k->work);
 	free(k);
 }

@@ -44,6 +44,7 @@ struct group {
 	uint64_t count, base;    /* now; in the snapshot before */
 	uint32_t first, n;       /* item[first...]: indices into task[], timer[], fd[], fd_bad[] */
 	uint64_t born_ns;        /* uptime when the oldest was made */
+	uint64_t blocked_ns;     /* of threads: the longest wait among those that are not idle */
 };
 
 /* All groups of one kind: those that grew, then leaks, then the rest; most first. */
@@ -65,15 +66,28 @@ struct kinds {
 	struct frames frames;
 	struct row row;
 	struct rule_work *work;
-	const struct rule *
-	        *idle;      /* by index into b->task: why that thread may wait; NULL: no rules */
-	struct pipes pipes; /* of b */
+	/* By index into b->task: why that thread may wait (NULL: no rules); for how long it has
+	 * been in one wait, at least, 0 not known. */
+	const struct rule **idle;
+	uint64_t *waited_ns;
+	const struct kinds_older *older; /* as in the options */
+	uint64_t older_idle;             /* threads that would have been shown, but are idle */
+	struct pipes pipes;              /* of b */
+};
+
+/* Asks for threads that have been in one wait for so long, and are not idle; grouped by where they
+ * wait, too. Zero but for least_ns: by a and b. kinds_waits.h fills in the rest. */
+struct kinds_older {
+	uint64_t least_ns;
+	bool *unbroken;       /* by index into b->task: in that wait at all earlier moments, too */
+	uint32_t n_snapshots; /* 0: not asked of several */
+	uint64_t span_ns;     /* from the first of them to b */
 };
 
 struct kinds_options {
 	const struct profile_options *profile; /* focus, ignore, raw */
 	const struct rules *rules;             /* leaks that they excuse are none; or NULL */
-	uint64_t older_ns; /* only threads that have waited so long in one wait, by a and b */
+	const struct kinds_older *older;       /* only threads that have waited so long; or NULL */
 };
 
 /* Groups what b holds; with a, equal groups of a are counted as `base`. Both symbolized, and alive

@@ -243,3 +243,31 @@ void match_free(struct match *m)
 	free(m->unmatched);
 	*m = (struct match){0};
 }
+
+uint8_t *match_need_objects(const struct snapshot *s)
+{
+	uint8_t *need = xcalloc(s->n_nodes, 1);
+
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		need[s->stack[s->task[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_waits; i++)
+		need[s->stack[s->wait[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_task_sums; i++)
+		need[s->stack[s->task_sum[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_fds; i++)
+		need[s->stack[s->fd[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_fd_sums; i++)
+		need[s->stack[s->fd_sum[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_fd_bads; i++) {
+		need[s->stack[s->fd_bad[i].stack].node] = 1;
+		need[s->stack[s->fd_bad[i].before].node] = 1;
+	}
+	for (uint32_t i = 0; i < s->n_timers; i++)
+		need[s->stack[s->timer[i].stack].node] = 1;
+	for (uint32_t i = 0; i < s->n_timer_sums; i++)
+		need[s->stack[s->timer_sum[i].stack].node] = 1;
+	/* Callers stand before their callees. */
+	for (uint32_t i = s->n_nodes; i-- > 1;)
+		need[s->node[i].parent] |= need[i];
+	return need;
+}

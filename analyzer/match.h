@@ -29,4 +29,8 @@ void match_stacks(const struct snapshot *a, const struct snapshot *b, struct mat
                   struct match *mb);
 void match_free(struct match *m);
 
+/* 1 for the nodes of stacks in which a thread, a timer or a descriptor was made, or a thread waits:
+ * the heap has a thousand times as many, and they need no number there. To be freed. */
+uint8_t *match_need_objects(const struct snapshot *s);
+
 #endif

@@ -381,6 +381,8 @@ int out_text_kind(FILE *f, struct kinds *k, enum object_kind kind, const struct 
 	notes_moment(&page, k->b);
 	print_sum(&page, k, kind);
 	print_base(&page, k, kind);
+	if (kind == KIND_THREADS)
+		out_older_text(&page, k);
 	print_lost(&page, k->b);
 	if (k->a)
 		notes_left_out(&page, k->a, family[kind]);

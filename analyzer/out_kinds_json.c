@@ -225,6 +225,8 @@ int out_json_kind(FILE *f, struct kinds *k, enum object_kind kind, const struct 
 	document_put(&d, "count", document_number(t->count));
 	document_put(&d, "given_back", given_back(k->b, kind));
 	document_put(&d, "final", json_boolean(k->final));
+	if (kind == KIND_THREADS)
+		document_put(&d, "older", out_older_json(k));
 	document_put(&d, "n_rows", document_number(t->n));
 	document_open_rows(&d, "rows");
 	for (size_t i = 0; i < n; i++)

@@ -62,7 +62,7 @@ static struct alikes find_alike(const struct kinds *k, const struct group *g)
 
 	for (uint32_t i = 0; i < g->n; i++) {
 		const struct task *t = task_of(k, g, i);
-		uint64_t ns = waits_ns(k->a, k->b, t);
+		uint64_t ns = k->waited_ns[t - k->b->task];
 		struct alike one = {.first = i, .least_ns = ns, .idle = idle_of(k, g, i)};
 
 		if (!waits_reason(k->b, t, &one.reason))
@@ -244,4 +244,38 @@ const char *out_waits_on(const struct kinds *k, const struct group *g)
 	free(order);
 	alikes_free(&all);
 	return word;
+}
+
+/* ---- older ---- */
+
+void out_older_text(struct page *page, const struct kinds *k)
+{
+	const struct kinds_older *older = k->older;
+	char text[32];
+
+	if (!older)
+		return;
+	page_addf(page, STYLE_PLAIN, "in one wait for %s or more", human_ns(text, older->least_ns));
+	if (older->n_snapshots > 1)
+		page_addf(page, STYLE_PLAIN, ", and in all of %u snapshots in %s",
+		          older->n_snapshots, human_ns(text, older->span_ns));
+	if (k->older_idle)
+		page_addf(page, STYLE_DIM, "; %llu idle left out (--no-builtin)",
+		          (unsigned long long)k->older_idle);
+	page_end_line(page);
+}
+
+json_t *out_older_json(const struct kinds *k)
+{
+	const struct kinds_older *older = k->older;
+
+	if (!older)
+		return json_null();
+	json_t *o = json_object();
+	json_object_set_new(o, "least_s", json_real((double)older->least_ns / 1e9));
+	json_object_set_new(
+	        o, "snapshots",
+	        document_number(older->n_snapshots ? older->n_snapshots : 1 + (k->a != NULL)));
+	json_object_set_new(o, "idle_left_out", document_number(k->older_idle));
+	return o;
 }

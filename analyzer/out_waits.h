@@ -20,4 +20,9 @@ const char *out_waits_on(const struct kinds *k, const struct group *g);
 /* Why a rule says that a thread is idle. */
 const char *out_idle_text(const struct rule *rule);
 
+/* What --older asked for, and how many idle threads it left out: a line, or nothing; an object, or
+ * null. */
+void out_older_text(struct page *page, const struct kinds *k);
+json_t *out_older_json(const struct kinds *k);
+
 #endif

@@ -51,7 +51,21 @@ is "all of them, and none that ran" \
   "$(json older.json '(len(d["rows"]) > 5, all(w["at_least_s"] >= 0.2 for r in d["rows"] for w in r["waits"]))')" "(True, True)"
 status_is "--older: nobody for an hour" 0 "$OUTLIVE" threads --json --base "$first" --older 1h "$snap"
 is "is an empty table" "$(json out 'd["rows"]')" "[]"
-status_is "--older alone" 2 "$OUTLIVE" threads --older 1s "$snap"
+status_is "--older: of one snapshot alone, by the kernel's clock" 0 "$OUTLIVE" threads --json --older 200ms "$snap"
+is "the same threads, but for the one that took it" "$(jq -c '[.rows[].tids[]] | sort' out)" \
+  "$(jq -c --argjson own "$pid" '[.rows[].tids[] | select(. != $own)] | sort' older.json)"
+status_is "several snapshots without --older" 2 "$OUTLIVE" threads "$first" "$snap"
+# A third one: whoever waits has waited in all of them; idle ones are told apart.
+snapshot_now
+status_is "--older: of several snapshots of a run" 0 "$OUTLIVE" threads --json --older 200ms "$dir"/outlive.stuck_threads.*.snap
+is "in all of three" "$(jq -c '[.older.snapshots, .older.idle_left_out > 0]' out)" '[3,true]'
+is "the same threads in all" "$(jq -c '[.rows[].tids[]] | sort' out)" "$(jq -c '[.rows[].tids[]] | sort' older.json)"
+cp out several.json
+status_is "--older: of a folder" 0 "$OUTLIVE" threads --json --older 200ms "$dir"
+is "the same again" "$(jq -c '[.rows[].tids[]] | sort' out)" "$(jq -c '[.rows[].tids[]] | sort' several.json)"
+is "who sleeps for a time is not among them" "$(jq '[.rows[].waits[].kind] | index("sleep")' out)" null
+"$OUTLIVE" threads --json --no-builtin --older 200ms "$dir" > all.json
+is "but with --no-builtin" "$(jq '[.rows[].waits[].kind] | index("sleep") != null' all.json)" true
 echo >&3
 
 mkdir redis
