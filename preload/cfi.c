@@ -58,6 +58,8 @@ static void read_augmentation(struct cie *cie, struct cfi_cursor *c, const char 
 		case 'S':
 			cie->is_signal = true;
 			break;
+		case 'B': /* which key signs return addresses */
+			break;
 		default:
 			c->bad = true;
 		}
@@ -262,6 +264,7 @@ static int step(struct machine *m, struct cfi_cursor *c)
 	}
 	switch (op) {
 	case OP_NOP:
+	case ARCH_CFI_SIGN:
 		return 0;
 	case OP_SET_LOC:
 		m->loc = cfi_pointer(c, m->cie->encoding, 0);

@@ -10,15 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* DWARF numbers of x86-64. */
+#include "arch.h"
+
+/* DWARF's numbers; in PC a frame's own place, which is RA itself where no register holds RA. */
 enum {
-	CFI_RAX = 0,
-	CFI_RBX = 3,
-	CFI_RBP = 6,
-	CFI_RSP = 7,
-	CFI_R12 = 12,
-	CFI_RA = 16,
-	CFI_REGISTERS = 17
+	CFI_FP = ARCH_CFI_FP,
+	CFI_SP = ARCH_CFI_SP,
+	CFI_RA = ARCH_CFI_RA,
+	CFI_PC = ARCH_CFI_PC,
+	CFI_REGISTERS = ARCH_CFI_REGISTERS
 };
 
 /* Memory that may be read: [lo, hi). */
@@ -66,8 +66,12 @@ int cfi_row(const uint8_t *fde, const struct cfi_range *in, uintptr_t pc, struct
 /* A thread's registers in one frame, as far as they are known. */
 struct cfi_regs {
 	uint64_t r[CFI_REGISTERS];
-	uint32_t known; /* bit by number */
+	uint64_t known; /* bit by number */
 };
+static inline uint64_t cfi_bit(unsigned number)
+{
+	return 1ul << number;
+}
 /* Reads 8 bytes of the program's memory; false when it cannot be read. */
 typedef bool cfi_read_fn(void *arg, uintptr_t address, uint64_t *out);
 

@@ -378,23 +378,29 @@ int cfi_step(const struct cfi_row *row, const struct cfi_range *in, struct cfi_r
 
 	if (row->reg[CFI_RA].how == CFI_UNDEFINED)
 		return 0;
-	if (row->reg[CFI_RA].how == CFI_SAME)
+	if (row->reg[CFI_RA].how == CFI_SAME && CFI_PC == CFI_RA)
 		return -EINVAL;
 	if (!find_cfa(row, &s))
 		return -EINVAL;
 	for (unsigned i = 0; i < CFI_REGISTERS; i++) {
 		const struct cfi_place *p = &row->reg[i];
 
-		if (i == CFI_RSP && p->how == CFI_SAME) {
+		if (i == CFI_SP && p->how == CFI_SAME) {
 			out.r[i] = s.cfa;
-			out.known |= 1u << i;
+			out.known |= cfi_bit(i);
 			continue;
 		}
 		if (restore(&s, p, i, &out.r[i]))
-			out.known |= 1u << i;
+			out.known |= cfi_bit(i);
+	}
+	bool is_known = out.known >> CFI_RA & 1 && out.known >> CFI_SP & 1;
+
+	if (CFI_PC != CFI_RA) { /* a register, of which a call leaves nothing */
+		out.r[CFI_PC] = arch_code(out.r[CFI_RA]);
+		out.known = (out.known | cfi_bit(CFI_PC)) & ~cfi_bit(CFI_RA);
 	}
 	*regs = out;
-	if (!(out.known >> CFI_RA & 1) || !(out.known >> CFI_RSP & 1))
+	if (!is_known)
 		return -EINVAL;
-	return out.r[CFI_RA] ? 1 : 0;
+	return out.r[CFI_PC] ? 1 : 0;
 }

@@ -75,7 +75,7 @@ static bool make_shared(void)
 	int fd = sys_open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd == -EEXIST) {
 		/* Left by an earlier process of this number. */
-		sys_call(SYS_unlink, name);
+		sys_unlink(name);
 		fd = sys_open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	}
 	if (fd < 0)
@@ -91,7 +91,7 @@ static bool make_shared(void)
 	sys_close(fd);
 	if (r == (long)g_page)
 		return g_has_file = true;
-	sys_call(SYS_unlink, name);
+	sys_unlink(name);
 	return false;
 }
 
@@ -292,7 +292,7 @@ void control_hide(void)
 		return;
 	__atomic_store_n(&g_page->state, FMT_CONTROL_OFF, __ATOMIC_RELEASE);
 	file_name(&t);
-	sys_call(SYS_unlink, name);
+	sys_unlink(name);
 }
 
 void control_show(void)

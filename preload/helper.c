@@ -101,24 +101,10 @@ static void helper_main(void)
 long helper_start(char *stack, const struct helper *h, uint64_t flags, uint32_t *pid)
 {
 	long memory = flags & HELPER_COPY ? CLONE_CHILD_SETTID : CLONE_VM;
-	long r, all = (long)(flags & ~HELPER_COPY) | memory | CLONE_PARENT_SETTID | CLONE_UNTRACED;
-	register uint32_t *tid __asm__("r10") = pid;
-	register long tls __asm__("r8") = 0;
-	register void (*entry)(void) __asm__("r9") = helper_main;
+	long all = (long)(flags & ~HELPER_COPY) | memory | CLONE_PARENT_SETTID | CLONE_UNTRACED;
 
 	if (!stack)
 		return -ENOMEM;
 	*base_of(stack) = (struct base){.what = *h};
-	__asm__ volatile("syscall\n\t"
-	                 "test %%rax, %%rax\n\t"
-	                 "jnz 1f\n\t"
-	                 "xor %%ebp, %%ebp\n\t"
-	                 "call *%%r9\n\t"
-	                 "ud2\n"
-	                 "1:"
-	                 : "=a"(r)
-	                 : "a"(SYS_clone), "D"(all), "S"(helper_stack_top(stack)), "d"(pid),
-	                   "r"(tid), "r"(tls), "r"(entry)
-	                 : "rcx", "r11", "cc", "memory");
-	return r;
+	return arch_clone_onto(all, helper_stack_top(stack), pid, helper_main);
 }

@@ -50,10 +50,7 @@ static any_fn *g_original[N_SLOTS];
 #define NAME(i, symbol) #symbol,
 static const char *const g_name[N_SLOTS] = {CXX_FUNCTIONS(NAME, NAME)};
 
-#define JUMP(i, symbol)                                                                  \
-	__asm__(".text\n.globl " #symbol "\n.type " #symbol ",@function\n" #symbol ":\n" \
-	        ".cfi_startproc\n\tjmp *cxx_slot+8*" #i "(%rip)\n.cfi_endproc\n"         \
-	        ".size " #symbol ", .-" #symbol "\n");
+#define JUMP(i, symbol) ARCH_JUMP(symbol, cxx_slot, i);
 CXX_FUNCTIONS(JUMP, JUMP)
 
 /* Without a C++ runtime anywhere nobody can call this by right; the heap is the best answer. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hook.h"
+#include "hook_numbers.h"
 
 /* The allocator's own calls, and ours, pass through. */
 static inline bool inner(uint32_t flags)
@@ -28,33 +29,12 @@ static inline bool inner(uint32_t flags)
  * that is no sample's goes on to the original with nothing of ours around it but a subtraction, or
  * a look into the filter (sample.h); the flag IN_HEAP is not held, for libc calls nothing that we
  * interpose. All others come to the functions below, as if these had been called. In exact mode
- * t_self.left is 0. Empty blocks are left to C: they count for one byte.
+ * t_self.left is 0. Empty blocks are left to C: they count for one byte. In hook_<processor>.S.
  */
-__asm__(".text\n.globl malloc\n.type malloc,@function\n.p2align 4\nmalloc:\n"
-        ".cfi_startproc\n"
-        "\tmov t_self@gottpoff(%rip), %rax\n"
-        "\tcmp %rdi, %fs:24(%rax)\n\tjbe heap_malloc\n"
-        "\tcmpb $0, g_sample_direct(%rip)\n\tje heap_malloc\n"
-        "\ttest %rdi, %rdi\n\tje heap_malloc\n"
-        "\tsub %rdi, %fs:24(%rax)\n"
-        "\tincl %fs:4(%rax)\n"
-        "\tjmp *real+0(%rip)\n"
-        ".cfi_endproc\n.size malloc, .-malloc\n"
-        ".globl free\n.type free,@function\n.p2align 4\nfree:\n"
-        ".cfi_startproc\n"
-        "\tcmpb $0, g_sample_direct(%rip)\n\tje heap_free\n"
-        "\tmov %rdi, %rax\n\tmov %rdi, %rdx\n"
-        "\tshr $4, %rax\n\tshr $20, %rdx\n\txor %edx, %eax\n"
-        "\tmovzwl %ax, %eax\n"
-        "\tlea g_sample_filter(%rip), %rdx\n"
-        "\tcmpb $0, (%rdx,%rax)\n\tjne heap_free\n"
-        "\tmov t_self@gottpoff(%rip), %rax\n"
-        "\tincl %fs:4(%rax)\n"
-        "\tjmp *real+24(%rip)\n"
-        ".cfi_endproc\n.size free, .-free\n");
-_Static_assert(offsetof(struct self, n_heap) == 4 && offsetof(struct self, left) == 24 &&
-                       offsetof(struct real, malloc) == 0 && offsetof(struct real, free) == 24 &&
-                       SAMPLE_SLOT_BITS == 16,
+_Static_assert(offsetof(struct self, n_heap) == SELF_N_HEAP &&
+                       offsetof(struct self, left) == SELF_LEFT &&
+                       offsetof(struct real, malloc) == REAL_MALLOC &&
+                       offsetof(struct real, free) == REAL_FREE && SAMPLE_SLOT_BITS == 16,
                "numbers in assembly");
 
 #define FROM_ASSEMBLY __attribute__((visibility("hidden"), used))

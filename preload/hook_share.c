@@ -12,6 +12,7 @@
 
 #include "format.h"
 #include "hook.h"
+#include "hook_numbers.h"
 #include "process.h"
 
 enum { VFORK, VFORK_OLD, CLONE, SYSCALL, N_SLOTS };
@@ -31,48 +32,15 @@ __attribute__((visibility("hidden"), used)) void share_fill(void)
 	share_slot[SYSCALL] = real.syscall;
 }
 
-/* index in %eax; the arguments must survive. */
-__asm__(".text\n"
-        ".globl share_go\n.hidden share_go\n.type share_go,@function\nshare_go:\n"
-        ".cfi_startproc\n"
-        "\tlea share_slot(%rip), %r11\n"
-        "\tcmpq $0, (%r11,%rax,8)\n"
-        "\tjne 1f\n"
-        "\tpush %rdi\n\tpush %rsi\n\tpush %rdx\n\tpush %rcx\n\tpush %r8\n\tpush %r9\n\tpush %rax\n"
-        "\t.cfi_adjust_cfa_offset 56\n"
-        "\tcall share_fill\n"
-        "\tpop %rax\n\tpop %r9\n\tpop %r8\n\tpop %rcx\n\tpop %rdx\n\tpop %rsi\n\tpop %rdi\n"
-        "\t.cfi_adjust_cfa_offset -56\n"
-        "\tlea share_slot(%rip), %r11\n"
-        "1:\tmov (%r11,%rax,8), %r11\n"
-        "\txor %eax, %eax\n"
-        "\tjmp *%r11\n"
-        ".cfi_endproc\n.size share_go, .-share_go\n");
-
-#define SHARES(symbol, index)                                                            \
-	__asm__(".text\n.globl " #symbol "\n.type " #symbol ",@function\n" #symbol ":\n" \
-	        ".cfi_startproc\n"                                                       \
-	        "\tmovb $1, g_process_shares(%rip)\n"                                    \
-	        "\tmov $" #index ", %eax\n"                                              \
-	        "\tjmp share_go\n"                                                       \
-	        ".cfi_endproc\n.size " #symbol ", .-" #symbol "\n")
-SHARES(vfork, 0);
-SHARES(__vfork, 1);
-SHARES(clone, 2);
-
-/* clone 56, vfork 58 and clone3 435 by number; all others may have a frame of ours. */
-__asm__(".text\n.globl syscall\n.type syscall,@function\nsyscall:\n"
-        ".cfi_startproc\n"
-        "\tcmp $56, %rdi\n\tje 1f\n"
-        "\tcmp $58, %rdi\n\tje 1f\n"
-        "\tcmp $435, %rdi\n\tje 1f\n"
-        "\tjmp share_syscall\n"
-        "1:\tmovb $1, g_process_shares(%rip)\n"
-        "\tmov $3, %eax\n"
-        "\tjmp share_go\n"
-        ".cfi_endproc\n.size syscall, .-syscall\n");
-_Static_assert(SYS_clone == 56 && SYS_vfork == 58 && SYS_clone3 == 435, "numbers in assembly");
-_Static_assert(VFORK == 0 && VFORK_OLD == 1 && CLONE == 2 && SYSCALL == 3, "and these");
+/* vfork, __vfork, clone and syscall themselves are in hook_<processor>.S: they note that there may
+ * be a child, and jump to the slot, which share_fill() fills the first time. syscall comes to
+ * share_syscall() for all but clone, vfork and clone3. */
+_Static_assert(VFORK == SHARE_VFORK && VFORK_OLD == SHARE_VFORK2 && CLONE == SHARE_CLONE &&
+                       SYSCALL == SHARE_SYSCALL,
+               "numbers in assembly");
+_Static_assert((SYS_clone == 56 || SYS_clone == 220) && (SYS_vfork == 58 || SYS_vfork < 0) &&
+                       SYS_clone3 == 435,
+               "and these");
 
 /* ---- descriptors by number ---- */
 

@@ -24,13 +24,13 @@
  */
 static int file_number(FILE *stream)
 {
-	__asm__("" : "+r"(stream));
+	OPAQUE(stream);
 	return stream ? fileno(stream) : -1;
 }
 
 static int dir_number(DIR *stream)
 {
-	__asm__("" : "+r"(stream));
+	OPAQUE(stream);
 	return stream ? dirfd(stream) : -1;
 }
 

@@ -109,14 +109,12 @@ static void set_allocator(void)
 static void set_reach(void)
 {
 	size_t bytes = STATIC_TLS + CONTROL_BLOCK, align;
-	uintptr_t fs;
 	struct reach_env env = {.is_allocator = real_is_allocator, .pid = (uint32_t)sys_getpid()};
 
-	__asm__("mov %%fs:0, %0" : "=r"(fs));
 	if (real._dl_get_tls_static_info)
 		real._dl_get_tls_static_info(&bytes, &align);
 	env.tls_bytes = bytes > CONTROL_BLOCK ? bytes - CONTROL_BLOCK : bytes;
-	env.self_offset = (uintptr_t)&t_self - fs;
+	env.self_offset = (uintptr_t)&t_self - arch_thread_pointer();
 	env.boot = g_real_boot;
 	env.boot_bytes = sizeof(g_real_boot);
 	reach_init(&env);

@@ -172,7 +172,7 @@ void leftover_park(void)
 	if (!settling || settling == (uint32_t)sys_gettid())
 		return;
 	for (;;)
-		sys_call(SYS_pause); /* which is seen to wait for ever */
+		sys_call(SYS_ppoll, NULL, 0, NULL, NULL, 0); /* which is seen to wait for ever */
 }
 
 void leftover_settle(void)

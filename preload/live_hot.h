@@ -5,8 +5,6 @@
 #ifndef OUTLIVE_LIVE_HOT_H
 #define OUTLIVE_LIVE_HOT_H
 
-#include <emmintrin.h>
-
 #include "live_store.h"
 
 /* NULL: no block was ever kept near the address, or none can be. */
@@ -48,17 +46,11 @@ static inline bool live_way_try(uint64_t *at, uint64_t w)
 static inline unsigned live_line_match(const struct live_line *l, uintptr_t a, unsigned *empty)
 {
 	/* The high halves of the words tell: the offset lies in them, and so does the site. */
-	const __m128 w01 = _mm_castsi128_ps(_mm_load_si128((const __m128i *)&l->word[0]));
-	const __m128 w23 = _mm_castsi128_ps(_mm_load_si128((const __m128i *)&l->word[2]));
-	const __m128i high = _mm_castps_si128(_mm_shuffle_ps(w01, w23, _MM_SHUFFLE(3, 1, 3, 1)));
-	const __m128i none = _mm_setzero_si128(), mask = _mm_set1_epi32(127 << 2);
-	const uint32_t offset = a >> 1 & 127 << 2, last = (uint32_t)(l->word[4] >> 32);
-	const __m128i other = _mm_and_si128(_mm_xor_si128(high, _mm_set1_epi32((int)offset)), mask);
+	const uint32_t mask = 127 << 2, offset = a >> 1 & mask, last = (uint32_t)(l->word[4] >> 32);
+	unsigned zero, is = arch_high_match(l->word, offset, mask, &zero);
 
-#define SIGNS(v) ((unsigned)_mm_movemask_ps(_mm_castsi128_ps(v)))
-	*empty = SIGNS(_mm_cmpeq_epi32(high, none)) | (unsigned)!last << 4;
-	return SIGNS(_mm_cmpeq_epi32(other, none)) | (unsigned)!((last ^ offset) & 127 << 2) << 4;
-#undef SIGNS
+	*empty = zero | (unsigned)!last << 4;
+	return is | (unsigned)!((last ^ offset) & mask) << 4;
 }
 _Static_assert(LIVE_LINE_OFFSET_SHIFT == 34 && LIVE_SLOTS == 5, "live_line_match()");
 #else

@@ -13,18 +13,10 @@ static uintptr_t g_main_top, g_main_pointer;
 /* Own stack is looked for this far below what is known of it. */
 enum { OWN_SPAN = 16 << 20 };
 
-static uintptr_t thread_pointer(void)
-{
-	uintptr_t p;
-
-	__asm__("mov %%fs:0, %0" : "=r"(p));
-	return p;
-}
-
 void mem_init(void)
 {
 	g_main_top = getauxval(AT_RANDOM);
-	g_main_pointer = thread_pointer();
+	g_main_pointer = arch_thread_pointer();
 }
 
 /* rt_sigprocmask copies the new mask in before it finds that there is no such operation: EFAULT
@@ -60,7 +52,7 @@ static COLD bool find_own(struct mem_own *o, uintptr_t sp)
 {
 	/* A thread's control block stands above its stack; the first thread's among mappings of any
 	 * kind. */
-	uintptr_t tp = thread_pointer(), top[2] = {g_main_top, tp == g_main_pointer ? 0 : tp};
+	uintptr_t tp = arch_thread_pointer(), top[2] = {g_main_top, tp == g_main_pointer ? 0 : tp};
 
 	if (sp - o->far_lo < o->far_hi - o->far_lo)
 		return false;

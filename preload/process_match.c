@@ -92,7 +92,7 @@ bool process_match(const char *globs, const char *started_as)
 		return true;
 	if (started_as && match_any(globs, started_as))
 		return true;
-	long n = sys_call(SYS_readlink, "/proc/self/exe", exe, sizeof(exe) - 1);
+	long n = sys_readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	return n > 0 && match_any(globs, exe);
 }
 

@@ -5,7 +5,6 @@
  */
 #include "reach.h"
 
-#include <asm/prctl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -144,12 +143,11 @@ static bool is_alone(void)
 	struct stat st;
 
 	/* The folder has a link for each thread. */
-	if (t_signals_interrupted || sys_call(SYS_stat, "/proc/self/task", &st) < 0 ||
-	    st.st_nlink != 3)
+	if (t_signals_interrupted || sys_stat("/proc/self/task", &st) < 0 || st.st_nlink != 3)
 		return false;
 	g_stop = (struct stop){.n_stopped = 0};
 	g_stop.self.tid = (int32_t)sys_gettid();
-	sys_call(SYS_arch_prctl, ARCH_GET_FS, &g_stop.self.regs.fs_base);
+	g_stop.self.regs.fs_base = arch_thread_base();
 	return true;
 }
 

@@ -264,7 +264,7 @@ static void moving(const struct stop_thread *t)
 	if (m.bytes >= (HEAD + 2) * 8 && m.bytes <= room)
 		for (unsigned i = 0; i < SAMPLES; i++)
 			m.comparable |= sample(&m, m.from, i) != 0;
-	for (unsigned i = 0; i < STOP_GP; i++)
+	for (unsigned i = 0; i < ARCH_GP; i++)
 		perhaps_moved(&m, t->regs.gp[i]);
 	if (!stack)
 		return;
@@ -279,7 +279,7 @@ static void thread(const struct stop_thread *t, bool first)
 {
 	uintptr_t fs = t->regs.fs_base;
 
-	for (unsigned i = 0; i < STOP_GP; i++)
+	for (unsigned i = 0; i < ARCH_GP; i++)
 		reach_mark_word(t->regs.gp[i]);
 	reach_mark_range((uintptr_t)t->vector, (uintptr_t)t->vector + t->vector_bytes);
 	stack(t, first);

@@ -25,7 +25,8 @@
 
 #define CONTROL_BLOCK 0x900u /* of a thread: struct pthread */
 
-/* What the kernel leaves in rax of a call that it will begin again: never seen by programs. */
+/* What the kernel leaves as the result of a call that it will begin again: never seen by programs.
+ */
 enum { RESTART_FIRST = -516, RESTART_LAST = -512 };
 
 struct reach_stuck_threads g_reach_stuck;
@@ -44,13 +45,14 @@ static struct {
 /* Asleep in the kernel's queue when it was stopped, not just woken from it. */
 static bool is_queued(const struct stop_thread *t)
 {
-	int64_t rax = (int64_t)t->regs.gp[STOP_RAX];
+	int64_t result = (int64_t)t->regs.gp[ARCH_GP_RESULT];
 
 	if (t->call != SYS_futex || t->pass_signal)
 		return false;
 	if (t->state == STOP_TRACED)
-		return rax >= RESTART_FIRST && rax <= RESTART_LAST;
-	return t->state == STOP_SIGNALED && rax == SYS_futex && t->regs.pc + 2 == t->before_pc;
+		return result >= RESTART_FIRST && result <= RESTART_LAST;
+	return t->state == STOP_SIGNALED && result == SYS_futex &&
+	       t->regs.pc + ARCH_CALL_BYTES == t->before_pc;
 }
 
 /* And nothing has been done yet that is going to wake it: the word is as it went to sleep for. */
@@ -148,7 +150,7 @@ static void note(const struct stop *s, uint32_t i)
 {
 	const struct stop_thread *t = &s->threads[i];
 	struct reach_stuck *r = &g_reach_stuck.thread[g_reach_stuck.n++];
-	const struct caller at = {t->regs.pc, t->regs.sp, t->regs.gp[STOP_RBP]};
+	const struct caller at = {t->regs.pc, t->regs.sp, t->regs.gp[ARCH_GP_FP]};
 
 	*r = (struct reach_stuck){.tid = (uint32_t)t->tid, .address = t->args[0]};
 	r->stack = stack_capture_other(&at);

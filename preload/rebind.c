@@ -111,7 +111,7 @@ static bool rebind_one(const struct object *o, const Elf64_Rela *r, const struct
 
 	if (is_in(o, row->original) || is_in(o, row->to) || (slot & 7))
 		return false;
-	bool lazy = ELF64_R_TYPE(r->r_info) == R_X86_64_JUMP_SLOT && is_in(o, now);
+	bool lazy = ELF64_R_TYPE(r->r_info) == ARCH_ELF_JUMP && is_in(o, now);
 	if (now != row->original && !lazy)
 		return false;
 	return set_slot(o, slot, row->to);
@@ -131,8 +131,8 @@ static int each_object(struct dl_phdr_info *info, size_t size, void *arg)
 			const Elf64_Rela *r = &o.table[t][i];
 			uint64_t type = ELF64_R_TYPE(r->r_info);
 
-			if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT &&
-			    (type != R_X86_64_64 || r->r_addend))
+			if (type != ARCH_ELF_JUMP && type != ARCH_ELF_DATA &&
+			    (type != ARCH_ELF_WORD || r->r_addend))
 				continue;
 			const Elf64_Sym *s = &o.symbols[ELF64_R_SYM(r->r_info)];
 			const char *name = o.strings + s->st_name;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "arch_regs.h"
 #include "mem.h"
 
 enum { FIRST_LOG2 = 12, LAST_LOG2 = 21 };
@@ -45,9 +46,9 @@ struct rule rule_make(enum rule_how how, uint32_t module, int64_t offset, int64_
 /* ---- from a row to a rule ---- */
 
 /* Is the expression at `at` "rbp + offset", and then, if `deref`, the word there? */
-static bool is_rbp_relative(int64_t at, const struct cfi_range *in, bool deref, int64_t *offset)
+static bool is_fp_relative(int64_t at, const struct cfi_range *in, bool deref, int64_t *offset)
 {
-	enum { EX_BREG_RBP = 0x76, EX_DEREF = 0x06 };
+	enum { EX_BREG_FP = 0x70 + CFI_FP, EX_DEREF = 0x06 };
 
 	if ((uintptr_t)at < in->lo || (uintptr_t)at >= in->hi)
 		return false;
@@ -55,7 +56,7 @@ static bool is_rbp_relative(int64_t at, const struct cfi_range *in, bool deref, 
 	uint64_t bytes = cfi_uleb(&c);
 	const uint8_t *start = c.p;
 
-	if (cfi_uint(&c, 1) != EX_BREG_RBP)
+	if (cfi_uint(&c, 1) != EX_BREG_FP)
 		return false;
 	*offset = cfi_sleb(&c);
 	if (deref && cfi_uint(&c, 1) != EX_DEREF)
@@ -70,18 +71,18 @@ static bool fits(int64_t offset, int64_t save)
 
 static struct rule from_row(const struct cfi_row *row, const struct cfi_range *in, uint32_t module)
 {
-	const struct cfi_place *ra = &row->reg[CFI_RA], *rbp = &row->reg[CFI_RBP];
+	const struct cfi_place *ra = &row->reg[CFI_RA], *rbp = &row->reg[CFI_FP];
 	struct rule full = rule_make(RULE_FULL, module, 0, 0);
 	int64_t offset = row->cfa_value, save = 0;
 
 	if (ra->how == CFI_UNDEFINED)
 		return rule_make(RULE_END, module, 0, 0);
-	if (row->is_signal || ra->how != CFI_OFFSET || ra->value != -8 ||
-	    row->reg[CFI_RSP].how != CFI_SAME)
+	if (!ARCH_PLAIN_FRAMES || row->is_signal || ra->how != CFI_OFFSET || ra->value != -8 ||
+	    row->reg[CFI_SP].how != CFI_SAME)
 		return full;
 	if (row->cfa_is_expr) {
-		if (rbp->how == CFI_EXPR && is_rbp_relative(row->cfa_value, in, true, &offset) &&
-		    is_rbp_relative(rbp->value, in, false, &save) && fits(offset, save))
+		if (rbp->how == CFI_EXPR && is_fp_relative(row->cfa_value, in, true, &offset) &&
+		    is_fp_relative(rbp->value, in, false, &save) && fits(offset, save))
 			return rule_make(RULE_DRAP, module, offset, save);
 		return full;
 	}
@@ -91,23 +92,17 @@ static struct rule from_row(const struct cfi_row *row, const struct cfi_range *i
 		return full;
 	if (!fits(offset, save))
 		return full;
-	if (row->cfa_reg == CFI_RSP)
+	if (row->cfa_reg == CFI_SP)
 		return rule_make(RULE_RSP, module, offset, save);
-	if (row->cfa_reg == CFI_RBP)
+	if (row->cfa_reg == CFI_FP)
 		return rule_make(RULE_RBP, module, offset, save);
 	return full;
 }
 
-/* mov $15, %rax (or %eax); syscall: what a signal handler returns to. */
 static bool is_sigreturn(uintptr_t ip)
 {
-	static const uint8_t rax[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
-	static const uint8_t eax[] = {0xb8, 15, 0, 0, 0, 0x0f, 0x05};
-
-	if (!mem_probe(ip) || !mem_probe(ip + sizeof(rax) - 8))
-		return false;
-	return !memcmp((const void *)ip, rax, sizeof(rax)) ||
-	       !memcmp((const void *)ip, eax, sizeof(eax));
+	return mem_probe(ip) && mem_probe(ip + ARCH_SIGRETURN_BYTES - 8) &&
+	       arch_is_sigreturn((const void *)ip);
 }
 
 static int row_at(const struct module_tables *t, uintptr_t pc, struct cfi_work *work)

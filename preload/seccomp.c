@@ -113,7 +113,7 @@ static uint32_t compute(const struct sock_filter *i, uint32_t a, uint32_t x)
  */
 static uint32_t answer(const struct sock_fprog *f, uint32_t call)
 {
-	const struct seccomp_data data = {.nr = (int)call, .arch = AUDIT_ARCH_X86_64};
+	const struct seccomp_data data = {.nr = (int)call, .arch = ARCH_AUDIT};
 	uint32_t a = 0, x = 0, scratch[BPF_MEMWORDS] = {0};
 
 	for (uint32_t at = 0; at < f->len; at++) {
@@ -172,7 +172,7 @@ bool seccomp_is_deadly(const void *filter)
 	                                SYS_getdents64,
 	                                SYS_rt_sigprocmask,
 	                                SYS_rt_sigpending,
-	                                SYS_unlink,
+	                                SYS_unlinkat,
 	                                SYS_renameat2,
 	                                SYS_fcntl,
 	                                SYS_readlinkat,

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <ucontext.h>
 
+#include "arch_regs.h"
 #include "control.h"
 #include "format.h"
 #include "leftover.h"
@@ -106,7 +107,7 @@ static void take(int sig, const struct signals_action *a)
 {
 	struct signals_action k = {(void *)entry,
 	                           SA_SIGINFO | SA_ONSTACK | SA_RESTART | KERNEL_RESTORER,
-	                           (void *)signals_restorer, ALL};
+	                           (void *)arch_sigreturn, ALL};
 
 	g_believed[sig] = *a;
 	if (a->handler != (void *)SIG_DFL && a->handler != (void *)SIG_IGN) {
@@ -219,7 +220,7 @@ static void on_own_stack(void (*fn)(void *), void *arg)
 	for (unsigned i = 0; g_stacks && i < STACKS; i++) {
 		if (__atomic_exchange_n(&g_stack_used[i], 1, __ATOMIC_ACQUIRE))
 			continue;
-		signals_call_on(g_stacks + (i + 1) * STACK_BYTES, fn, arg);
+		arch_call_on(g_stacks + (i + 1) * STACK_BYTES, fn, arg);
 		__atomic_store_n(&g_stack_used[i], 0, __ATOMIC_RELEASE);
 		return;
 	}

@@ -93,10 +93,4 @@ long signals_call(const void *ucontext);
  */
 bool signals_repeats(long nr);
 
-/* signals_entry.S */
-void signals_restorer(void);
-void signals_call_on(void *stack_top, void (*fn)(void *), void *arg);
-void signals_leave(const void *gregs, const void *fpstate, uint64_t features)
-        __attribute__((noreturn));
-
 #endif

@@ -7,6 +7,9 @@
  * writes it back. poll, epoll_wait and a few others have only the whole again, and may sleep longer
  * than asked, once.
  *
+ * Where a call's result takes the place of its first argument (ARCH_ARGS_KEPT), nothing of this can
+ * be done.
+ *
  * Context: a signal handler.
  */
 #include <errno.h>
@@ -17,27 +20,31 @@
 #include <sys/uio.h>
 #include <ucontext.h>
 
+#include "arch_regs.h"
 #include "signals.h"
 
 /* clock_nanosleep's TIMER_ABSTIME, without <time.h> for one bit */
 #define ABSOLUTE 1
-/* sigaltstack's SS_AUTODISARM, without the kernel's header beside libc's */
-#define AUTODISARM (1u << 31)
 
-static bool again(greg_t *r, long nr)
+static int64_t *argument(ucontext_t *uc, unsigned n)
 {
-	r[REG_RAX] = nr;
-	r[REG_RIP] -= 2;
+	return arch_uc_register(uc, ARCH_ARG0 + n);
+}
+
+static bool again(ucontext_t *uc, long nr)
+{
+	*arch_uc_register(uc, ARCH_RESULT) = nr;
+	*arch_uc_register(uc, ARCH_PC) -= ARCH_CALL_BYTES;
 	return true;
 }
 
 /* The kernel has written the rest to where the program said. */
-static bool again_with_rest(greg_t *r, long nr, int request, int rest)
+static bool again_with_rest(ucontext_t *uc, long nr, unsigned request, unsigned rest)
 {
-	if (!r[rest])
+	if (!*argument(uc, rest))
 		return false;
-	r[request] = r[rest];
-	return again(r, nr);
+	*argument(uc, request) = *argument(uc, rest);
+	return again(uc, nr);
 }
 
 /*
@@ -81,19 +88,20 @@ bool signals_repeats(long nr)
 	}
 }
 
-static bool restart(greg_t *r, long nr)
+static bool restart(ucontext_t *uc, long nr)
 {
+	int64_t operation = *argument(uc, 1);
+
 	switch (nr) {
 	case SYS_nanosleep:
-		return again_with_rest(r, nr, REG_RDI, REG_RSI);
+		return again_with_rest(uc, nr, 0, 1);
 	case SYS_clock_nanosleep:
-		return r[REG_RSI] & ABSOLUTE ? again(r, nr)
-		                             : again_with_rest(r, nr, REG_RDX, REG_R10);
+		return operation & ABSOLUTE ? again(uc, nr) : again_with_rest(uc, nr, 2, 3);
 	case SYS_futex:
 		/* Absolute; the other form is restarted only without a timeout. */
-		return (r[REG_RSI] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && again(r, nr);
+		return (operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && again(uc, nr);
 	default:
-		return signals_repeats(nr) && again(r, nr);
+		return signals_repeats(nr) && again(uc, nr);
 	}
 }
 
@@ -110,26 +118,6 @@ static bool read_code(uint8_t *code, uintptr_t end)
 		return true;
 	}
 	return sys_call(SYS_process_vm_readv, sys_getpid(), &to, 1, &what, 1, 0) == CODE_BYTES;
-}
-
-/*
- * The kernel does not say which call it was, but libc's code does: "mov $number, %eax" stands
- * before "syscall", with at most a few loads of arguments in between; "xor %eax, %eax" for read.
- */
-static long number_in(const uint8_t *code)
-{
-	uint32_t nr;
-
-	for (int at = CODE_BYTES - 4; at >= 0; at--) {
-		if (code[at] == 0x31 && code[at + 1] == 0xc0)
-			return SYS_read;
-		if (code[at] != 0xb8 || at > CODE_BYTES - 7)
-			continue;
-		memcpy(&nr, code + at + 1, sizeof(nr));
-		if (nr < 1024)
-			return (long)nr;
-	}
-	return -1;
 }
 
 /*
@@ -161,10 +149,12 @@ static int handler_comes(const ucontext_t *uc)
 	return comes;
 }
 
-static bool is_interrupted(const greg_t *r, uint8_t *code)
+/* `code` is then what led to the call. */
+static bool is_interrupted(ucontext_t *uc, uint8_t *code)
 {
-	return r[REG_RAX] == -EINTR && read_code(code, (uintptr_t)r[REG_RIP]) &&
-	       code[CODE_BYTES - 2] == 0x0f && code[CODE_BYTES - 1] == 0x05;
+	return *arch_uc_register(uc, ARCH_RESULT) == -EINTR &&
+	       read_code(code, (uintptr_t)*arch_uc_register(uc, ARCH_PC)) &&
+	       arch_is_call(code + CODE_BYTES - ARCH_CALL_BYTES);
 }
 
 long signals_call(const void *ucontext)
@@ -183,17 +173,16 @@ long signals_call(const void *ucontext)
 
 void signals_restart(void *ucontext)
 {
-	ucontext_t *uc = ucontext;
 	uint8_t code[CODE_BYTES] = {0};
 
-	if (is_interrupted(uc->uc_mcontext.gregs, code) && !handler_comes(uc))
-		restart(uc->uc_mcontext.gregs, number_in(code));
+	if (ARCH_ARGS_KEPT && is_interrupted(ucontext, code) && !handler_comes(ucontext))
+		restart(ucontext, arch_uc_number(ucontext, code, CODE_BYTES));
 }
 
 /* ---- restart_syscall ---- */
 
 /* The kernel keeps, for the thread, what it needs to go on with these. */
-static bool is_kept(const greg_t *r, long nr)
+static bool is_kept(ucontext_t *uc, long nr)
 {
 	switch (nr) {
 	case SYS_nanosleep:
@@ -201,31 +190,12 @@ static bool is_kept(const greg_t *r, long nr)
 	case SYS_restart_syscall:
 		return true;
 	case SYS_clock_nanosleep:
-		return !(r[REG_RSI] & ABSOLUTE);
+		return !(*argument(uc, 1) & ABSOLUTE);
 	case SYS_futex:
-		return r[REG_R10] != 0;
+		return *argument(uc, 3) != 0;
 	default:
 		return false;
 	}
-}
-
-/* Leaving a handler without rt_sigreturn: not where that does more than to set registers. */
-static bool can_leave(const ucontext_t *uc)
-{
-	uint64_t shadow_stack = 0;
-
-	__asm__("rdsspq %0" : "+r"(shadow_stack));
-	return !shadow_stack && uc->uc_mcontext.fpregs &&
-	       !((uint32_t)uc->uc_stack.ss_flags & AUTODISARM);
-}
-
-/* The vector registers that the kernel has put aside, for xrstor; 0: only the oldest of them. */
-static uint64_t kept_features(const void *fp)
-{
-	struct _fpx_sw_bytes sw;
-
-	memcpy(&sw, (const char *)fp + 464, sizeof(sw));
-	return sw.magic1 == FP_XSTATE_MAGIC1 ? sw.xstate_bv : 0;
 }
 
 /*
@@ -237,14 +207,13 @@ static void leave_to_restart(ucontext_t *uc)
 	uint64_t mask = *(const uint64_t *)&uc->uc_sigmask;
 
 	signals_mask(SIG_SETMASK, mask);
-	signals_leave(uc->uc_mcontext.gregs, uc->uc_mcontext.fpregs,
-	              kept_features(uc->uc_mcontext.fpregs));
+	arch_uc_restart(uc);
 }
 
 /* Calls that the kernel begins again after a handler that wants it, and not after others. */
-static bool asks_handler(const greg_t *r, long nr)
+static bool asks_handler(ucontext_t *uc, long nr)
 {
-	long op = r[REG_RSI] & FUTEX_CMD_MASK;
+	int64_t operation = *argument(uc, 1), op = operation & FUTEX_CMD_MASK;
 
 	switch (nr) {
 	case SYS_futex:
@@ -261,7 +230,7 @@ static bool asks_handler(const greg_t *r, long nr)
 	case SYS_mq_timedreceive:
 		return true;
 	case SYS_fcntl:
-		return r[REG_RSI] == F_SETLKW;
+		return operation == F_SETLKW;
 	default:
 		return signals_repeats(nr);
 	}
@@ -271,29 +240,31 @@ static bool asks_handler(const greg_t *r, long nr)
  * The kernel has decided by our handler, which wants the call to be begun again, and the one that
  * comes now does not: had it come alone, the program would see EINTR.
  */
-static void interrupt(greg_t *r, long nr)
+static void interrupt(ucontext_t *uc, long nr)
 {
-	if (nr < 0 || r[REG_RAX] != nr || !asks_handler(r, nr) ||
-	    memcmp((const void *)r[REG_RIP], "\x0f\x05", 2))
+	int64_t *result = arch_uc_register(uc, ARCH_RESULT), *pc = arch_uc_register(uc, ARCH_PC);
+
+	if (nr < 0 || *result != nr || !asks_handler(uc, nr) || !arch_is_call((const void *)*pc))
 		return;
-	r[REG_RAX] = -EINTR;
-	r[REG_RIP] += 2;
+	*result = -EINTR;
+	*pc += ARCH_CALL_BYTES;
 }
 
 void signals_resume(void *ucontext, long nr)
 {
 	ucontext_t *uc = ucontext;
-	greg_t *r = uc->uc_mcontext.gregs;
 	uint8_t code[CODE_BYTES] = {0};
 	int comes = handler_comes(uc);
 
+	if (!ARCH_ARGS_KEPT)
+		return;
 	if (comes == COMES_INTERRUPTING)
-		interrupt(r, nr);
-	if (comes || !is_interrupted(r, code))
+		interrupt(uc, nr);
+	if (comes || !is_interrupted(uc, code))
 		return;
 	if (nr < 0)
-		nr = number_in(code);
-	if (is_kept(r, nr) && can_leave(uc))
+		nr = arch_uc_number(uc, code, CODE_BYTES);
+	if (is_kept(uc, nr) && arch_uc_can_restart(uc))
 		leave_to_restart(uc);
-	restart(r, nr);
+	restart(uc, nr);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "arch_regs.h"
 #include "helper.h"
 #include "seccomp.h"
 #include "snap.h"
@@ -65,21 +66,18 @@ long snap_child_start(void (*fn)(void), void (*crashed)(void), uint32_t *pid, bo
 	return helper_start(g_stack, &h, copy ? HELPER_COPY : 0, pid);
 }
 
+static void run_it(void *fn)
+{
+	(*(void (**)(void))fn)();
+}
+
 void snap_run_here(void (*fn)(void))
 {
 	if (!g_stack) {
 		fn();
 		return;
 	}
-	__asm__ volatile("mov %%rsp, %%rbx\n\t"
-	                 "mov %[top], %%rsp\n\t"
-	                 "call *%[fn]\n\t"
-	                 "mov %%rbx, %%rsp"
-	                 :
-	                 : [top] "r"(helper_stack_top(g_stack)), [fn] "r"(fn)
-	                 : "rbx", "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc",
-	                   "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-	                   "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	arch_call_on(helper_stack_top(g_stack), run_it, &fn);
 }
 
 /* ---- may we? ---- */

@@ -275,8 +275,8 @@ static bool still_same(const struct snap_job *j, const struct look *l)
 	struct stat st = {0};
 
 	path_of(j, l->fd, path, sizeof(path));
-	return !j->proc[0] || (sys_call(SYS_stat, path, &st) >= 0 && st.st_dev == l->device &&
-	                       st.st_ino == l->inode);
+	return !j->proc[0] ||
+	       (sys_stat(path, &st) >= 0 && st.st_dev == l->device && st.st_ino == l->inode);
 }
 
 /* Generations wrap, and the clock of births lags behind: together they tell. */

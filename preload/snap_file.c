@@ -35,7 +35,7 @@ static bool root_id(uint64_t *dev, uint64_t *ino)
 {
 	struct stat st;
 
-	if (sys_call(SYS_stat, "/", &st) < 0)
+	if (sys_stat("/", &st) < 0)
 		return false;
 	*dev = st.st_dev;
 	*ino = st.st_ino;
@@ -147,10 +147,10 @@ static void make_folders(char *folder, size_t given)
 		if (*p != '/')
 			continue;
 		*p = 0;
-		sys_call(SYS_mkdir, folder, 0777);
+		sys_call(SYS_mkdirat, AT_FDCWD, folder, 0777);
 		*p = '/';
 	}
-	sys_call(SYS_mkdir, folder, 0777);
+	sys_call(SYS_mkdirat, AT_FDCWD, folder, 0777);
 }
 
 static bool root_changed(void)
@@ -249,18 +249,18 @@ static int rename_to_new(const char *temp, const char *path)
 
 	if (r != -EINVAL && r != -ENOSYS && r != -EPERM)
 		return (int)r;
-	r = sys_call(SYS_link, temp, path);
+	r = sys_call(SYS_linkat, AT_FDCWD, temp, AT_FDCWD, path, 0);
 	if (!r)
-		sys_call(SYS_unlink, temp);
+		sys_unlink(temp);
 	if (!r || r == -EEXIST)
 		return (int)r;
 	int fd = sys_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fd;
 	sys_close(fd);
-	r = sys_call(SYS_rename, temp, path);
+	r = sys_call(SYS_renameat, AT_FDCWD, temp, AT_FDCWD, path);
 	if (r < 0)
-		sys_call(SYS_unlink, path);
+		sys_unlink(path);
 	return (int)r;
 }
 
@@ -278,7 +278,7 @@ static void keep_last(struct snap_name *n)
 	if (*at && g_n_kept > g_keep) {
 		n->number = *at;
 		name_path(n);
-		sys_call(SYS_unlink, n->path);
+		sys_unlink(n->path);
 		n->number = number;
 		name_path(n);
 	}
@@ -321,7 +321,7 @@ int snap_file_commit_peak(struct snap_name *n)
 	n->fd = -1;
 	if (!r && g_peak) {
 		name_peak(n);
-		r = (int)sys_call(SYS_rename, n->temp, n->path);
+		r = (int)sys_call(SYS_renameat, AT_FDCWD, n->temp, AT_FDCWD, n->path);
 	}
 	/* outlive.<command>.<pid>.peak.snap, peak-2 where another image has left one. */
 	for (int tries = 0; !r && !g_peak && tries < 10000; tries++) {
@@ -345,7 +345,7 @@ void snap_file_discard(struct snap_name *n)
 		sys_close(n->fd);
 	n->fd = -1;
 	if (n->temp[0])
-		sys_call(SYS_unlink, n->temp);
+		sys_unlink(n->temp);
 }
 
 /* ---- what a person is told ---- */

@@ -25,7 +25,7 @@ static size_t g_cmdline_bytes;
 
 void snap_info_init(void)
 {
-	long n = sys_call(SYS_readlink, "/proc/self/exe", g_exe, sizeof(g_exe) - 1);
+	long n = sys_readlink("/proc/self/exe", g_exe, sizeof(g_exe) - 1);
 
 	g_exe[n > 0 ? n : 0] = 0;
 	n = sys_read_file("/proc/self/cmdline", g_cmdline, sizeof(g_cmdline));

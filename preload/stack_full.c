@@ -12,11 +12,6 @@
 /* From here to the hook's caller there are only a few frames of ours. */
 enum { OWN_FRAMES = 32 };
 
-/* gregs of the kernel's ucontext, by DWARF number. */
-static const uint8_t g_uc_slot[CFI_REGISTERS] = {13, 12, 14, 11, 9, 8, 10, 15, 0,
-                                                 1,  2,  3,  4,  5, 6, 7,  16};
-enum { UC_GREGS = 40 };
-
 static bool read_word(void *arg, uintptr_t address, uint64_t *out)
 {
 	struct mem_window *w = arg;
@@ -29,14 +24,14 @@ static bool read_word(void *arg, uintptr_t address, uint64_t *out)
 
 static enum walk_end step_signal(struct cfi_regs *r, struct mem_window *mem)
 {
-	uintptr_t uc = r->r[CFI_RSP] + UC_GREGS;
+	uintptr_t saved = r->r[CFI_SP] + ARCH_UC_SLOTS;
 
 	for (unsigned i = 0; i < CFI_REGISTERS; i++)
-		if (!read_word(mem, uc + 8ul * g_uc_slot[i], &r->r[i]))
+		if (!read_word(mem, saved + 8ul * arch_uc_slot(i), &r->r[i]))
 			return WALK_BROKEN;
-	r->known = (1u << CFI_REGISTERS) - 1;
-	mem_enter(mem, r->r[CFI_RSP] - MEM_RED_ZONE, false);
-	return r->r[CFI_RA] ? WALK_ON : WALK_ZERO;
+	r->known = cfi_bit(CFI_REGISTERS) - 1;
+	mem_enter(mem, r->r[CFI_SP] - MEM_RED_ZONE, false);
+	return r->r[CFI_PC] ? WALK_ON : WALK_ZERO;
 }
 
 static enum walk_end step_by_table(struct stack_cache *c, uint64_t key, struct cfi_regs *r,
@@ -59,11 +54,11 @@ static enum walk_end step_by_table(struct stack_cache *c, uint64_t key, struct c
 /* Without a table: as the fast walk does it. Only what it tells is known afterwards. */
 static enum walk_end step_guess(struct cfi_regs *r, struct mem_window *mem, struct rule rule)
 {
-	struct walk w = {.mem = *mem, .ip = r->r[CFI_RA], .sp = r->r[CFI_RSP], .bp = r->r[CFI_RBP]};
-	enum walk_end end = r->known >> CFI_RBP & 1 ? walk_step(&w, rule) : WALK_BROKEN;
+	struct walk w = {.mem = *mem, .ip = r->r[CFI_PC], .sp = r->r[CFI_SP], .bp = r->r[CFI_FP]};
+	enum walk_end end = r->known >> CFI_FP & 1 ? walk_step(&w, rule) : WALK_BROKEN;
 
-	r->r[CFI_RA] = w.ip, r->r[CFI_RSP] = w.sp, r->r[CFI_RBP] = w.bp;
-	r->known &= 1u << CFI_RA | 1u << CFI_RSP | 1u << CFI_RBP;
+	r->r[CFI_PC] = w.ip, r->r[CFI_SP] = w.sp, r->r[CFI_FP] = w.bp;
+	r->known &= cfi_bit(CFI_PC) | cfi_bit(CFI_SP) | cfi_bit(CFI_FP);
 	*mem = w.mem;
 	return end;
 }
@@ -72,7 +67,7 @@ static enum walk_end step_guess(struct cfi_regs *r, struct mem_window *mem, stru
 static enum walk_end step(struct stack_cache *c, struct cfi_regs *r, struct mem_window *mem,
                           bool *is_exact, struct rule *rule)
 {
-	uint64_t key = rule_key(r->r[CFI_RA], *is_exact);
+	uint64_t key = rule_key(r->r[CFI_PC], *is_exact);
 	enum walk_end end;
 
 	*rule = rule_get(key, &c->work);
@@ -92,24 +87,6 @@ static enum walk_end step(struct stack_cache *c, struct cfi_regs *r, struct mem_
 	}
 }
 
-/* This very place: what a call preserves, and where it is. */
-#define REGS_HERE(regs)                              \
-	__asm__ volatile("movq %%rbx, 24(%0)\n\t"    \
-	                 "movq %%rbp, 48(%0)\n\t"    \
-	                 "movq %%rsp, 56(%0)\n\t"    \
-	                 "movq %%r12, 96(%0)\n\t"    \
-	                 "movq %%r13, 104(%0)\n\t"   \
-	                 "movq %%r14, 112(%0)\n\t"   \
-	                 "movq %%r15, 120(%0)\n\t"   \
-	                 "leaq 0f(%%rip), %%rax\n\t" \
-	                 "movq %%rax, 128(%0)\n"     \
-	                 "0:"                        \
-	                 :                           \
-	                 : "r"((regs)->r)            \
-	                 : "rax", "memory");         \
-	(regs)->known =                              \
-	        1u << CFI_RBX | 1u << CFI_RBP | 1u << CFI_RSP | 0xfu << CFI_R12 | 1u << CFI_RA
-
 /* Through our own frames to the hook's caller. If it is not met, begins there with what the hook
  * knew. */
 static void find_caller(struct stack_cache *c, const struct caller *from, struct cfi_regs *r,
@@ -119,31 +96,31 @@ static void find_caller(struct stack_cache *c, const struct caller *from, struct
 	struct rule rule;
 
 	for (int i = 0; i < OWN_FRAMES; i++) {
-		if (r->r[CFI_RA] == from->ip && r->r[CFI_RSP] == from->sp)
+		if (r->r[CFI_PC] == from->ip && r->r[CFI_SP] == from->sp)
 			return;
-		if (r->r[CFI_RSP] > from->sp || step(c, r, mem, &is_exact, &rule) != WALK_ON)
+		if (r->r[CFI_SP] > from->sp || step(c, r, mem, &is_exact, &rule) != WALK_ON)
 			break;
 	}
-	r->r[CFI_RA] = from->ip, r->r[CFI_RSP] = from->sp, r->r[CFI_RBP] = from->fp;
-	r->known = 1u << CFI_RA | 1u << CFI_RSP | 1u << CFI_RBP;
+	r->r[CFI_PC] = from->ip, r->r[CFI_SP] = from->sp, r->r[CFI_FP] = from->fp;
+	r->known = cfi_bit(CFI_PC) | cfi_bit(CFI_SP) | cfi_bit(CFI_FP);
 }
 
 COLD enum walk_end walk_full(struct stack_cache *c, const struct caller *from, uint32_t *n)
 {
-	struct cfi_regs r = {.known = 0};
+	struct cfi_regs r = {.known = ARCH_CFI_KNOWN};
 	struct mem_window mem;
 	enum walk_end end = WALK_ON;
 	bool is_exact = false;
 	uint32_t i = 0;
 
-	REGS_HERE(&r);
-	mem_enter(&mem, r.r[CFI_RSP], true);
+	ARCH_CFI_HERE(r.r);
+	mem_enter(&mem, r.r[CFI_SP], true);
 	find_caller(c, from, &r, &mem);
 	while (end == WALK_ON && i < c->depth) {
 		struct frame *f = &c->fresh[i++];
 		struct rule rule;
 
-		f->ip = r.r[CFI_RA];
+		f->ip = r.r[CFI_PC];
 		f->flags = is_exact ? FMT_NODE_EXACT : 0;
 		end = step(c, &r, &mem, &is_exact, &rule);
 		f->module = rule_module(rule);

@@ -4,9 +4,6 @@
  */
 #include "stack_walk.h"
 
-/* struct ucontext of the kernel, where a signal frame has its registers; not libc's, whose tail is
- * longer. */
-enum { UC_RBP = 40 + 10 * 8, UC_RSP = 40 + 15 * 8, UC_RIP = 40 + 16 * 8 };
 /* Farther than this from sp a frame pointer is not believed. libunwind has the same limit. */
 enum { GUESS_SPAN = 0x4000 };
 
@@ -59,13 +56,13 @@ static enum walk_end step_realigned(struct walk *w, struct rule rule)
 static enum walk_end step_signal(struct walk *w)
 {
 	w->is_plain = false;
-	if (!mem_has(&w->mem, w->sp + UC_RBP) || !mem_has(&w->mem, w->sp + UC_RIP))
+	if (!mem_has(&w->mem, w->sp + ARCH_UC_FP) || !mem_has(&w->mem, w->sp + ARCH_UC_PC))
 		return WALK_BROKEN;
 	uintptr_t uc = w->sp;
 
-	w->ip = mem_word(uc + UC_RIP);
-	w->bp = mem_word(uc + UC_RBP);
-	w->sp = mem_word(uc + UC_RSP);
+	w->ip = mem_word(uc + ARCH_UC_PC);
+	w->bp = mem_word(uc + ARCH_UC_FP);
+	w->sp = mem_word(uc + ARCH_UC_SP);
 	w->is_exact = true;
 	mem_enter(&w->mem, w->sp - MEM_RED_ZONE, false);
 	return w->ip ? WALK_ON : WALK_ZERO;

@@ -5,7 +5,6 @@
  */
 #include "stop.h"
 
-#include <asm/prctl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -68,7 +67,7 @@ static uint32_t threads_now(void)
 {
 	struct stat st;
 
-	if (sys_call(SYS_stat, "/proc/self/task", &st) < 0)
+	if (sys_stat("/proc/self/task", &st) < 0)
 		return 0;
 	return st.st_nlink > 2 ? (uint32_t)st.st_nlink - 2 : 1;
 }
@@ -216,18 +215,10 @@ static void note_self(struct stop *s)
 		stop_note_context(t, s->interrupted);
 		return;
 	}
-	__asm__ volatile("mov %%rbx, 8(%0)\n\t"
-	                 "mov %%rbp, 48(%0)\n\t"
-	                 "mov %%r12, 88(%0)\n\t"
-	                 "mov %%r13, 96(%0)\n\t"
-	                 "mov %%r14, 104(%0)\n\t"
-	                 "mov %%r15, 112(%0)"
-	                 :
-	                 : "r"(gp)
-	                 : "memory");
+	ARCH_NOTE_PRESERVED(gp);
 	t->regs.sp = (uint64_t)__builtin_frame_address(0);
 	t->regs.pc = (uint64_t)__builtin_return_address(0);
-	sys_call(SYS_arch_prctl, ARCH_GET_FS, &t->regs.fs_base);
+	t->regs.fs_base = arch_thread_base();
 }
 
 int stop_all(struct stop *s, uint64_t deadline_ns)

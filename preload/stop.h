@@ -28,13 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* gp: all but rsp: rax rbx rcx rdx rsi rdi rbp r8 .. r15. As the program sees them, so in a system
- * call rax is its number or what it has answered. */
-enum { STOP_GP = 15, STOP_RAX = 0, STOP_RBP = 6 };
-struct stop_regs {
-	uint64_t gp[STOP_GP];
-	uint64_t sp, pc, fs_base; /* fs_base 0: unknown */
-};
+#include "arch_regs.h"
 
 enum stop_state {
 	STOP_GONE,     /* ended before it could be stopped */
@@ -50,7 +44,7 @@ enum { STOP_NO_CALL = -1, STOP_CALL_UNKNOWN = -2 };
 struct stop_thread {
 	int32_t tid;
 	uint32_t state; /* enum stop_state */
-	struct stop_regs regs;
+	struct arch_regs regs;
 	/* The system call that it was in, and still is as far as it knows. */
 	int64_t call;
 	uint64_t args[6];

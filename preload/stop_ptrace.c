@@ -48,25 +48,17 @@ static bool set_registers(const struct stop_thread *t, const struct user_regs_st
 
 static void note_registers(struct stop_thread *t, const struct user_regs_struct *u)
 {
-	const uint64_t gp[STOP_GP] = {u->rax, u->rbx, u->rcx, u->rdx, u->rsi, u->rdi, u->rbp, u->r8,
-	                              u->r9,  u->r10, u->r11, u->r12, u->r13, u->r14, u->r15};
-	const uint64_t args[6] = {u->rdi, u->rsi, u->rdx, u->r10, u->r8, u->r9};
-
-	memcpy(t->regs.gp, gp, sizeof(gp));
-	t->regs.sp = u->rsp;
-	t->regs.pc = u->rip;
-	t->regs.fs_base = u->fs_base;
-	t->call = (int64_t)u->orig_rax >= 0 ? (int64_t)u->orig_rax : STOP_NO_CALL;
-	if (t->call >= 0)
-		memcpy(t->args, args, sizeof(args));
+	arch_user_note(u, &t->regs);
+	t->call = arch_user_call(u, t->args);
 }
+_Static_assert(STOP_NO_CALL == -1, "as arch_user_call() says it");
 
 static void note_vector(const struct stop *s, struct stop_thread *t)
 {
 	char *room = s->vectors + (size_t)(t - s->threads) * STOP_VECTOR_BYTES;
 	struct iovec io = {room, STOP_VECTOR_BYTES};
 
-	if (t->call >= 0 || sys_call(SYS_ptrace, PTRACE_GETREGSET, t->tid, NT_X86_XSTATE, &io) < 0)
+	if (t->call >= 0 || sys_call(SYS_ptrace, PTRACE_GETREGSET, t->tid, ARCH_VECTOR, &io) < 0)
 		return;
 	t->vector = room;
 	t->vector_bytes = io.iov_len;
@@ -90,7 +82,7 @@ static void note_stop(const struct stop *s, struct stop_thread *t, int status)
 	note_vector(s, t);
 	t->state = STOP_TRACED;
 	/* Most calls are begun again by the kernel; these few say that they were interrupted. */
-	t->repeat = (int64_t)u.rax == -EINTR && !t->pass_signal && signals_repeats(t->call);
+	t->repeat = arch_user_result(&u) == -EINTR && !t->pass_signal && signals_repeats(t->call);
 }
 
 void stop_ptrace_await(struct stop *s, struct stop_thread *t)
@@ -141,9 +133,7 @@ void stop_ptrace_release(const struct stop *s, struct stop_thread *t)
 	struct user_regs_struct u = {0};
 
 	if (t->repeat && !handler_comes(s, t) && get_registers(t, &u)) {
-		u.rax = (uint64_t)t->call;
-		u.rip -= 2;
-		u.orig_rax = (uint64_t)-1;
+		arch_user_repeat(&u, t->call);
 		set_registers(t, &u);
 	}
 	sys_call(SYS_ptrace, PTRACE_DETACH, t->tid, 0, t->pass_signal);

@@ -4,11 +4,9 @@
  * each part below. The handler must not sleep by nanosleep: what the kernel has kept of an
  * interrupted call, to go on with it, would be overwritten.
  */
-#include <asm/prctl.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <signal.h>
-#include <string.h>
 #include <time.h>
 #include <ucontext.h>
 
@@ -114,16 +112,7 @@ void stop_signal_await(struct stop *s, struct stop_thread *t)
 
 static void note_registers(struct stop_thread *t, const ucontext_t *uc)
 {
-	const greg_t *g = uc->uc_mcontext.gregs;
-	static const uint8_t from[STOP_GP] = {REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI,
-	                                      REG_RDI, REG_RBP, REG_R8,  REG_R9,  REG_R10,
-	                                      REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
-
-	for (unsigned i = 0; i < STOP_GP; i++)
-		t->regs.gp[i] = (uint64_t)g[from[i]];
-	t->regs.sp = (uint64_t)g[REG_RSP];
-	t->regs.pc = (uint64_t)g[REG_RIP];
-	sys_call(SYS_arch_prctl, ARCH_GET_FS, &t->regs.fs_base);
+	arch_uc_note(uc, &t->regs);
 	if (!(uc->uc_stack.ss_flags & SS_DISABLE)) {
 		t->altstack = (uint64_t)uc->uc_stack.ss_sp;
 		t->altstack_bytes = uc->uc_stack.ss_size;
@@ -138,34 +127,25 @@ void stop_note_context(struct stop_thread *t, const void *ucontext)
 
 /* The call that /proc has seen just before, if it is the one that was interrupted: the kernel has
  * put pc on the instruction where it begins it again by itself. */
-static long note_call(struct stop_thread *t, const greg_t *g)
+static long note_call(struct stop_thread *t, void *ucontext)
 {
-	const uint64_t args[6] = {(uint64_t)g[REG_RDI], (uint64_t)g[REG_RSI], (uint64_t)g[REG_RDX],
-	                          (uint64_t)g[REG_R10], (uint64_t)g[REG_R8],  (uint64_t)g[REG_R9]};
-	uint64_t pc = (uint64_t)g[REG_RIP];
-
 	if (t->call < 0)
 		return t->call;
-	if ((uint64_t)g[REG_RSP] != t->before_sp ||
-	    (pc != t->before_pc && pc + 2 != t->before_pc)) {
+	if (t->regs.sp != t->before_sp ||
+	    (t->regs.pc != t->before_pc && t->regs.pc + ARCH_CALL_BYTES != t->before_pc)) {
 		t->call = STOP_NO_CALL;
 		return t->call;
 	}
-	memcpy(t->args, args, sizeof(args));
+	for (unsigned i = 0; i < 6; i++)
+		t->args[i] = (uint64_t)*arch_uc_register(ucontext, ARCH_ARG0 + i);
 	return (long)t->call;
 }
 
 /* They lie in the signal's frame, where nobody looks for pointers: below sp. */
-static void note_vector(struct stop_thread *t, const ucontext_t *uc)
+static void note_vector(struct stop_thread *t, const void *ucontext)
 {
-	struct _fpx_sw_bytes sw;
-	const char *fp = (const char *)uc->uc_mcontext.fpregs;
-
-	if (t->call >= 0 || !fp)
-		return;
-	memcpy(&sw, fp + 464, sizeof(sw));
-	t->vector = fp;
-	t->vector_bytes = sw.magic1 == FP_XSTATE_MAGIC1 ? sw.xstate_size : sizeof(struct _fpstate);
+	if (t->call < 0)
+		t->vector = arch_uc_vector(ucontext, &t->vector_bytes);
 }
 
 static void wait_gate(uint32_t gate)
@@ -195,7 +175,7 @@ bool stop_on_signal(const void *siginfo, void *ucontext)
 		struct stop_thread *t = &s->threads[index];
 
 		note_registers(t, ucontext);
-		call = note_call(t, ((ucontext_t *)ucontext)->uc_mcontext.gregs);
+		call = note_call(t, ucontext);
 		note_vector(t, ucontext);
 		__atomic_store_n(&t->state, STOP_SIGNALED, __ATOMIC_RELEASE);
 		__atomic_add_fetch(&s->arrived, 1, __ATOMIC_ACQ_REL);

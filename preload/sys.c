@@ -155,7 +155,7 @@ void sys_lock_slow(struct sys_lock *l)
 	for (int spin = 0; spin < 100; spin++) {
 		if (!__atomic_load_n(&l->word, __ATOMIC_RELAXED) && sys_try_lock(l))
 			return;
-		__builtin_ia32_pause();
+		arch_pause();
 	}
 	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE)) {
 		struct timespec a_while = {0, 20000000};
@@ -221,6 +221,22 @@ int sys_open(const char *path, int flags, int mode)
 int sys_close(int fd)
 {
 	return (int)sys_call(SYS_close, fd);
+}
+
+/* The older calls are not on every processor. */
+int sys_unlink(const char *path)
+{
+	return (int)sys_call(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+int sys_stat(const char *path, struct stat *st)
+{
+	return (int)sys_call(SYS_newfstatat, AT_FDCWD, path, st, 0);
+}
+
+long sys_readlink(const char *path, char *out, size_t size)
+{
+	return sys_call(SYS_readlinkat, AT_FDCWD, path, out, size);
 }
 
 long sys_write_all(int fd, const void *p, size_t n)

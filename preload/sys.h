@@ -12,29 +12,19 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#include "arch.h"
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define COLD        __attribute__((cold, noinline))
+/* The compiler knows nothing of what is in it. */
+#define OPAQUE(x) ARCH_OPAQUE(x)
 /* Initial-exec: __tls_get_addr may call malloc, and then us. */
 #define TLS __thread __attribute__((tls_model("initial-exec")))
 
-/* x86-64 */
-static inline long sys_call6(long n, long a, long b, long c, long d, long e, long f)
-{
-	long r;
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-
-	__asm__ volatile("syscall"
-	                 : "=a"(r)
-	                 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-	                 : "rcx", "r11", "memory");
-	return r;
-}
 #define sys_call(n, ...) SYS_CALL_PICK(n, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define SYS_CALL_PICK(n, a, b, c, d, e, f, ...) \
-	sys_call6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+	arch_call6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /*
  * Zeroed memory for our tables, far from where the program's own mappings go (some programs
@@ -112,6 +102,11 @@ long sys_getpid(void); /* asks the kernel: tells a vfork child from its parent *
 /* Files. Retry on EINTR; write_all and read_all go on after short counts. */
 int sys_open(const char *path, int flags, int mode);
 int sys_close(int fd);
+int sys_unlink(const char *path);
+struct stat;
+int sys_stat(const char *path, struct stat *st);
+/* How long the link is; it is cut, and has no end. */
+long sys_readlink(const char *path, char *out, size_t size);
 long sys_write_all(int fd, const void *p, size_t n);
 /* Reads up to n bytes, until end of file. Returns how many. */
 long sys_read_file(const char *path, char *buf, size_t n);

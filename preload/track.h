@@ -60,9 +60,8 @@ struct caller {
 	uintptr_t ip, sp, fp;
 };
 /* In an exported function compiled with frame pointers, and only there. */
-#define CALLER()                                                     \
-	((struct caller){(uintptr_t)__builtin_return_address(0),     \
-	                 (uintptr_t)__builtin_frame_address(0) + 16, \
+#define CALLER()                                                                   \
+	((struct caller){(uintptr_t)__builtin_return_address(0), ARCH_CALLER_SP(), \
 	                 *(uintptr_t *)__builtin_frame_address(0)})
 
 /* What is known of a live block. */

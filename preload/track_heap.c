@@ -15,16 +15,8 @@ void (*g_track_thread_begin)(void);
 void (*g_track_poll)(void);
 void (*g_track_watch)(uint64_t going);
 
-/* Only the lessee writes; the snapshot child must never see half a number. In one instruction,
- * which the compiler does not make of a relaxed load and store. */
-#define ADD(p, n)                                                                                  \
-	do {                                                                                       \
-		_Static_assert(sizeof(*(p)) == 8 || sizeof(*(p)) == 4, "");                        \
-		if (sizeof(*(p)) == 8)                                                             \
-			__asm__ volatile("addq %1, %0" : "+m"(*(p)) : "er"((uint64_t)(n)) : "cc"); \
-		else                                                                               \
-			__asm__ volatile("addl %1, %0" : "+m"(*(p)) : "er"((uint32_t)(n)) : "cc"); \
-	} while (0)
+/* Only the lessee writes; the snapshot child must never see half a number. */
+#define ADD(p, n) ARCH_ADD(p, n)
 
 /* ---- the guard ---- */
 

@@ -102,22 +102,22 @@ TEST(row_follows_the_instruction_pointer)
 	put(&t, BYTES(3, 0, 1, 0x0b));           /* +256: restore */
 	put(&t, BYTES(4, 0, 2, 0, 0, 7, 16));    /* +512: no return address */
 	EQ(row(&t, 0), 0);
-	EQ(g_work.row.cfa_reg, CFI_RSP);
+	EQ(g_work.row.cfa_reg, CFI_SP);
 	EQ(g_work.row.cfa_value, 8);
-	EQ(g_work.row.reg[CFI_RBP].how, CFI_SAME);
+	EQ(g_work.row.reg[CFI_FP].how, CFI_SAME);
 	EQ(row(&t, 1), 0);
 	EQ(g_work.row.cfa_value, 16);
-	EQ(g_work.row.reg[CFI_RBP].how, CFI_OFFSET);
-	EQ(g_work.row.reg[CFI_RBP].value, -16);
+	EQ(g_work.row.reg[CFI_FP].how, CFI_OFFSET);
+	EQ(g_work.row.reg[CFI_FP].value, -16);
 	EQ(row(&t, 4), 0);
-	EQ(g_work.row.cfa_reg, CFI_RBP);
+	EQ(g_work.row.cfa_reg, CFI_FP);
 	EQ(g_work.row.cfa_value, 16);
 	EQ(row(&t, 132), 0);
-	EQ(g_work.row.cfa_reg, CFI_RSP);
-	EQ(g_work.row.reg[CFI_RBP].how, CFI_SAME);
+	EQ(g_work.row.cfa_reg, CFI_SP);
+	EQ(g_work.row.reg[CFI_FP].how, CFI_SAME);
 	EQ(row(&t, 388), 0);
-	EQ(g_work.row.cfa_reg, CFI_RBP);
-	EQ(g_work.row.reg[CFI_RBP].value, -16);
+	EQ(g_work.row.cfa_reg, CFI_FP);
+	EQ(g_work.row.reg[CFI_FP].value, -16);
 	EQ(row(&t, 900), 0);
 	EQ(g_work.row.reg[CFI_RA].how, CFI_UNDEFINED);
 	EQ(row(&t, CODE_BYTES), -ENOENT);
@@ -218,7 +218,7 @@ static struct cfi_regs regs(void)
 
 	for (unsigned i = 0; i < CFI_REGISTERS; i++)
 		r.r[i] = 100 + i;
-	r.r[CFI_RSP] = 0x1040;
+	r.r[CFI_SP] = 0x1040;
 	return r;
 }
 
@@ -236,9 +236,9 @@ TEST(step_takes_everything_from_the_inner_frame)
 	g_memory[(0x1048 - 16 - 0x1000) / 8] = 7777;
 	EQ(cfi_step(&g_work.row, &in, &r, read_memory, NULL), 1);
 	EQ(r.r[CFI_RA], 112);
-	EQ(r.r[CFI_R12], 7777);
-	EQ(r.r[CFI_RSP], 0x1048);
-	EQ(r.r[CFI_RBX], 103);
+	EQ(r.r[ARCH_CFI_R12], 7777);
+	EQ(r.r[CFI_SP], 0x1048);
+	EQ(r.r[ARCH_CFI_RBX], 103);
 }
 
 static int evaluate(const uint8_t *code, unsigned n, uint64_t *out)
@@ -327,7 +327,7 @@ TEST(every_entry_of_libc_is_found_and_read)
 		EQ(cfi_row(fde, &in, start - 1, &g_work), -ENOENT);
 		for (uintptr_t pc = start; !cfi_row(fde, &in, pc, &g_work); pc += 7) {
 			OK(cfi_find(hdr, &in, pc) == fde);
-			simple += g_work.row.cfa_reg == CFI_RSP || g_work.row.cfa_reg == CFI_RBP;
+			simple += g_work.row.cfa_reg == CFI_SP || g_work.row.cfa_reg == CFI_FP;
 		}
 	}
 	OK(simple > 100000);

@@ -126,7 +126,7 @@ static void spinners_stand(uint32_t way)
 		for (uint32_t i = 0; i < s.count; i++) {
 			bool found = false;
 
-			for (int g = 0; g < STOP_GP; g++)
+			for (int g = 0; g < ARCH_GP; g++)
 				found |= s.threads[i].regs.gp[g] >= (uint64_t)spun &&
 				         s.threads[i].regs.gp[g] < (uint64_t)(spun + SPINNERS);
 			OK(found);

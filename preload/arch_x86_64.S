@@ -1,14 +1,15 @@
 /*
- * signals_entry.S - what a signal handler needs that C cannot say.
+ * arch_x86_64.S - stacks that are changed and left, and a handler's return: see arch_regs.h.
  */
+#ifdef __x86_64__
 	.text
 
-/* void signals_call_on(void *stack_top, void (*fn)(void *), void *arg): fn(arg) on another stack. */
-	.globl	signals_call_on
-	.hidden	signals_call_on
-	.type	signals_call_on, @function
+/* void arch_call_on(void *stack_top, void (*fn)(void *), void *arg): fn(arg) on another stack. */
+	.globl	arch_call_on
+	.hidden	arch_call_on
+	.type	arch_call_on, @function
 	.p2align 4
-signals_call_on:
+arch_call_on:
 	.cfi_startproc
 	pushq	%rbp
 	.cfi_def_cfa_offset 16
@@ -22,18 +23,18 @@ signals_call_on:
 	.cfi_def_cfa %rsp, 8
 	ret
 	.cfi_endproc
-	.size	signals_call_on, . - signals_call_on
+	.size	arch_call_on, . - arch_call_on
 
 /*
- * void signals_leave(const greg_t *r, const void *fpstate, uint64_t features): registers as they
+ * void arch_leave(const greg_t *r, const void *fpstate, uint64_t features): registers as they
  * were interrupted after a "syscall", which is then executed again as restart_syscall. %rcx and
  * %r11 are the kernel's there, so one of them can hold the way.
  */
-	.globl	signals_leave
-	.hidden	signals_leave
-	.type	signals_leave, @function
+	.globl	arch_leave
+	.hidden	arch_leave
+	.type	arch_leave, @function
 	.p2align 4
-signals_leave:
+arch_leave:
 	.cfi_startproc
 	movl	%edx, %eax
 	shrq	$32, %rdx
@@ -63,7 +64,7 @@ signals_leave:
 	movl	$219, %eax		/* restart_syscall */
 	jmpq	*%rcx
 	.cfi_endproc
-	.size	signals_leave, . - signals_leave
+	.size	arch_leave, . - arch_leave
 
 /*
  * Where handlers return to. Unwinders and debuggers know a signal frame by these very bytes,
@@ -71,12 +72,13 @@ signals_leave:
  */
 	.p2align 4
 	nop
-	.globl	signals_restorer
-	.hidden	signals_restorer
-	.type	signals_restorer, @function
-signals_restorer:
+	.globl	arch_sigreturn
+	.hidden	arch_sigreturn
+	.type	arch_sigreturn, @function
+arch_sigreturn:
 	movq	$15, %rax	/* rt_sigreturn */
 	syscall
-	.size	signals_restorer, . - signals_restorer
+	.size	arch_sigreturn, . - arch_sigreturn
+#endif
 
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,20 @@
+/*
+ * hook_numbers.h - what hook_<processor>.S knows of C: offsets and numbers. The C files that own
+ * them assert that they are right.
+ */
+#ifndef OUTLIVE_HOOK_NUMBERS_H
+#define OUTLIVE_HOOK_NUMBERS_H
+
+/* struct self (track.h) */
+#define SELF_N_HEAP 4
+#define SELF_LEFT   24
+/* struct real (hook.h) */
+#define REAL_MALLOC 0
+#define REAL_FREE   24
+/* share_slot[] (hook_share.c) */
+#define SHARE_VFORK   0
+#define SHARE_VFORK2  1
+#define SHARE_CLONE   2
+#define SHARE_SYSCALL 3
+
+#endif

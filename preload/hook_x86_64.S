@@ -1,0 +1,112 @@
+/*
+ * hook_x86_64.S - exported functions that must have no frame of ours: hook_heap.c and hook_share.c
+ * say why. All jump on to a function of C's or to the original.
+ */
+#ifdef __x86_64__
+#include "hook_numbers.h"
+
+	.text
+
+	.macro	begin name
+	.globl	\name
+	.type	\name, @function
+	.p2align 4
+\name:
+	.cfi_startproc
+	.endm
+
+	.macro	end name
+	.cfi_endproc
+	.size	\name, . - \name
+	.endm
+
+/* ---- the heap ---- */
+
+	begin	malloc
+	mov	t_self@gottpoff(%rip), %rax
+	cmp	%rdi, %fs:SELF_LEFT(%rax)
+	jbe	heap_malloc
+	cmpb	$0, g_sample_direct(%rip)
+	je	heap_malloc
+	test	%rdi, %rdi
+	je	heap_malloc
+	sub	%rdi, %fs:SELF_LEFT(%rax)
+	incl	%fs:SELF_N_HEAP(%rax)
+	jmp	*real+REAL_MALLOC(%rip)
+	end	malloc
+
+	begin	free
+	cmpb	$0, g_sample_direct(%rip)
+	je	heap_free
+	mov	%rdi, %rax
+	mov	%rdi, %rdx
+	shr	$4, %rax
+	shr	$20, %rdx
+	xor	%edx, %eax
+	movzwl	%ax, %eax
+	lea	g_sample_filter(%rip), %rdx
+	cmpb	$0, (%rdx,%rax)
+	jne	heap_free
+	mov	t_self@gottpoff(%rip), %rax
+	incl	%fs:SELF_N_HEAP(%rax)
+	jmp	*real+REAL_FREE(%rip)
+	end	free
+
+/* ---- children that share our memory ---- */
+
+/* The slot's number in %eax; the arguments must survive. */
+	.hidden	share_go
+	begin	share_go
+	lea	share_slot(%rip), %r11
+	cmpq	$0, (%r11,%rax,8)
+	jne	1f
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%rcx
+	push	%r8
+	push	%r9
+	push	%rax
+	.cfi_adjust_cfa_offset 56
+	call	share_fill
+	pop	%rax
+	pop	%r9
+	pop	%r8
+	pop	%rcx
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	.cfi_adjust_cfa_offset -56
+	lea	share_slot(%rip), %r11
+1:	mov	(%r11,%rax,8), %r11
+	xor	%eax, %eax
+	jmp	*%r11
+	end	share_go
+
+	.macro	shares name, slot
+	begin	\name
+	movb	$1, g_process_shares(%rip)
+	mov	$\slot, %eax
+	jmp	share_go
+	end	\name
+	.endm
+	shares	vfork, SHARE_VFORK
+	shares	__vfork, SHARE_VFORK2
+	shares	clone, SHARE_CLONE
+
+/* By number: clone 56, vfork 58 and clone3 435; all others may have a frame of ours. */
+	begin	syscall
+	cmp	$56, %rdi
+	je	1f
+	cmp	$58, %rdi
+	je	1f
+	cmp	$435, %rdi
+	je	1f
+	jmp	share_syscall
+1:	movb	$1, g_process_shares(%rip)
+	mov	$SHARE_SYSCALL, %eax
+	jmp	share_go
+	end	syscall
+#endif
+
+	.section .note.GNU-stack, "", @progbits
