@@ -21,7 +21,7 @@ size_t ol_malloc_usable_size(void *p);
  * its own. */
 extern const char *ol_malloc_conf;
 const char *ol_malloc_conf = "narenas:1,tcache:false,background_thread:false,dirty_decay_ms:0,"
-                             "muzzy_decay_ms:0,metadata_thp:disabled,thp:never,prof:false";
+                             "muzzy_decay_ms:0,metadata_thp:disabled,thp:never";
 
 /* What jemalloc takes from libc. Prototypes: it was compiled against libc's. */
 void *ol_mmap(void *at, size_t n, int prot, int flags, int fd, off_t offset);
