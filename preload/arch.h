@@ -41,8 +41,10 @@
  *	ARCH_CFI_HERE(r)      this very place: ARCH_CFI_REGISTERS words
  *	ARCH_CFI_KNOWN        which of them are known, bit by number
  *	ARCH_CFI_SIGN         call frame instruction without a meaning for us, or no byte
+ *	arch_cfi_argument(n)  the number of a system call's argument, from 0 on
  *	arch_code(address)    of a return address that may be signed
  *	ARCH_UC_SLOTS         of the kernel's signal frame, from sp: where its registers begin
+ *	ARCH_UC_AT            and its ucontext_t
  *	arch_uc_slot(number)  which of them is a register by its DWARF number
  *	ARCH_UC_FP, _SP, _PC  where three of them lie, from sp
  *

@@ -138,6 +138,11 @@ enum {
 	                 : "x9", "memory")
 #define ARCH_CFI_KNOWN (0x3ffful << 19)
 
+static inline unsigned arch_cfi_argument(unsigned n)
+{
+	return n;
+}
+
 /* xpaclri, which older processors take for a nop */
 static inline uintptr_t arch_code(uintptr_t address)
 {
@@ -148,7 +153,7 @@ static inline uintptr_t arch_code(uintptr_t address)
 }
 
 /* siginfo, the head of the kernel's ucontext, the address of a fault: then x0 .. x30, sp, pc */
-enum { ARCH_UC_SLOTS = 128 + 176 + 8 };
+enum { ARCH_UC_AT = 128, ARCH_UC_SLOTS = ARCH_UC_AT + 176 + 8 };
 static inline unsigned arch_uc_slot(unsigned number)
 {
 	return number;

@@ -27,6 +27,14 @@ void arch_uc_note(const void *ucontext, struct arch_regs *out);
 enum arch_register { ARCH_ARG0, ARCH_RESULT = 6, ARCH_SP, ARCH_PC };
 /* Where one of them stands; arguments of system calls count from ARCH_ARG0. */
 int64_t *arch_uc_register(void *ucontext, enum arch_register which);
+/* All, by DWARF's numbers. */
+static inline void arch_uc_cfi(const void *ucontext, uint64_t r[ARCH_CFI_REGISTERS])
+{
+	const uint64_t *slots = (const uint64_t *)ucontext + (ARCH_UC_SLOTS - ARCH_UC_AT) / 8;
+
+	for (unsigned i = 0; i < ARCH_CFI_REGISTERS; i++)
+		r[i] = slots[arch_uc_slot(i)];
+}
 /* The vector registers, in the frame itself; NULL: none. */
 const void *arch_uc_vector(const void *ucontext, uint64_t *bytes);
 

@@ -142,13 +142,20 @@ enum {
 	(1u << ARCH_CFI_RBX | 1u << ARCH_CFI_FP | 1u << ARCH_CFI_SP | 0xfu << ARCH_CFI_R12 | \
 	 1u << ARCH_CFI_RA)
 
+static inline unsigned arch_cfi_argument(unsigned n)
+{
+	static const uint8_t number[6] = {5, 4, 1, 10, 8, 9};
+
+	return number[n];
+}
+
 static inline uintptr_t arch_code(uintptr_t address)
 {
 	return address;
 }
 
 /* gregs of the kernel's ucontext (not libc's, whose tail is longer), by DWARF number */
-enum { ARCH_UC_SLOTS = 40 };
+enum { ARCH_UC_AT = 0, ARCH_UC_SLOTS = 40 };
 static inline unsigned arch_uc_slot(unsigned number)
 {
 	static const uint8_t slot[ARCH_CFI_REGISTERS] = {13, 12, 14, 11, 9, 8, 10, 15, 0,

@@ -159,15 +159,18 @@ static bool is_interrupted(ucontext_t *uc, uint8_t *code)
 
 long signals_call(const void *ucontext)
 {
-	const greg_t *r = ((const ucontext_t *)ucontext)->uc_mcontext.gregs;
+	ucontext_t *uc = (ucontext_t *)ucontext; /* nothing is changed */
+	int64_t result = *arch_uc_register(uc, ARCH_RESULT);
+	uintptr_t pc = (uintptr_t)*arch_uc_register(uc, ARCH_PC);
 	uint8_t code[CODE_BYTES] = {0};
 
-	if (is_interrupted(r, code))
-		return number_in(code);
+	if (is_interrupted(uc, code))
+		return arch_uc_number(uc, code, CODE_BYTES);
 	/* To be begun again: it stands before the instruction, with the number in place. */
-	return r[REG_RAX] >= 0 && r[REG_RAX] < 1024 && read_code(code, (uintptr_t)r[REG_RIP] + 2) &&
-	                       code[CODE_BYTES - 2] == 0x0f && code[CODE_BYTES - 1] == 0x05
-	               ? (long)r[REG_RAX]
+	return ARCH_ARGS_KEPT && result >= 0 && result < 1024 &&
+	                       read_code(code, pc + ARCH_CALL_BYTES) &&
+	                       arch_is_call(code + CODE_BYTES - ARCH_CALL_BYTES)
+	               ? (long)result
 	               : -1;
 }
 

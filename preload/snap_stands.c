@@ -8,8 +8,8 @@
  * record of its wait was made: its count of switches says so, and the reader holds it against that.
  */
 #include <string.h>
-#include <ucontext.h>
 
+#include "arch_regs.h"
 #include "snap.h"
 #include "stack.h"
 #include "sys.h"
@@ -20,13 +20,8 @@ static struct stack_far g_far; /* one snapshot at a time */
 
 void snap_own_look(struct snap_job *j)
 {
-	/* By DWARF number, where gregs have it. */
-	static const uint8_t slot[CFI_REGISTERS] = {
-	        REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
-	        REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
-	static const uint8_t argument[6] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
-	const ucontext_t *uc = j->request.interrupted;
-	struct cfi_regs regs = {.known = (1u << CFI_REGISTERS) - 1};
+	void *uc = (void *)j->request.interrupted; /* nothing is changed */
+	struct cfi_regs regs = {.known = cfi_bit(CFI_REGISTERS) - 1};
 
 	if (!uc || j->request.call < 0)
 		return;
@@ -34,12 +29,11 @@ void snap_own_look(struct snap_job *j)
 	j->own.call = (uint64_t)j->request.call + 1;
 	j->own.switches = j->request.sleeps;
 	for (int i = 0; i < 6; i++)
-		j->own.args[i] = (uint64_t)uc->uc_mcontext.gregs[argument[i]];
-	for (int i = 0; i < CFI_REGISTERS; i++)
-		regs.r[i] = (uint64_t)uc->uc_mcontext.gregs[slot[i]];
+		j->own.args[i] = (uint64_t)*arch_uc_register(uc, ARCH_ARG0 + i);
+	arch_uc_cfi(uc, regs.r);
 	/* One that is to be begun again stands before the instruction, all others behind it. */
-	if (stack_far_is_call(j->pid, regs.r[CFI_RA]))
-		regs.r[CFI_RA] += 2;
+	if (stack_far_is_call(j->pid, regs.r[CFI_PC]))
+		regs.r[CFI_PC] += ARCH_CALL_BYTES;
 	stack_far_walk(&g_far, j->pid, &regs, false);
 	j->own.n = g_far.n;
 	memcpy(j->own.frame, g_far.frame, g_far.n * sizeof(*g_far.frame));
@@ -121,19 +115,18 @@ static uint64_t idle(const struct walk *w, uint32_t tid)
 /* The registers that the kernel tells of who sleeps in a call: it changes none of its arguments. */
 static bool look(const struct walk *w, uint32_t tid, struct cfi_regs *regs)
 {
-	static const uint8_t argument[6] = {5, 4, 1, 10, 8, 9}; /* DWARF's numbers */
 	uint64_t value[9];
 	char text[256];
 
 	if (snap_task_file(w->j, tid, "/syscall", text, sizeof(text)) <= 0 ||
 	    !snap_call_parse(text, value))
 		return false;
-	regs->known = 1u << CFI_RSP | 1u << CFI_RA;
-	regs->r[CFI_RSP] = value[7];
-	regs->r[CFI_RA] = value[8];
+	regs->known = cfi_bit(CFI_SP) | cfi_bit(CFI_PC);
+	regs->r[CFI_SP] = value[7];
+	regs->r[CFI_PC] = value[8];
 	for (int i = 0; i < 6; i++) {
-		regs->known |= 1u << argument[i];
-		regs->r[argument[i]] = value[1 + i];
+		regs->known |= 1u << arch_cfi_argument(i);
+		regs->r[arch_cfi_argument(i)] = value[1 + i];
 	}
 	return true;
 }

@@ -9,14 +9,10 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "arch_regs.h"
 #include "format.h"
 #include "module.h"
 #include "sys.h"
-
-/* gregs of the kernel's ucontext, by DWARF number. */
-static const uint8_t g_uc_slot[CFI_REGISTERS] = {13, 12, 14, 11, 9, 8, 10, 15, 0,
-                                                 1,  2,  3,  4,  5, 6, 7,  16};
-enum { UC_GREGS = 40 };
 
 /* Farther than this from sp a frame pointer is not believed. */
 enum { GUESS_SPAN = 0x4000 };
@@ -50,53 +46,48 @@ static bool read_word(void *arg, uintptr_t address, uint64_t *out)
 
 bool stack_far_is_call(uint32_t pid, uintptr_t address)
 {
-	uint8_t code[2];
+	uint8_t code[ARCH_CALL_BYTES];
 
-	return read_far(pid, address, code, sizeof(code)) == sizeof(code) && code[0] == 0x0f &&
-	       code[1] == 0x05;
+	return read_far(pid, address, code, sizeof(code)) == sizeof(code) && arch_is_call(code);
 }
 
-/* mov $15, %rax (or %eax); syscall: what a signal handler returns to. */
 static bool is_sigreturn(const struct stack_far *f, uintptr_t ip)
 {
-	static const uint8_t rax[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
-	static const uint8_t eax[] = {0xb8, 15, 0, 0, 0, 0x0f, 0x05};
-	uint8_t code[sizeof(rax)];
+	uint8_t code[ARCH_SIGRETURN_BYTES];
 
-	return read_far(f->pid, ip, code, sizeof(code)) == sizeof(code) &&
-	       (!memcmp(code, rax, sizeof(rax)) || !memcmp(code, eax, sizeof(eax)));
+	return read_far(f->pid, ip, code, sizeof(code)) == sizeof(code) && arch_is_sigreturn(code);
 }
 
 enum far_step { FAR_ON, FAR_END, FAR_BROKEN };
 
 static enum far_step step_signal(struct stack_far *f, struct cfi_regs *r)
 {
-	uintptr_t uc = r->r[CFI_RSP] + UC_GREGS;
-	struct cfi_regs out = {.known = (1u << CFI_REGISTERS) - 1};
+	uintptr_t saved = r->r[CFI_SP] + ARCH_UC_SLOTS;
+	struct cfi_regs out = {.known = cfi_bit(CFI_REGISTERS) - 1};
 
 	for (unsigned i = 0; i < CFI_REGISTERS; i++)
-		if (!read_word(f, uc + 8ul * g_uc_slot[i], &out.r[i]))
+		if (!read_word(f, saved + 8ul * arch_uc_slot(i), &out.r[i]))
 			return FAR_BROKEN;
 	*r = out;
-	return r->r[CFI_RA] ? FAR_ON : FAR_END;
+	return r->r[CFI_PC] ? FAR_ON : FAR_END;
 }
 
 /* Code without a table: it may have a frame pointer. Programs and threads start with it zero. */
 static enum far_step step_guess(struct stack_far *f, struct cfi_regs *r)
 {
-	uint64_t bp = r->r[CFI_RBP], outer, ip;
+	uint64_t bp = r->r[CFI_FP], outer, ip;
 
-	if (!(r->known >> CFI_RBP & 1))
+	if (!(r->known >> CFI_FP & 1))
 		return FAR_BROKEN;
 	if (!bp)
 		return FAR_END;
-	if (bp < r->r[CFI_RSP] || bp - r->r[CFI_RSP] > GUESS_SPAN || !read_word(f, bp, &outer) ||
+	if (bp < r->r[CFI_SP] || bp - r->r[CFI_SP] > GUESS_SPAN || !read_word(f, bp, &outer) ||
 	    !read_word(f, bp + 8, &ip))
 		return FAR_BROKEN;
-	r->r[CFI_RBP] = outer;
-	r->r[CFI_RSP] = bp + 16;
-	r->r[CFI_RA] = ip;
-	r->known = 1u << CFI_RBP | 1u << CFI_RSP | 1u << CFI_RA;
+	r->r[CFI_FP] = outer;
+	r->r[CFI_SP] = bp + 16;
+	r->r[CFI_PC] = ip;
+	r->known = cfi_bit(CFI_FP) | cfi_bit(CFI_SP) | cfi_bit(CFI_PC);
 	return ip ? FAR_ON : FAR_END;
 }
 
@@ -111,7 +102,7 @@ static int row_at(struct stack_far *f, const struct module_tables *t, uintptr_t 
 static enum far_step step(struct stack_far *f, struct cfi_regs *r, bool *is_exact,
                           struct stack_far_frame *frame)
 {
-	uintptr_t ip = r->r[CFI_RA], pc = ip - !*is_exact, sp = r->r[CFI_RSP];
+	uintptr_t ip = r->r[CFI_PC], pc = ip - !*is_exact, sp = r->r[CFI_SP];
 	struct module_tables t;
 
 	frame->ip = ip;
@@ -132,7 +123,7 @@ static enum far_step step(struct stack_far *f, struct cfi_regs *r, bool *is_exac
 		return step_guess(f, r);
 	int s = cfi_step(&f->work.row, &t.in, r, read_word, f);
 
-	if (s == 1 && r->r[CFI_RSP] <= sp && !f->work.row.is_signal)
+	if (s == 1 && r->r[CFI_SP] <= sp && !f->work.row.is_signal)
 		return FAR_BROKEN;
 	return s == 1 ? FAR_ON : s ? FAR_BROKEN : FAR_END;
 }
@@ -144,7 +135,7 @@ void stack_far_walk(struct stack_far *f, uint32_t pid, const struct cfi_regs *re
 
 	f->pid = pid;
 	f->n = 0;
-	open_window(f, r.r[CFI_RSP]);
+	open_window(f, r.r[CFI_SP]);
 	while (how == FAR_ON && f->n < STACK_FAR_MOST)
 		how = step(f, &r, &is_exact, &f->frame[f->n++]);
 	if (how == FAR_END || !f->n)

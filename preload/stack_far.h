@@ -28,13 +28,13 @@ struct stack_far {
 };
 
 /*
- * Walks from `regs`, of which sp and ip (CFI_RA) must be known, into f->frame. ip is exact, or
+ * Walks from `regs`, of which sp and ip (CFI_PC) must be known, into f->frame. ip is exact, or
  * stands behind a call or a system call. The outermost frame is flagged where the way is not known
  * any further, or is longer than there is room.
  */
 void stack_far_walk(struct stack_far *f, uint32_t pid, const struct cfi_regs *regs, bool is_exact);
 
-/* Two bytes of code: a system call's instruction? */
+/* Is there a system call's instruction? */
 bool stack_far_is_call(uint32_t pid, uintptr_t address);
 
 #endif

@@ -35,7 +35,7 @@ static void step_by(const uint8_t *fde, struct cfi_range *in, uintptr_t pc)
 		if (cfi_row(fde, in, pc, &work) ||
 		    cfi_step(&work.row, in, &regs, read_input, in) <= 0)
 			return;
-		pc = regs.r[CFI_RA];
+		pc = regs.r[CFI_PC];
 	}
 }
 

@@ -91,7 +91,7 @@ void stack_far_walk(struct stack_far *f, uint32_t pid, const struct cfi_regs *re
 {
 	(void)pid;
 	(void)is_exact;
-	f->n = regs->known >> CFI_RSP & 1 ? 2 : 0;
+	f->n = regs->known >> CFI_SP & 1 ? 2 : 0;
 	f->frame[0] = (struct stack_far_frame){0x400020, 1, 0};
 	f->frame[1] = (struct stack_far_frame){0x400010, 1, FMT_NODE_BROKEN};
 }
