@@ -98,6 +98,29 @@ static void add_lives(struct history *h, const struct snapshot *s)
 	}
 }
 
+/* Threads that were given back, whose waits are kept; a task tells more of the others. */
+static void add_traced(struct history *h, const struct snapshot *s)
+{
+	uint64_t now = INFO_U(&s->info, UPTIME);
+
+	for (uint32_t i = 0; i < s->n_traced; i++) {
+		const struct traced *t = &s->traced[i];
+		struct life *l = life_of(h, t->serial);
+		if (l->name && (l->seen_ns >= now || !t->ended_ns))
+			continue;
+		*l = (struct life){.serial = t->serial,
+		                   .tid = t->tid,
+		                   .state = t->ended_ns ? FMT_TASK_ENDED : FMT_TASK_RUNNING,
+		                   .flags = t->flags,
+		                   .born_ns = t->born_ns,
+		                   .ended_ns = t->ended_ns,
+		                   .seen_ns = t->ended_ns ? t->ended_ns : now,
+		                   .gone_ns = t->ended_ns,
+		                   .name = t->name,
+		                   .start = start_text(s, t->start)};
+	}
+}
+
 void history_add(struct history *h, const struct snapshot *of, const struct snapshot *s)
 {
 	if (s != of && !snapshot_same_run(of, s)) {
@@ -106,6 +129,7 @@ void history_add(struct history *h, const struct snapshot *of, const struct snap
 	}
 	add_moment(h, s);
 	add_lives(h, s);
+	add_traced(h, s);
 }
 
 static int by_uptime(const void *a, const void *b)

@@ -167,6 +167,10 @@ static int read_items(struct loader *l, const struct record *r)
 		return load_wait_items(l);
 	case FMT_WAIT_STACK:
 		return load_wait_stack_items(l);
+	case FMT_TRACE:
+		return load_trace_items(l);
+	case FMT_SPAN:
+		return load_span_items(l);
 	case FMT_TASK_SUM:
 		return load_task_sum_items(l);
 	case FMT_FD:
@@ -294,6 +298,8 @@ void snapshot_free(struct snapshot *s)
 	free(s->task);
 	free(s->stuck);
 	free(s->wait);
+	free(s->traced);
+	free(s->span);
 	free(s->task_sum);
 	free(s->fd);
 	free(s->fd_sum);

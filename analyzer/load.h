@@ -1,6 +1,7 @@
 /*
  * load.h - between the files of the loader: load.c (file, header, records), load_items.c (what is
- * in them; load_kinds.c for threads, timers and descriptors), load_tree.c (what can be checked and
+ * in them; load_kinds.c for threads, timers and descriptors,
+ * load_trace.c for what threads have waited for), load_tree.c (what can be checked and
  * numbered only when all is read). Nobody else includes it.
  */
 #ifndef OUTLIVE_LOAD_H
@@ -26,7 +27,8 @@ struct loader {
 	struct stand_frame *stand_frame;
 	uint32_t n_stands, n_stand_frames, cap_stands, cap_stand_frames;
 	uint32_t cap_tasks, cap_stucks, cap_waits, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads,
-	        cap_timers, cap_timer_sums, cap_tests, cap_sampled, n_sampled;
+	        cap_timers, cap_timer_sums, cap_tests, cap_traced, cap_spans, cap_sampled,
+	        n_sampled;
 	struct table by_address;                       /* locations by module, address, flags */
 	struct reference module, node, thread, origin; /* origin: the node of what is no site */
 };
@@ -72,6 +74,16 @@ int load_task_items(struct loader *l);
 int load_stuck_items(struct loader *l);
 int load_wait_items(struct loader *l);
 int load_wait_stack_items(struct loader *l);
+int load_trace_items(struct loader *l);
+int load_span_items(struct loader *l);
+/* After the last record: spans by thread and beginning. */
+void load_trace_finish(struct snapshot *s);
+/* A place where something was made: `stack` is a node's number until load_finish(). */
+uint32_t load_origin(struct loader *l);
+/* A function by its entry: a location, or LOCATION_NONE. */
+uint32_t load_function(struct loader *l);
+/* A time; what is beyond the range is as good as its end. */
+uint64_t load_nanoseconds(struct loader *l);
 int load_task_sum_items(struct loader *l);
 int load_fd_items(struct loader *l);
 int load_fd_sum_items(struct loader *l);

@@ -7,8 +7,7 @@
  */
 #include "load.h"
 
-/* The node where something was made. */
-static uint32_t origin(struct loader *l)
+uint32_t load_origin(struct loader *l)
 {
 	const uint8_t *at = l->at;
 
@@ -27,15 +26,15 @@ static uint32_t one_of(struct loader *l, const char *what, uint32_t least, uint3
 }
 
 /* A program may set a timer to any year: what is beyond the range is as good as its end. */
-static uint64_t nanoseconds(struct loader *l)
+uint64_t load_nanoseconds(struct loader *l)
 {
 	uint64_t v = load_varint(l);
 
 	return v < INT64_MAX ? v : INT64_MAX;
 }
 
-/* A function by its entry: the address is the instruction itself. */
-static uint32_t function(struct loader *l)
+/* The address is the instruction itself. */
+uint32_t load_function(struct loader *l)
 {
 	const uint8_t *at = l->at;
 	struct location loc = {.flags = FMT_NODE_EXACT};
@@ -59,12 +58,12 @@ static struct task task(struct loader *l)
 	t.tid = load_small(l, "thread id");
 	t.state = one_of(l, "thread state", FMT_TASK_RUNNING, FMT_TASK_ENDED);
 	t.flags = load_small(l, "thread flags");
-	t.stack = origin(l);
+	t.stack = load_origin(l);
 	t.creator = load_varint(l);
-	t.start = function(l);
-	t.born_ns = nanoseconds(l);
-	t.ended_ns = nanoseconds(l);
-	t.cpu_ns = nanoseconds(l);
+	t.start = load_function(l);
+	t.born_ns = load_nanoseconds(l);
+	t.ended_ns = load_nanoseconds(l);
+	t.cpu_ns = load_nanoseconds(l);
 	t.stack_bytes = load_figure(l, "stack size");
 	const uint8_t *at = l->at;
 	t.thread = load_refer(&l->thread, l, load_varint(l), at);
@@ -94,11 +93,11 @@ int load_stuck_items(struct loader *l)
 		struct stuck t = {.tid = load_small(l, "thread id")};
 		t.how = one_of(l, "way of being stuck", FMT_STUCK_BLOCK, FMT_STUCK_JOIN);
 		t.address = load_varint(l);
-		t.stack = origin(l);
+		t.stack = load_origin(l);
 		t.joins = load_small(l, "thread id");
 		t.offset = load_figure(l, "offset");
 		t.bytes = load_figure(l, "block size");
-		t.made = origin(l);
+		t.made = load_origin(l);
 		if (l->failed)
 			break;
 		s->stuck = xgrow(s->stuck, s->n_stucks, &l->cap_stucks, sizeof(t));
@@ -112,13 +111,13 @@ int load_task_sum_items(struct loader *l)
 	struct snapshot *s = l->s;
 
 	while (l->at < l->end && !l->failed) {
-		struct task_sum t = {.stack = origin(l)};
-		t.start = function(l);
+		struct task_sum t = {.stack = load_origin(l)};
+		t.start = load_function(l);
 		t.count = load_figure(l, "threads");
 		t.joined = load_figure(l, "threads");
 		t.detached = load_figure(l, "threads");
-		t.cpu_ns = nanoseconds(l);
-		t.life_ns = nanoseconds(l);
+		t.cpu_ns = load_nanoseconds(l);
+		t.life_ns = load_nanoseconds(l);
 		if (l->failed)
 			break;
 		s->task_sum = xgrow(s->task_sum, s->n_task_sums, &l->cap_task_sums, sizeof(t));
@@ -137,9 +136,9 @@ int load_fd_items(struct loader *l)
 		struct fd f = {.fd = load_small(l, "descriptor")};
 		f.kind = load_small(l, "kind of descriptor");
 		f.flags = load_small(l, "descriptor flags");
-		f.stack = origin(l);
+		f.stack = load_origin(l);
 		f.task = load_varint(l);
-		f.born_ns = nanoseconds(l);
+		f.born_ns = load_nanoseconds(l);
 		f.names = load_string(l);
 		if (l->failed)
 			break;
@@ -154,7 +153,7 @@ int load_fd_sum_items(struct loader *l)
 	struct snapshot *s = l->s;
 
 	while (l->at < l->end && !l->failed) {
-		struct fd_sum f = {.stack = origin(l)};
+		struct fd_sum f = {.stack = load_origin(l)};
 		f.kind = load_small(l, "kind of descriptor");
 		f.opened = load_figure(l, "descriptors");
 		f.closed = load_figure(l, "descriptors");
@@ -174,10 +173,10 @@ int load_fd_bad_items(struct loader *l)
 		struct fd_bad f = {.what = one_of(l, "bad close", FMT_BAD_DOUBLE_CLOSE,
 		                                  FMT_BAD_FOREIGN_CLOSE)};
 		f.fd = load_small(l, "descriptor");
-		f.stack = origin(l);
-		f.before = origin(l);
+		f.stack = load_origin(l);
+		f.before = load_origin(l);
 		f.count = load_figure(l, "closes");
-		f.last_ns = nanoseconds(l);
+		f.last_ns = load_nanoseconds(l);
 		if (l->failed)
 			break;
 		s->fd_bad = xgrow(s->fd_bad, s->n_fd_bads, &l->cap_fd_bads, sizeof(f));
@@ -194,11 +193,11 @@ static struct timer timer(struct loader *l)
 
 	t.id = load_varint(l);
 	t.flags = load_small(l, "timer flags");
-	t.stack = origin(l);
+	t.stack = load_origin(l);
 	t.task = load_varint(l);
-	t.born_ns = nanoseconds(l);
-	t.interval_ns = nanoseconds(l);
-	t.remaining_ns = nanoseconds(l);
+	t.born_ns = load_nanoseconds(l);
+	t.interval_ns = load_nanoseconds(l);
+	t.remaining_ns = load_nanoseconds(l);
 	t.expirations = load_figure(l, "expirations");
 	t.fd = load_small(l, "descriptor");
 	t.notify = load_small(l, "notification");
@@ -225,7 +224,7 @@ int load_timer_sum_items(struct loader *l)
 	struct snapshot *s = l->s;
 
 	while (l->at < l->end && !l->failed) {
-		struct timer_sum t = {.stack = origin(l)};
+		struct timer_sum t = {.stack = load_origin(l)};
 		t.kind = one_of(l, "kind of timer", FMT_TIMER_POSIX, FMT_TIMER_ITIMER);
 		t.created = load_figure(l, "timers");
 		t.deleted = load_figure(l, "timers");

@@ -83,6 +83,10 @@ static void number_stacks(struct snapshot *s, const uint32_t *shown, const uint3
 	}
 	for (uint32_t i = 0; i < s->n_waits; i++)
 		number_stack(&n, &s->wait[i].stack);
+	for (uint32_t i = 0; i < s->n_traced; i++)
+		number_stack(&n, &s->traced[i].stack);
+	for (uint32_t i = 0; i < s->n_spans; i++)
+		number_stack(&n, &s->span[i].stack);
 	for (uint32_t i = 0; i < s->n_task_sums; i++)
 		number_stack(&n, &s->task_sum[i].stack);
 	for (uint32_t i = 0; i < s->n_fds; i++)
@@ -159,6 +163,7 @@ int load_finish(struct loader *l)
 	measure(s, depth);
 	number_stacks(s, shown, depth);
 	find_stuck(s);
+	load_trace_finish(s);
 	free(shown);
 	free(depth);
 	scale_variances(l);

@@ -8,6 +8,7 @@
 
 #include "document.h"
 #include "kinds.h"
+#include "spans.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct writer {
 	struct frames frames;
 	int64_t pid;
 	uint64_t end_ns;
+	int64_t *track; /* of each life of h: its thread's number, or one that no thread can have */
 };
 
 static json_t *event(struct writer *w, const char *phase, const char *name, uint64_t ns)
@@ -79,40 +81,158 @@ static bool same_serial(const void *ctx, uint32_t value, const void *key)
 	return ((const struct snapshot *)ctx)->task[value].serial == *(const uint64_t *)key;
 }
 
-static void put_span(struct writer *w, const struct life *l, const char *name, uint64_t from,
-                     uint64_t to, const struct task *t)
+static bool same_traced(const void *ctx, uint32_t value, const void *key)
 {
-	json_t *o = event(w, "X", name, from), *args = json_object();
+	return ((const struct snapshot *)ctx)->traced[value].serial == *(const uint64_t *)key;
+}
 
-	json_object_set_new(o, "cat", json_string("thread"));
-	json_object_set_new(o, "tid", document_number(l->tid));
+static bool same_tid(const void *ctx, uint32_t value, const void *key)
+{
+	return ((const struct history *)ctx)->life[value].tid == *(const uint32_t *)key;
+}
+
+/* A thread's number is used again: the latest has it, those before it get others, above all that
+ * the kernel gives. */
+enum { MOST_TIDS = 1 << 22 };
+
+static void number_tracks(struct writer *w)
+{
+	struct table latest = {0};
+
+	w->track = xcalloc(w->h->n_lives + 1, sizeof(*w->track));
+	for (uint32_t i = w->h->n_lives; i--;) {
+		uint64_t hash = table_hash(w->h->life[i].tid, 0);
+		bool taken =
+		        table_find(&latest, hash, same_tid, w->h, &w->h->life[i].tid) != TABLE_NONE;
+		w->track[i] = taken ? (int64_t)MOST_TIDS + i : w->h->life[i].tid;
+		if (!taken)
+			table_add(&latest, hash, i);
+	}
+	table_free(&latest);
+}
+
+/* A thread as the last snapshot tells of it. */
+struct thread {
+	const struct life *life;
+	int64_t track;
+	const struct task *task;     /* NULL: it was given back */
+	const struct traced *traced; /* NULL: its waits are not kept */
+};
+
+static json_t *span(struct writer *w, const struct thread *t, const char *category,
+                    const char *name, uint64_t from, uint64_t to)
+{
+	json_t *o = event(w, "X", name, from);
+
+	json_object_set_new(o, "cat", json_string(category));
+	json_object_set_new(o, "tid", json_integer(t->track));
 	json_object_set_new(o, "dur", json_real(to > from ? (double)(to - from) / 1000 : 0));
-	json_object_set_new(args, "number", document_number(l->serial));
-	json_object_set_new(args, "cpu_ms", json_real((double)l->cpu_ns / 1e6));
-	json_object_set_new(args, "stack_bytes", document_number(l->stack_bytes));
-	json_object_set_new(args, "created_at", t ? stack_of(w, t->stack) : json_array());
+	return o;
+}
+
+static void put_life(struct writer *w, const struct thread *t, const char *name, uint64_t from,
+                     uint64_t to)
+{
+	json_t *o = span(w, t, "thread", name, from, to), *args = json_object();
+	const struct traced *r = t->traced;
+
+	json_object_set_new(args, "number", document_number(t->life->serial));
+	json_object_set_new(args, "cpu_ms", json_real((double)t->life->cpu_ns / 1e6));
+	json_object_set_new(args, "stack_bytes", document_number(t->life->stack_bytes));
+	json_object_set_new(args, "created_at",
+	                    t->task     ? stack_of(w, t->task->stack)
+	                    : t->traced ? stack_of(w, t->traced->stack)
+	                                : json_array());
+	if (r) {
+		json_object_set_new(args, "waits", document_number(r->waits));
+		json_object_set_new(args, "waits_not_kept",
+		                    document_number(traced_overwritten(w->s, r)));
+		json_object_set_new(args, "brief_waits", document_number(r->brief));
+		json_object_set_new(args, "brief_waits_ms", json_real((double)r->brief_ns / 1e6));
+	}
 	json_object_set_new(o, "args", args);
 	document_row(&w->d, o);
 }
 
+/* "mutex", "epoll fd 5": what is the same in many waits has one name, and so one colour. */
+static void put_wait(struct writer *w, const struct thread *t, const struct span *wait)
+{
+	struct str words = {0}, name = {0};
+	enum wait_kind kind = span_words(w->s, wait, &words);
+
+	str_add(&name, wait_kind_word(kind));
+	if (words.len)
+		str_addf(&name, " %s", words.data);
+	json_t *o = span(w, t, "wait", name.data, wait->begin_ns, span_end_ns(w->s, wait));
+	json_t *args = json_object();
+	json_object_set_new(args, "reason", json_string(wait_kind_json(kind)));
+	json_object_set_new(args, "ended", json_boolean(!wait->is_open));
+	json_object_set_new(args, "waits_at", stack_of(w, wait->stack));
+	json_object_set_new(o, "args", args);
+	document_row(&w->d, o);
+	str_free(&words);
+	str_free(&name);
+}
+
+/* What was there before the oldest that is kept, and the waits themselves. */
+static void put_waits(struct writer *w, const struct thread *t)
+{
+	uint64_t overwritten = traced_overwritten(w->s, t->traced);
+	uint32_t first = t->traced->span;
+
+	if (overwritten && t->traced->n_spans) {
+		char name[64];
+		snprintf(name, sizeof(name), "%llu earlier waits, not kept",
+		         (unsigned long long)overwritten);
+		document_row(&w->d, span(w, t, "not kept", name, t->life->born_ns,
+		                         w->s->span[first].begin_ns));
+	}
+	for (uint32_t i = 0; i < t->traced->n_spans; i++)
+		put_wait(w, t, &w->s->span[first + i]);
+}
+
+static void put_thread(struct writer *w, const struct thread *t)
+{
+	const struct life *l = t->life;
+	uint64_t end = l->ended_ns ? l->ended_ns : l->gone_ns ? l->gone_ns : w->end_ns;
+	struct str name = {0};
+
+	str_add(&name, l->name ? l->name : "");
+	if (t->track >= MOST_TIDS)
+		str_addf(&name, "%stid %u", name.len ? ", " : "", l->tid);
+	put_name(w, "thread_name", t->track, name.data);
+	str_free(&name);
+	put_life(w, t, l->start ? l->start : l->name, l->born_ns, end);
+	if (t->task && leak_of_task(t->task, false) == LEAK_UNJOINED)
+		put_life(w, t, "ended, neither joined nor detached", end, w->end_ns);
+	if (t->traced)
+		put_waits(w, t);
+}
+
 static void put_threads(struct writer *w)
 {
-	struct table by_serial = {0};
+	struct table tasks = {0}, traces = {0};
 
+	number_tracks(w);
 	for (uint32_t i = 0; i < w->s->n_tasks; i++)
-		table_add(&by_serial, table_hash(w->s->task[i].serial, 0), i);
+		table_add(&tasks, table_hash(w->s->task[i].serial, 0), i);
+	for (uint32_t i = 0; i < w->s->n_traced; i++)
+		table_add(&traces, table_hash(w->s->traced[i].serial, 0), i);
 	for (uint32_t i = 0; i < w->h->n_lives; i++) {
-		const struct life *l = &w->h->life[i];
-		uint32_t at = table_find(&by_serial, table_hash(l->serial, 0), same_serial, w->s,
-		                         &l->serial);
-		const struct task *t = at == TABLE_NONE ? NULL : &w->s->task[at];
-		uint64_t end = l->ended_ns ? l->ended_ns : l->gone_ns ? l->gone_ns : w->end_ns;
-		put_name(w, "thread_name", l->tid, l->name);
-		put_span(w, l, l->start ? l->start : l->name, l->born_ns, end, t);
-		if (t && leak_of_task(t, false) == LEAK_UNJOINED)
-			put_span(w, l, "ended, neither joined nor detached", end, w->end_ns, t);
+		const uint64_t *serial = &w->h->life[i].serial;
+		uint64_t hash = table_hash(*serial, 0);
+		uint32_t task = table_find(&tasks, hash, same_serial, w->s, serial);
+		uint32_t traced = table_find(&traces, hash, same_traced, w->s, serial);
+		put_thread(w,
+		           &(struct thread){
+		                   .life = &w->h->life[i],
+		                   .track = w->track[i],
+		                   .task = task == TABLE_NONE ? NULL : &w->s->task[task],
+		                   .traced = traced == TABLE_NONE ? NULL : &w->s->traced[traced]});
 	}
-	table_free(&by_serial);
+	table_free(&tasks);
+	table_free(&traces);
+	free(w->track);
 }
 
 /* ---- descriptors and timers: open until they are given back, so until the end ---- */

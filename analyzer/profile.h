@@ -150,6 +150,25 @@ struct wait { /* what a living thread did in the kernel */
 	bool idle_known, interrupted; /* interrupted: it is the thread that took the snapshot */
 	uint64_t idle_ns;             /* since it ran last */
 };
+/* With the option trace: a thread, alive or given back long ago, and its latest waits. */
+struct traced {
+	uint64_t serial,
+	        creator;       /* serial: of its task; where that is unknown, one that none has */
+	uint32_t tid, flags;   /* FMT_TASK_FLAG_* */
+	uint32_t stack, start; /* where it was made; LOCATION_NONE */
+	uint64_t born_ns, ended_ns;
+	uint64_t waits; /* that it has ended: as many as are kept, or more */
+	uint64_t brief, brief_ns;
+	const char *name;       /* of an ended one, else "" */
+	uint32_t span, n_spans; /* index into span[] */
+};
+struct span {
+	uint32_t thread, kind; /* index into traced[]; FMT_SPAN_*, or what a later version has */
+	uint32_t other;
+	uint32_t stack; /* where it waits */
+	uint64_t object, begin_ns, length_ns;
+	bool is_open; /* it waits still; length_ns is 0 */
+};
 struct task_sum { /* threads that ended and were given back */
 	uint32_t stack, start;
 	uint64_t count, joined, detached, cpu_ns, life_ns;
@@ -228,6 +247,9 @@ struct snapshot {
 	struct task *task;
 	struct stuck *stuck;
 	struct wait *wait;
+	struct traced *traced;
+	struct span *span; /* by thread and beginning */
+	uint32_t n_traced, n_spans;
 	struct task_sum *task_sum;
 	struct fd *fd;
 	struct fd_sum *fd_sum;

@@ -1,7 +1,7 @@
 /*
  * format.h - THE snapshot format, and the control page: the two things on which
  * liboutlive.so (which writes) and outlive (which reads) agree. The analyzer
- * includes no other header of preload/. Includes <stdint.h> only.
+ * includes no other header of preload/. Includes <stdint.h> and format_control.h only.
  *
  * 1. A snapshot file
  * ------------------
@@ -120,6 +120,22 @@
  *            varint idle                ns since it ran last, plus 1; 0: not told
  *            varint n, then n times: varint module, varint address, varint flags
  *                                       frames, innermost first, as in node; 0: not known
+ *     Trac   with the option trace: a thread, alive or ended, whose waits are kept
+ *            varint tid, varint serial  of its Task item; 0 unknown
+ *            varint flags               FMT_TASK_FLAG_*
+ *            varint node, varint creator, varint module, varint address   as in Task
+ *            varint born, varint ended  ns of uptime; ended 0: it lives
+ *            varint waits               of 10 us or longer that it has ended, kept or not
+ *            varint brief, varint brief_ns   calls that might have waited longer, and their time
+ *            string name                of an ended one
+ *            Numbered from 1 in file order.
+ *     Span   a wait of such a thread; of each thread the latest, in the order in which they ended
+ *            varint thread              number of a Trac item
+ *            varint kind                FMT_SPAN_*
+ *            varint object, varint other   by the kind
+ *            varint begin               ns of uptime
+ *            varint length              ns, plus 1; 0: it waits still
+ *            varint node                where it waits, innermost frame; 0 unknown
  *     Tsum   threads that ended and were joined or detached, summed
  *            varint node, varint module, varint address   as in Task
  *            varint count, joined, detached, cpu_ns
@@ -200,6 +216,8 @@
 	R(STUCK, FMT_TAG('S', 't', 'u', 'k'), "threads that will never go on, with proof")         \
 	R(WAIT, FMT_TAG('W', 'a', 'i', 't'), "what threads wait for")                              \
 	R(WAIT_STACK, FMT_TAG('W', 's', 't', 'k'), "where they wait, and since when")              \
+	R(TRACE, FMT_TAG('T', 'r', 'a', 'c'), "threads whose waits are kept")                      \
+	R(SPAN, FMT_TAG('S', 'p', 'a', 'n'), "when threads waited, and for what")                  \
 	R(TASK_SUM, FMT_TAG('T', 's', 'u', 'm'), "threads given back, by creation stack")          \
 	R(FD, FMT_TAG('F', 'd', 's', 'c'), "open descriptors")                                     \
 	R(FD_SUM, FMT_TAG('F', 's', 'u', 'm'), "descriptors opened and closed, by opening stack")  \
@@ -235,6 +253,10 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 	K(REACH, 15, U, "FMT_SCAN_*; absent: no scan was asked for")                    \
 	K(THREAD, 16, U,                                                                \
 	  "tid of the thread that took it; at the end the one that ended the process")  \
+	K(TRACE, 24, U, "waits kept of each thread; absent: none")                      \
+	K(TRACE_LOST, 25, U, "threads whose waits found no room")                       \
+	K(TRACE_FORGOTTEN, 26, U, "ended threads whose waits had to make room")         \
+	K(TRACE_BYTES, 27, U, "bytes that kept waits may take")                         \
 	K(COMMAND, 128, S, "short name (comm at start)")                                \
 	K(EXE, 129, S, "full path of the program")                                      \
 	K(CMDLINE, 130, S, "arguments, each ended by NUL")                              \
@@ -346,6 +368,32 @@ enum fmt_task_flag {
 /* It took the snapshot: a signal of ours had ended the wait, which then goes on. Its switches are
  * those before that, less what our signals have cost before. */
 enum fmt_wait_flag { FMT_WAIT_FLAG_INTERRUPTED = 1 };
+/* What is waited for; object, other. */
+enum fmt_span {
+	FMT_SPAN_MUTEX = 1,  /* address, tid of the holder */
+	FMT_SPAN_COND = 2,   /* address */
+	FMT_SPAN_READER = 3, /* address of a rwlock, tid of the writer that holds it */
+	FMT_SPAN_WRITER = 4,
+	FMT_SPAN_SEM = 5,     /* address; of System V: 0, the set's number */
+	FMT_SPAN_BARRIER = 6, /* address */
+	FMT_SPAN_JOIN = 7,    /* pthread_t, serial of the thread; 0 unknown */
+	FMT_SPAN_FUTEX = 8,   /* address; by syscall() */
+	FMT_SPAN_READ = 9,    /* descriptor, FMT_FD_* as it was then; so all to FMT_SPAN_EPOLL */
+	FMT_SPAN_WRITE = 10,
+	FMT_SPAN_RECV = 11,
+	FMT_SPAN_SEND = 12,
+	FMT_SPAN_ACCEPT = 13,
+	FMT_SPAN_CONNECT = 14,
+	FMT_SPAN_FLOCK = 15,
+	FMT_SPAN_MESSAGE = 16, /* of System V: the queue's number, 0 */
+	FMT_SPAN_EPOLL = 17,
+	FMT_SPAN_POLL = 18, /* address, how many descriptors */
+	FMT_SPAN_SELECT = 19,
+	FMT_SPAN_SLEEP = 20,
+	FMT_SPAN_CHILD = 21, /* 0, pid; 0 or less: of a group, or any */
+	FMT_SPAN_SIGNAL = 22,
+	FMT_SPAN_KINDS
+};
 
 enum fmt_stuck {
 	FMT_STUCK_BLOCK = 1, /* on a mutex, condition variable or semaphore in a heap block */
@@ -443,57 +491,6 @@ static inline uint64_t fmt_fine_floor(unsigned b)
 	return (uint64_t)(8 + (b - 16) % 8) << ((b - 16) / 8 + 1);
 }
 
-/*
- * 5. The control page
- * -------------------
- * Each profiled image keeps one page in the file "<FMT_CONTROL_DIR>/outlive.<pid>.ctl" (mode 0600,
- * owned by its user; pid as in its own pid namespace), mapped shared. The file is removed at exit;
- * after SIGKILL it stays and is removed by the next reader that finds the pid gone or started at
- * another time. To ask for a snapshot the analyzer adds 1 to `requested`, then sends
- * `signal_number` with sigqueue(pid, signal_number, FMT_CONTROL_VALUE), then waits until
- * `completed` is at least its number (or `failed` changes) and reads `path` between two equal even
- * values of `seqlock`. Where no file could be made, the signal alone works, and the reader looks
- * for the new file in `out`.
- */
-#define FMT_CONTROL_DIR   "/dev/shm"
-#define FMT_CONTROL_MAGIC 0x4c54434556494c4full /* "OLIVECTL" */
-#define FMT_CONTROL_VALUE 0x6f6c7631            /* "olv1", sigval.sival_int */
-#define FMT_CONTROL_PATH  3072
-
-struct fmt_control {
-	uint64_t magic;
-	uint32_t version;       /* 1 */
-	uint32_t pid;           /* in the process's own namespace */
-	uint64_t start_ticks;   /* field 22 of /proc/PID/stat: tells a reused pid */
-	uint32_t signal_number; /* to wake an idle process with */
-	uint32_t state;         /* FMT_CONTROL_* */
-	uint32_t requested;     /* written by the analyzer: atomic add */
-	uint32_t completed;     /* how many requests have been answered */
-	uint32_t failed;        /* snapshots that failed; `error` says why */
-	uint32_t last_errno;
-	uint32_t seqlock;  /* odd while path and sequence change */
-	uint32_t sequence; /* of the last snapshot written */
-	uint32_t writer;   /* pid of the writing child, 0 if none: the reader sees progress and
-	                      crashes */
-	uint32_t flags;    /* of the request, FMT_REQUEST_*; written before `requested` */
-	char label[128];   /* of the request, ended by NUL; written before `requested` */
-	char error[256];   /* one line */
-	char path[FMT_CONTROL_PATH]; /* absolute path of the last snapshot, ended by NUL */
-	/* FMT_REQUEST_TRIM: resident bytes before and after; 0 where nothing was asked to give back
-	 * anything. Zeroed by the analyzer, written before `completed` */
-	uint64_t trim_before, trim_after;
-	/* What `outlive run --stats` shows of the heap. The analyzer adds 1 to `counts_asked`; the
-	 * next hooked call that looks at the page fills in the sums, and last `counts_given`. An
-	 * idle process does not, and needs not be woken for it. */
-	uint32_t counts_asked, counts_given;
-	uint64_t allocs, alloc_bytes, frees, free_bytes;
-};
-
-enum { FMT_CONTROL_STARTING = 0, FMT_CONTROL_READY = 1, FMT_CONTROL_OFF = 2 };
-/* TRIM: the allocator gives back what it caches, first. It is served by a heap call of the program,
- * never by the signal; the flag is cleared when that is done, or by the analyzer, which has waited
- * long enough and takes the snapshot without.
- * ASIDE: `keep` does not count the file, and who asked will remove it. */
-enum { FMT_REQUEST_TRIM = 1, FMT_REQUEST_REACH = 2, FMT_REQUEST_ASIDE = 4 };
+#include "format_control.h"
 
 #endif

@@ -89,6 +89,18 @@ void real_program_free(void *p);
 /* Leads calls of entry points that only some allocators have to us (hook_family.c). At the start;
  * original: looks a name up. */
 void hook_families_init(void *(*original)(const char *name));
+/* The same for calls that wait (hook_wait.c), with the option trace; and for those of a module that
+ * has come since, while its code is on the stack. */
+void hook_waits_init(void *(*original)(const char *name));
+void hook_waits_found(uintptr_t bias, const void *headers, unsigned n);
+/* In an exported function that may wait: from here to its end, left in whatever way. */
+#define WAITS(kind, object, other) WAITS_IF(true, kind, object, other)
+#define WAITS_IF(may, kind, object, other)                                \
+	struct track_wait wait __attribute__((cleanup(track_wait_left))); \
+                                                                          \
+	wait.ring = NULL;                                                 \
+	if (unlikely(g_track_waits) && (may))                             \
+	track_wait_begin(&wait, kind, (uint64_t)(object), (uint32_t)(other), &CALLER())
 /* Makes `real` valid, and starts tracking if it can. Cheap after the first time. Call it first in
  * each hook that is not of the heap family: hooks run before any constructor. */
 void hook_start(void);

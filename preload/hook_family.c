@@ -149,7 +149,7 @@ static void destroy(uintptr_t heap)
 /* ---- who has them ---- */
 
 static struct rebind g_rows[N_ROWS] = {
-#define ROW(family, shape, name, ...) {#name, wrap_##name, NULL},
+#define ROW(family, shape, name, ...) {#name, wrap_##name, NULL, NULL},
 #include "families.def"
 #undef ROW
 };
@@ -172,6 +172,14 @@ static bool may_be_row(const char *name)
 	return n >= 6 && n <= 8 && !memcmp(name + n - 6, "allocx", 6);
 }
 
+static const struct rebind *find_row(const char *name)
+{
+	for (unsigned i = 0; may_be_row(name) && i < N_ROWS; i++)
+		if (!strcmp(g_rows[i].name, name))
+			return &g_rows[i];
+	return NULL;
+}
+
 void hook_families_init(void *(*original)(const char *name))
 {
 	bool has[N_FAMILIES], any = false;
@@ -186,7 +194,7 @@ void hook_families_init(void *(*original)(const char *name))
 		*(void **)&g_original[i] = f;
 		g_rows[i].original = g_rows[i].to ? f : NULL;
 	}
-	rebind_all(g_rows, N_ROWS, may_be_row);
+	rebind_all(find_row);
 	for (unsigned i = 0; i < N_FAMILIES; i++)
 		if (has[i])
 			real_add_allocator(g_rows[g_first[i]].original);

@@ -167,11 +167,13 @@ EXPORT int socket(int domain, int type, int protocol)
 
 EXPORT int accept(int listener, void *address, unsigned *length)
 {
+	WAITS(FMT_SPAN_ACCEPT, listener, FMT_FD_SOCKET);
 	BIRTH(FMT_FD_SOCKET, 0, real.accept(listener, address, length));
 }
 
 EXPORT int accept4(int listener, void *address, unsigned *length, int flags)
 {
+	WAITS(FMT_SPAN_ACCEPT, listener, FMT_FD_SOCKET);
 	BIRTH(FMT_FD_SOCKET, 0, real.accept4(listener, address, length, flags));
 }
 
@@ -339,6 +341,7 @@ EXPORT int getsockopt(int fd, int level, int option, void *value, unsigned *leng
 EXPORT ssize_t recvmsg(int fd, void *message, int flags)
 {
 	hook_ready();
+	WAITS(FMT_SPAN_RECV, fd, FMT_FD_SOCKET);
 	ssize_t n = real.recvmsg(fd, message, flags);
 
 	if (n >= 0)
@@ -349,6 +352,7 @@ EXPORT ssize_t recvmsg(int fd, void *message, int flags)
 EXPORT int recvmmsg(int fd, void *messages, unsigned n, int flags, struct timespec *timeout)
 {
 	hook_ready();
+	WAITS(FMT_SPAN_RECV, fd, FMT_FD_SOCKET);
 	int got = real.recvmmsg(fd, messages, n, flags, timeout);
 
 	for (int i = 0; i < got; i++)
@@ -394,6 +398,7 @@ EXPORT int fcntl(int fd, int command, ...)
 	void *argument = va_arg(ap, void *);
 	va_end(ap);
 	hook_ready();
+	WAITS_IF(command == F_SETLKW || command == F_OFD_SETLKW, FMT_SPAN_FLOCK, fd, FMT_FD_FILE);
 	int result = real.fcntl(fd, command, argument);
 
 	if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC))
@@ -410,6 +415,7 @@ EXPORT int fcntl64(int fd, int command, ...)
 	void *argument = va_arg(ap, void *);
 	va_end(ap);
 	hook_ready();
+	WAITS_IF(command == F_SETLKW || command == F_OFD_SETLKW, FMT_SPAN_FLOCK, fd, FMT_FD_FILE);
 	int result = real.fcntl64 ? real.fcntl64(fd, command, argument)
 	                          : real.fcntl(fd, command, argument);
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
 
@@ -143,6 +144,14 @@ static void made(long n, long r, const long *a, const struct caller *from)
 	}
 }
 
+/* Languages that do without libc's locks. */
+static bool waits_for_futex(int operation)
+{
+	int op = operation & FUTEX_CMD_MASK;
+
+	return op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET || op == FUTEX_LOCK_PI;
+}
+
 __attribute__((visibility("hidden"), used)) long share_syscall(long n, long a, long b, long c,
                                                                long d, long e, long f)
 {
@@ -157,6 +166,7 @@ __attribute__((visibility("hidden"), used)) long share_syscall(long n, long a, l
 	bool deadly = n == SYS_seccomp &&
 	              (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT) &&
 	              process_filter_begin(a == SECCOMP_SET_MODE_FILTER ? (const void *)c : NULL);
+	WAITS_IF(n == SYS_futex && waits_for_futex((int)b), FMT_SPAN_FUTEX, a, 0);
 	long r = call(n, a, b, c, d, e, f);
 	if (deadly)
 		process_filter_end(r >= 0);

@@ -235,6 +235,7 @@ EXPORT int sigsuspend(const sigset_t *mask)
 	sigset_t own;
 
 	hook_ready();
+	WAITS(FMT_SPAN_SIGNAL, 0, 0);
 	return real.sigsuspend(strip(mask, &own));
 }
 
@@ -243,6 +244,7 @@ EXPORT int __sigsuspend(const sigset_t *mask)
 	sigset_t own;
 
 	hook_ready();
+	WAITS(FMT_SPAN_SIGNAL, 0, 0);
 	return real.__sigsuspend(strip(mask, &own));
 }
 
@@ -251,6 +253,7 @@ EXPORT int sigwait(const sigset_t *set, int *sig)
 	sigset_t own;
 
 	hook_ready();
+	WAITS(FMT_SPAN_SIGNAL, 0, 0);
 	return real.sigwait(strip(set, &own), sig);
 }
 
@@ -259,6 +262,7 @@ EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
 	sigset_t own;
 
 	hook_ready();
+	WAITS(FMT_SPAN_SIGNAL, 0, 0);
 	return real.sigwaitinfo(strip(set, &own), info);
 }
 
@@ -267,6 +271,7 @@ EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct times
 	sigset_t own;
 
 	hook_ready();
+	WAITS(FMT_SPAN_SIGNAL, 0, 0);
 	return real.sigtimedwait(strip(set, &own), info, timeout);
 }
 
@@ -288,6 +293,7 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, c
 	sigset_t own;
 
 	hook_ready();
+	WAITS(FMT_SPAN_POLL, (uintptr_t)fds, n);
 	return real.ppoll(fds, n, timeout, strip(mask, &own));
 }
 
@@ -297,6 +303,7 @@ EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct 
 	sigset_t own;
 
 	hook_ready();
+	WAITS(FMT_SPAN_SELECT, (uintptr_t)in, n);
 	return real.pselect(n, in, out, except, timeout, strip(mask, &own));
 }
 
@@ -306,6 +313,7 @@ EXPORT int epoll_pwait(int fd, struct epoll_event *events, int max, int timeout,
 	sigset_t own;
 
 	hook_ready();
+	WAITS_IF(timeout != 0, FMT_SPAN_EPOLL, fd, FMT_FD_EPOLL);
 	return real.epoll_pwait(fd, events, max, timeout, strip(mask, &own));
 }
 
@@ -315,6 +323,7 @@ EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int max, const struc
 	sigset_t own;
 
 	hook_ready();
+	WAITS(FMT_SPAN_EPOLL, fd, FMT_FD_EPOLL);
 	return real.epoll_pwait2(fd, events, max, timeout, strip(mask, &own));
 }
 
@@ -324,5 +333,6 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *time
 	sigset_t own;
 
 	hook_ready();
+	WAITS(FMT_SPAN_POLL, (uintptr_t)fds, n);
 	return real.__ppoll_chk(fds, n, timeout, strip(mask, &own), fds_bytes);
 }

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "format.h"
 #include "hook.h"
 
 static void *begin(void *arg)
@@ -93,6 +94,7 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
 	if (!(missing))                                                 \
 		return ENOSYS;                                          \
 	struct track_thread who = track_thread_find((uintptr_t)thread); \
+	WAITS(FMT_SPAN_JOIN, thread, who.serial);                       \
 	int error = call;                                               \
                                                                         \
 	if (error == (success))                                         \

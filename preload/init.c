@@ -15,6 +15,7 @@
 #include "format.h"
 #include "hook.h"
 #include "live.h"
+#include "module.h"
 #include "options.h"
 #include "process.h"
 #include "reach.h"
@@ -22,6 +23,7 @@
 #include "stack.h"
 #include "task.h"
 #include "tests.h"
+#include "trace.h"
 #include "watch.h"
 
 static pthread_key_t g_thread_key;
@@ -47,6 +49,7 @@ static const char *environment(const char *name)
 static void thread_end(void *arg)
 {
 	(void)arg;
+	trace_thread_end();
 	task_end();
 	track_thread_end();
 }
@@ -55,6 +58,7 @@ static void thread_end(void *arg)
 static void thread_begin(void)
 {
 	task_adopt(0, 0, FMT_TASK_FLAG_ADOPTED);
+	trace_thread_begin();
 	pthread_setspecific(g_thread_key, &g_thread_key);
 }
 
@@ -81,6 +85,9 @@ void init_early(void)
 	/* Threads that other libraries' constructors start end, too. Keys below 32 need no memory,
 	 * and ours is made early. */
 	task_init();
+	trace_init(g_options.trace);
+	if (g_options.trace)
+		g_module_found = hook_waits_found;
 	if (!pthread_key_create(&g_thread_key, thread_end))
 		g_track_thread_begin = thread_begin;
 	__atomic_store_n(&g_tracking, true, __ATOMIC_RELEASE);

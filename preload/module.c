@@ -34,6 +34,7 @@ static char *g_text, *g_text_end;
 static uint64_t g_start_ns;
 static uintptr_t g_loader;
 uint32_t g_module_epoch;
+void (*g_module_found)(uintptr_t bias, const void *headers, unsigned n);
 
 void module_init(void)
 {
@@ -278,6 +279,14 @@ static bool came_back(struct module *old, const struct module *new)
 	       !strcmp(old->name, new->name);
 }
 
+static void tell_found(const struct module *m)
+{
+	struct headers h = g_module_found ? find_headers(m) : (struct headers){NULL, 0};
+
+	if (h.n)
+		g_module_found(m->pub.bias, h.ph, h.n);
+}
+
 static uint32_t add(const struct dl_find_object *o)
 {
 	uint32_t n = g_count + 1;
@@ -295,6 +304,7 @@ static uint32_t add(const struct dl_find_object *o)
 	char *text = g_text, *text_end = g_text_end;
 
 	fill(new, o);
+	tell_found(new);
 	for (uint32_t i = g_count; i; i--) {
 		struct module *m = at(i);
 

@@ -31,6 +31,11 @@ bool module_is_gone(uint32_t module);
 /* Grows when a module was found gone: what was learnt from it is void. */
 extern uint32_t g_module_epoch __attribute__((visibility("hidden")));
 
+/* Set at the start by who wants to know of modules at their first sight, while code of theirs runs:
+ * bias and program headers. Called with a lock of ours held. May be NULL. */
+extern void (*g_module_found)(uintptr_t bias, const void *headers, unsigned n)
+        __attribute__((visibility("hidden")));
+
 uint32_t module_count(void);
 const struct stack_module *module_get(uint32_t module);
 void module_fork_child(void);

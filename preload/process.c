@@ -34,6 +34,7 @@
 #include "task.h"
 #include "tests.h"
 #include "timer.h"
+#include "trace.h"
 #include "track.h"
 #include "verify.h"
 #include "watch.h"
@@ -261,6 +262,7 @@ static void become_child(void)
 	stop_fork_child();
 	track_fork_child();
 	task_fork_child();
+	trace_fork_child();
 	fd_fork_child();
 	timer_fork_child();
 	map_fork_child();

@@ -242,6 +242,8 @@ void hook_start(void)
 	        g_sample_period && in_one_module(*(void **)&real.malloc, *(void **)&real._exit);
 	if (track_has(TRACK_HEAP))
 		hook_families_init(next_if_any);
+	if (g_track_waits)
+		hook_waits_init(next_if_any);
 	__atomic_store_n(&g_hooks_ready, true, __ATOMIC_RELEASE);
 	t_self.flags = flags;
 	errno = was;

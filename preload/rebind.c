@@ -1,19 +1,16 @@
 /*
- * rebind.c - see rebind.h. Reads the dynamic sections that ld.so has relocated. Context: the first
- * hooked call of the process, IN_TRACKER set.
+ * rebind.c - see rebind.h. Reads the dynamic sections that ld.so has relocated; owns nothing.
+ * Context: the first hooked call of the process, or the first sight of a module; IN_TRACKER set.
  */
 #include "rebind.h"
 
-#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "sys.h"
 
 struct walk {
-	const struct rebind *rows;
-	size_t n;
-	bool (*may)(const char *name);
+	rebind_find *find;
 	unsigned done;
 };
 
@@ -25,6 +22,8 @@ struct object {
 	const char *strings;
 	const Elf64_Rela *table[2]; /* data, calls */
 	size_t bytes[2];
+	const Elf64_Half *versions; /* by symbol; NULL: none */
+	const Elf64_Verneed *needed;
 };
 
 /* ld.so has made most of these addresses, but leaves those of read-only sections as offsets. */
@@ -50,16 +49,19 @@ static void read_dynamic(struct object *o, const Elf64_Dyn *d)
 			o->table[1] = (const Elf64_Rela *)at;
 		if (d->d_tag == DT_PLTRELSZ)
 			o->bytes[1] = d->d_un.d_val;
+		if (d->d_tag == DT_VERSYM)
+			o->versions = (const Elf64_Half *)at;
+		if (d->d_tag == DT_VERNEED)
+			o->needed = (const Elf64_Verneed *)at;
 	}
 }
 
-static void read_object(struct object *o, const struct dl_phdr_info *info)
+static void read_object(struct object *o, uintptr_t bias, const Elf64_Phdr *headers, unsigned n)
 {
 	const Elf64_Dyn *dynamic = NULL;
 
-	*o = (struct object){.bias = info->dlpi_addr, .start = UINTPTR_MAX};
-	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-		const Elf64_Phdr *p = &info->dlpi_phdr[i];
+	*o = (struct object){.bias = bias, .start = UINTPTR_MAX};
+	for (const Elf64_Phdr *p = headers; p < headers + n; p++) {
 		uintptr_t start = o->bias + p->p_vaddr, end = start + p->p_memsz;
 
 		if (p->p_type == PT_DYNAMIC)
@@ -95,11 +97,21 @@ static bool set_slot(const struct object *o, uintptr_t slot, void *to)
 	return true;
 }
 
-static const struct rebind *find(const struct walk *w, const char *name)
+/* The version that the module asks for; NULL: any. */
+static const char *version_of(const struct object *o, uint32_t symbol)
 {
-	for (size_t i = 0; i < w->n; i++)
-		if (w->rows[i].original && !strcmp(w->rows[i].name, name))
-			return &w->rows[i];
+	const Elf64_Verneed *n = o->versions ? o->needed : NULL;
+
+	while (n) {
+		const Elf64_Vernaux *a = (const Elf64_Vernaux *)((const char *)n + n->vn_aux);
+
+		for (unsigned i = 0; i < n->vn_cnt; i++) {
+			if (a->vna_other == (o->versions[symbol] & 0x7fff))
+				return o->strings + a->vna_name;
+			a = (const Elf64_Vernaux *)((const char *)a + a->vna_next);
+		}
+		n = n->vn_next ? (const Elf64_Verneed *)((const char *)n + n->vn_next) : NULL;
+	}
 	return NULL;
 }
 
@@ -114,41 +126,60 @@ static bool rebind_one(const struct object *o, const Elf64_Rela *r, const struct
 	bool lazy = ELF64_R_TYPE(r->r_info) == ARCH_ELF_JUMP && is_in(o, now);
 	if (now != row->original && !lazy)
 		return false;
+	if (lazy && row->unlike) {
+		const char *version = version_of(o, (uint32_t)ELF64_R_SYM(r->r_info));
+
+		if (version && !strcmp(version, row->unlike))
+			return false;
+	}
 	return set_slot(o, slot, row->to);
 }
 
-static int each_object(struct dl_phdr_info *info, size_t size, void *arg)
+static unsigned each_slot(const struct object *o, rebind_find *find)
 {
-	struct walk *w = arg;
-	struct object o;
+	unsigned done = 0;
 
-	(void)size;
-	read_object(&o, info);
-	if (!o.symbols || !o.strings)
+	if (!o->symbols || !o->strings)
 		return 0;
 	for (int t = 0; t < 2; t++)
-		for (size_t i = 0; o.table[t] && i < o.bytes[t] / sizeof(Elf64_Rela); i++) {
-			const Elf64_Rela *r = &o.table[t][i];
+		for (size_t i = 0; o->table[t] && i < o->bytes[t] / sizeof(Elf64_Rela); i++) {
+			const Elf64_Rela *r = &o->table[t][i];
 			uint64_t type = ELF64_R_TYPE(r->r_info);
 
 			if (type != ARCH_ELF_JUMP && type != ARCH_ELF_DATA &&
 			    (type != ARCH_ELF_WORD || r->r_addend))
 				continue;
-			const Elf64_Sym *s = &o.symbols[ELF64_R_SYM(r->r_info)];
-			const char *name = o.strings + s->st_name;
+			const Elf64_Sym *s = &o->symbols[ELF64_R_SYM(r->r_info)];
 
-			if (s->st_shndx != SHN_UNDEF || !w->may(name))
+			if (s->st_shndx != SHN_UNDEF)
 				continue;
-			const struct rebind *row = find(w, name);
-			if (row && rebind_one(&o, r, row))
-				w->done++;
+			const struct rebind *row = find(o->strings + s->st_name);
+			if (row && row->original && rebind_one(o, r, row))
+				done++;
 		}
+	return done;
+}
+
+unsigned rebind_object(rebind_find *find, uintptr_t bias, const Elf64_Phdr *headers, unsigned n)
+{
+	struct object o;
+
+	read_object(&o, bias, headers, n);
+	return each_slot(&o, find);
+}
+
+static int each_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct walk *w = arg;
+
+	(void)size;
+	w->done += rebind_object(w->find, info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum);
 	return 0;
 }
 
-unsigned rebind_all(const struct rebind *rows, size_t n, bool (*may)(const char *name))
+unsigned rebind_all(rebind_find *find)
 {
-	struct walk w = {rows, n, may, 0};
+	struct walk w = {find, 0};
 
 	dl_iterate_phdr(each_object, &w);
 	return w.done;

@@ -11,6 +11,7 @@
  *     snap_maps.c    the program's own mappings
  *     snap_tasks.c   threads and timers; snap_waits.c: what threads wait for; snap_stands.c: where
  *                    they stand in the program, and since when
+ *     snap_trace.c   what they have waited for
  *     snap_fds.c     descriptors, held against the kernel's list; snap_socket.c: what a socket is
  *     snap_tally.c   sums of the live table by site and age
  *     snap_info.c    who, when, why; losses and memory
@@ -200,6 +201,10 @@ struct snap_bounds {
 };
 /* A stack's innermost node, as a varint. */
 void snap_put_node(struct snap_out *o, const struct snap_bounds *have, uint32_t stack);
+/* A function by its entry: module and link-time address. */
+void snap_put_function(struct snap_out *o, const struct snap_bounds *have, uintptr_t at);
+/* From sys_now_ns() to ns of uptime; 0 for what was before the start. */
+uint64_t snap_uptime(const struct snap_job *j, uint64_t ns);
 /* The entries of a folder that are numbers. *fd is the folder's own descriptor meanwhile. */
 void snap_each_number(const char *folder, int *fd, void (*fn)(uint32_t number, void *arg),
                       void *arg);
@@ -231,6 +236,9 @@ uint64_t snap_switches(const struct snap_job *j, uint32_t tid);
 /* snap_stands.c: with the turn, before the child is made: fills in j->own. */
 void snap_own_look(struct snap_job *j);
 void snap_stands(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
+/* snap_trace.c: what they have waited for. */
+void snap_trace(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
+void snap_trace_info(struct snap_out *o);
 void snap_timers(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);
 /* While the child has the program's descriptors: what they are. Then snap_fds(), then
  * snap_fds_done(). */

@@ -96,6 +96,7 @@ void snap_info(struct snap_out *o, const struct snap_job *j)
 	if (j->request.exit_status >= 0)
 		snap_pair(o, FMT_INFO_EXIT_STATUS, (uint64_t)j->request.exit_status);
 	snap_pair(o, FMT_INFO_START_TIME, j->start_ns);
+	snap_trace_info(o);
 	snap_pair(o, FMT_INFO_FAMILIES, g_track_families & 31);
 	info_strings(o, j);
 	snap_record_end(o);

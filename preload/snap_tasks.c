@@ -27,8 +27,7 @@ void snap_put_node(struct snap_out *o, const struct snap_bounds *have, uint32_t 
 	snap_u(o, node_of(have, stack));
 }
 
-/* A function by its entry: module and link-time address. */
-static void put_address(struct snap_out *o, const struct snap_bounds *have, uintptr_t at)
+void snap_put_function(struct snap_out *o, const struct snap_bounds *have, uintptr_t at)
 {
 	for (uint32_t i = have->modules; i && at; i--) {
 		const struct stack_module *m = stack_module(i);
@@ -43,7 +42,7 @@ static void put_address(struct snap_out *o, const struct snap_bounds *have, uint
 	snap_u(o, at);
 }
 
-static uint64_t uptime(const struct snap_job *j, uint64_t ns)
+uint64_t snap_uptime(const struct snap_job *j, uint64_t ns)
 {
 	uint64_t start = j->begin_ns - j->uptime_ns;
 
@@ -122,9 +121,9 @@ static void put_task(struct snap_out *o, const struct snap_job *j, const struct 
 	snap_u(o, v->flags | (intended_thread(v->serial) ? FMT_TASK_FLAG_INTENDED : 0u));
 	snap_put_node(o, have, v->stack);
 	snap_u(o, v->creator);
-	put_address(o, have, v->start);
-	snap_u(o, uptime(j, v->born_ns));
-	snap_u(o, v->ended_ns ? uptime(j, v->ended_ns) : 0);
+	snap_put_function(o, have, v->start);
+	snap_u(o, snap_uptime(j, v->born_ns));
+	snap_u(o, v->ended_ns ? snap_uptime(j, v->ended_ns) : 0);
 	snap_u(o, v->ended_ns ? v->cpu_ns : k->cpu_ns);
 	snap_u(o, v->stack_bytes);
 	snap_u(o, 0);
@@ -292,7 +291,7 @@ static void put_task_sums(struct snap_out *o, const struct snap_bounds *have)
 			continue;
 		snap_item(o);
 		snap_put_node(o, have, s.stack);
-		put_address(o, have, s.start);
+		snap_put_function(o, have, s.start);
 		snap_u(o, s.count);
 		snap_u(o, s.joined);
 		snap_u(o, s.detached);
@@ -340,6 +339,8 @@ void snap_tasks(struct snap_out *o, struct snap_job *j, const struct snap_bounds
 		snap_waits(o, j);
 		snap_stands(o, j, have);
 	}
+	if (g_track_waits)
+		snap_trace(o, j, have);
 	put_task_sums(o, have);
 }
 
@@ -373,7 +374,7 @@ static void put_timer(struct snap_out *o, const struct snap_job *j, const struct
 	                  (intended_timer(v->serial) ? FMT_TIMER_FLAG_INTENDED : 0u));
 	snap_put_node(o, have, v->stack);
 	snap_u(o, v->task);
-	snap_u(o, uptime(j, v->born_ns));
+	snap_u(o, snap_uptime(j, v->born_ns));
 	snap_u(o, v->interval_ns);
 	snap_u(o, left);
 	snap_u(o, fired);

@@ -24,8 +24,9 @@ void task_adopt(uint32_t stack, uintptr_t start, uint32_t flags);
 void task_end(void);
 void task_fork_child(void);
 
-/* A record's serial; the record may be the calling thread's own only. */
-uint64_t task_serial(const struct task *t);
+struct task_view;
+/* A record; it may be the calling thread's own only. */
+const struct task_view *task_own(const struct task *t);
 
 /* ---- for the snapshot child: lock-free, no TLS ---- */
 
@@ -39,6 +40,10 @@ struct task_view {
 	uint64_t stack_bytes;
 	char name[16]; /* of an ended one */
 };
+static inline uint64_t task_serial(const struct task *t)
+{
+	return task_own(t)->serial;
+}
 uint32_t task_slots(void); /* records are 0..slots-1, with holes */
 bool task_get(uint32_t slot, struct task_view *out);
 

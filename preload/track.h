@@ -263,6 +263,32 @@ void track_timer_delete(uint64_t id);
 void track_itimer_set(uint32_t which, uint64_t value_ns, uint64_t interval_ns,
                       const struct caller *from);
 
+/* ---- waits, with the option trace (track_trace.c); signal handlers, too ---- */
+
+/* Set once, at the start. False: nothing below does anything. */
+extern bool g_track_waits __attribute__((visibility("hidden")));
+struct trace_ring;
+/* In the frame of who waits: a wait may be left by pthread_cancel, and a handler that interrupts it
+ * may wait itself. */
+struct track_wait {
+	struct trace_ring *ring; /* NULL: it is not recorded */
+	uint64_t ring_number, begin_ns, object, outer_object, outer_ns;
+	uintptr_t outer_sp;
+	uint32_t what, other, outer_what, outer_other;
+};
+/* Before a call that may wait. kind: FMT_SPAN_*; object and other: by the kind, format.h. */
+void track_wait_begin(struct track_wait *w, unsigned kind, uint64_t object, uint32_t other,
+                      const struct caller *from);
+/* After it. Keeps errno. */
+void track_wait_end(struct track_wait *w);
+static inline void track_wait_left(struct track_wait *w)
+{
+	if (unlikely(w->ring))
+		track_wait_end(w);
+}
+/* After pthread_setcanceltype: a thread that may be cancelled anywhere must not be so in here. */
+void track_wait_async(bool is_async);
+
 /* What a SIGEV_THREAD function is called through. */
 struct track_notify {
 	uintptr_t function, argument;

@@ -420,9 +420,9 @@ void task_fork_child(void)
 
 /* ---- for the snapshot child ---- */
 
-uint64_t task_serial(const struct task *t)
+const struct task_view *task_own(const struct task *t)
 {
-	return t->view.serial;
+	return &t->view;
 }
 
 uint32_t task_slots(void)

@@ -25,6 +25,7 @@
 #include "preload/task.h"
 #include "preload/tests.h"
 #include "preload/timer.h"
+#include "preload/trace.h"
 #include "preload/track.h"
 
 #define FAKE_THREADS 4
@@ -391,6 +392,51 @@ bool intended_timer(uint64_t serial)
 {
 	(void)serial;
 	return false;
+}
+
+/* Two threads' waits, when the test wants them: the second has ended, and its third wait is being
+ * overwritten. */
+bool g_track_waits;
+uint32_t trace_rings(void)
+{
+	return 2;
+}
+uint32_t trace_room(void)
+{
+	return g_track_waits ? 4 : 0;
+}
+bool trace_get(uint32_t ring, struct trace_view *out)
+{
+	*out = (struct trace_view){.number = ring + 1,
+	                           .serial = ring + 7,
+	                           .tid = 100 + ring,
+	                           .stack = 1,
+	                           .born_ns = sys_now_ns(),
+	                           .ended_ns = ring ? sys_now_ns() : 0,
+	                           .name = "fake",
+	                           .waits = 6,
+	                           .brief = 9};
+	return g_track_waits;
+}
+bool trace_wait_at(uint32_t ring, uint64_t number, uint64_t i, struct trace_wait *out)
+{
+	(void)number;
+	*out = (struct trace_wait){.begin_ns = sys_now_ns(),
+	                           .end_ns = sys_now_ns() + 50000,
+	                           .object = 0x1000 + i,
+	                           .what = 2u << 8 | FMT_SPAN_MUTEX,
+	                           .other = 101};
+	return !(ring && i == 2);
+}
+bool trace_wait_now(uint32_t ring, uint64_t number, struct trace_wait *out)
+{
+	trace_wait_at(ring, number, 99, out);
+	out->end_ns = 0;
+	return true;
+}
+void trace_stats(struct trace_stats *out)
+{
+	*out = (struct trace_stats){.lost = 3, .forgotten = 4, .bytes = 8192};
 }
 
 /* A scan that says what the test wants to hear; none at first. */
