@@ -37,10 +37,15 @@ int rule_init(void)
 	return g_rules ? 0 : -ENOMEM;
 }
 
-struct rule rule_make(enum rule_how how, uint32_t module, int64_t offset, int64_t save)
+static struct rule make(enum rule_how how, int64_t offset, int64_t save)
 {
-	return (struct rule){(uint64_t)save << 48 | ((uint64_t)offset & 0xfffffff) << 20 |
-	                     (uint64_t)(module & 0xffff) << 4 | (uint64_t)how};
+	return (struct rule){(uint64_t)(save / 8) << 50 |
+	                     ((uint64_t)(offset / 8) & 0xffffff) << 26 | (uint64_t)how};
+}
+
+static struct rule plain(enum rule_how how)
+{
+	return make(how, 0, 0);
 }
 
 /* ---- from a row to a rule ---- */
@@ -66,24 +71,25 @@ static bool is_fp_relative(int64_t at, const struct cfi_range *in, bool deref, i
 
 static bool fits(int64_t offset, int64_t save)
 {
-	return offset >= -(1 << 27) && offset < 1 << 27 && save >= INT16_MIN && save <= INT16_MAX;
+	return offset % 8 == 0 && offset >= -(1 << 26) && offset < 1 << 26 && save % 8 == 0 &&
+	       save >= -(1 << 16) && save < 1 << 16;
 }
 
-static struct rule from_row(const struct cfi_row *row, const struct cfi_range *in, uint32_t module)
+static struct rule from_row(const struct cfi_row *row, const struct cfi_range *in)
 {
 	const struct cfi_place *ra = &row->reg[CFI_RA], *rbp = &row->reg[CFI_FP];
-	struct rule full = rule_make(RULE_FULL, module, 0, 0);
+	struct rule full = plain(RULE_FULL);
 	int64_t offset = row->cfa_value, save = 0;
 
 	if (ra->how == CFI_UNDEFINED)
-		return rule_make(RULE_END, module, 0, 0);
+		return plain(RULE_END);
 	if (!ARCH_PLAIN_FRAMES || row->is_signal || ra->how != CFI_OFFSET || ra->value != -8 ||
 	    row->reg[CFI_SP].how != CFI_SAME)
 		return full;
 	if (row->cfa_is_expr) {
 		if (rbp->how == CFI_EXPR && is_fp_relative(row->cfa_value, in, true, &offset) &&
 		    is_fp_relative(rbp->value, in, false, &save) && fits(offset, save))
-			return rule_make(RULE_DRAP, module, offset, save);
+			return make(RULE_DRAP, offset, save);
 		return full;
 	}
 	if (rbp->how == CFI_OFFSET && rbp->value)
@@ -93,9 +99,9 @@ static struct rule from_row(const struct cfi_row *row, const struct cfi_range *i
 	if (!fits(offset, save))
 		return full;
 	if (row->cfa_reg == CFI_SP)
-		return rule_make(RULE_RSP, module, offset, save);
+		return make(RULE_RSP, offset, save);
 	if (row->cfa_reg == CFI_FP)
-		return rule_make(RULE_RBP, module, offset, save);
+		return make(RULE_RBP, offset, save);
 	return full;
 }
 
@@ -120,24 +126,25 @@ int rule_row(uint64_t key, struct cfi_work *work, struct module_tables *tables)
 	return row_at(tables, pc, work);
 }
 
-static struct rule compute(uint64_t key, struct cfi_work *work)
+/* All but the frame. */
+static struct rule compute(uint64_t key, uint32_t *in_module, struct cfi_work *work)
 {
 	uintptr_t ip = key >> 1, pc = ip - !(key & 1);
 	struct module_tables tables;
-	uint32_t module = module_of(pc, &tables);
+	uint32_t module = *in_module = module_of(pc, &tables);
 	int r = row_at(&tables, pc, work);
 
 	if (!r && !work->row.is_signal)
-		return from_row(&work->row, &tables.in, module);
+		return from_row(&work->row, &tables.in);
 	/* libc's trampoline has a table that few unwinders agree on, and other runtimes' have none.
 	 */
 	if ((module || !r) && is_sigreturn(ip))
-		return rule_make(RULE_SIGNAL, module, 0, 0);
+		return plain(RULE_SIGNAL);
 	/* Nothing called from just before a function's start: the address was put there as the end
 	 * of a stack that the program made (makecontext does so). */
 	if (r == -ENOENT && pc != ip && !row_at(&tables, ip, work))
-		return rule_make(RULE_END, module, 0, 0);
-	return rule_make(r ? RULE_GUESS : RULE_FULL, module, 0, 0);
+		return plain(RULE_END);
+	return plain(r ? RULE_GUESS : RULE_FULL);
 }
 
 /* ---- the table; under the lock ---- */
@@ -179,7 +186,7 @@ static void keep(uint64_t key, struct rule r)
 			return;
 		s = slot_of(t, key);
 	}
-	__atomic_store_n(&s->bits, r.bits, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->bits, r.bits, __ATOMIC_RELEASE);
 	if (!s->key) {
 		t->used++;
 		__atomic_store_n(&g_kept, t->used, __ATOMIC_RELAXED);
@@ -189,15 +196,23 @@ static void keep(uint64_t key, struct rule r)
 
 COLD struct rule rule_learn(uint64_t key, struct cfi_work *work)
 {
-	struct rule r = compute(key, work);
+	uint32_t module;
+	struct rule r = compute(key, &module, work);
+	uint32_t frame = stack_frame(key >> 1, module);
 
+	r.bits |= (uint64_t)frame << 4;
 	/* Code outside of modules comes and goes unseen: nothing is remembered of it. If another
 	 * thread writes, the rule is used without being kept. */
-	if (rule_module(r) && sys_try_lock(&g_lock)) {
+	if (module && frame && sys_try_lock(&g_lock)) {
 		keep(key, r);
 		sys_unlock(&g_lock);
 	}
 	return r;
+}
+
+static bool is_gone(struct rule r)
+{
+	return module_is_gone(stack_frame_at(rule_frame(r))->module);
 }
 
 void rule_sweep(void)
@@ -206,7 +221,7 @@ void rule_sweep(void)
 	struct rule_table *t = g_rules;
 
 	for (uint32_t i = 0; i <= t->mask; i++)
-		if (t->slot[i].key && module_is_gone(rule_module((struct rule){t->slot[i].bits})))
+		if (t->slot[i].bits && is_gone((struct rule){t->slot[i].bits}))
 			__atomic_store_n(&t->slot[i].bits, 0, __ATOMIC_RELAXED);
 	sys_unlock(&g_lock);
 }

@@ -8,6 +8,7 @@
 
 #include "cfi.h"
 #include "module.h"
+#include "stack_frame.h"
 
 enum rule_how {
 	RULE_NONE,   /* not known yet, or retired */
@@ -23,8 +24,8 @@ enum rule_how {
 
 /*
  * In the first two the return address is the word below the CFA, and the caller's rbp is saved at
- * CFA + save, or not at all when save is 0. Bits: how 4, module 16, offset 28 (signed), save 16
- * (signed).
+ * CFA + save, or not at all when save is 0. Bits: how 4, frame 22 (stack_frame.h; 0: no room),
+ * offset 24 and save 14, signed, in words.
  */
 struct rule {
 	uint64_t bits;
@@ -33,19 +34,18 @@ static inline enum rule_how rule_how(struct rule r)
 {
 	return (enum rule_how)(r.bits & 15);
 }
-static inline uint16_t rule_module(struct rule r)
+static inline uint32_t rule_frame(struct rule r)
 {
-	return (uint16_t)(r.bits >> 4);
+	return (uint32_t)(r.bits >> 4) & (STACK_FRAME_MAX - 1);
 }
 static inline int64_t rule_offset(struct rule r)
 {
-	return (int64_t)(r.bits << 16) >> 36;
+	return ((int64_t)(r.bits << 14) >> 40) * 8;
 }
 static inline int64_t rule_save(struct rule r)
 {
-	return (int64_t)r.bits >> 48;
+	return ((int64_t)r.bits >> 50) * 8;
 }
-struct rule rule_make(enum rule_how how, uint32_t module, int64_t offset, int64_t save);
 
 /* A return address stands for the call before it; the address of an interrupted instruction is
  * exact. */
@@ -77,7 +77,7 @@ static inline struct rule rule_get(uint64_t key, struct cfi_work *work)
 		uint64_t k = __atomic_load_n(&t->slot[i].key, __ATOMIC_ACQUIRE);
 
 		if (likely(k == key)) {
-			uint64_t bits = __atomic_load_n(&t->slot[i].bits, __ATOMIC_RELAXED);
+			uint64_t bits = __atomic_load_n(&t->slot[i].bits, __ATOMIC_ACQUIRE);
 
 			if (likely(bits != 0))
 				return (struct rule){bits};

@@ -30,6 +30,8 @@ int stack_init(unsigned depth)
 	module_init();
 	int r = rule_init();
 
+	if (!r)
+		r = stack_frame_init();
 	g_shared = r ? NULL : stack_cache_new();
 	return r ? r : g_shared ? 0 : -ENOMEM;
 }
@@ -109,6 +111,8 @@ static inline bool joins(const struct stack_cache *c, const struct walk *w, uint
 		*left = 0;
 		return false;
 	}
+	if (n)
+		stack_tree_prefetch(f->node, c->fresh[n - 1].what);
 	if (outer_holds(c->frame, p, &changed))
 		return true;
 	*left = changed;
@@ -122,10 +126,10 @@ static inline void note(struct frame *f, const struct walk *w, struct rule rule)
 	f->bp = w->bp;
 	f->bp_at = w->bp_at;
 	f->cfa_at = w->cfa_at;
-	f->module = rule_module(rule);
 	f->how = (uint8_t)rule_how(rule);
-	f->flags = (uint8_t)((w->is_exact ? FMT_NODE_EXACT : 0) |
-	                     (f->how == RULE_SIGNAL ? FMT_NODE_SIGNAL : 0));
+	f->what =
+	        stack_what(rule_frame(rule), (w->is_exact ? FMT_NODE_EXACT : 0) |
+	                                             (f->how == RULE_SIGNAL ? FMT_NODE_SIGNAL : 0));
 }
 
 /* Walks from the caller into c->fresh until the top or until it joins the last walk: then the
@@ -167,27 +171,11 @@ static enum walk_end walk(struct stack_cache *c, const struct caller *from, stru
  * room. */
 static bool intern(struct stack_cache *c, uint32_t n, uint32_t joined)
 {
-	uint32_t parent = joined ? c->frame[joined - 1].node : 0;
-	uint32_t hash = joined ? c->frame[joined - 1].hash : 0;
-
-	for (uint32_t i = n; i--;) {
-		struct frame *f = &c->fresh[i];
-
-		hash = f->hash = stack_tree_hash(hash, f->ip, stack_meta(f->module, f->flags));
-		stack_tree_prefetch(hash);
-	}
 	c->n_frames = joined;
-	while (n--) {
-		struct frame *f = &c->frame[c->n_frames];
-
-		*f = c->fresh[n];
-		f->node = stack_tree_child(parent, f->hash, f->ip, stack_meta(f->module, f->flags));
-		parent = f->node;
-		if (unlikely(!parent))
-			return false;
-		c->n_frames++;
-	}
-	return true;
+	while (n)
+		c->frame[c->n_frames++] = c->fresh[--n];
+	return stack_tree_path(joined ? c->frame[joined - 1].node : 0, &c->frame[joined],
+	                       c->n_frames - joined);
 }
 
 /* Walks, and gives the stack its number. */
@@ -205,11 +193,11 @@ static uint32_t capture(struct stack_cache *c, const struct caller *from, struct
 	*how = end;
 	c->stats.fallbacks += w->is_guess;
 	if (end == WALK_TRUNCATED) {
-		c->fresh[n - 1].flags |= FMT_NODE_TRUNCATED;
+		c->fresh[n - 1].what |= stack_what(0, FMT_NODE_TRUNCATED);
 		c->stats.truncated++;
 	}
 	if (end == WALK_BROKEN) {
-		c->fresh[n - 1].flags |= FMT_NODE_BROKEN;
+		c->fresh[n - 1].what |= stack_what(0, FMT_NODE_BROKEN);
 		c->stats.broken++;
 	}
 	if (joined) {
@@ -343,10 +331,10 @@ static uint32_t capture_other(struct stack_cache *c, const struct caller *from)
 	case WALK_ZERO:
 		break;
 	case WALK_TRUNCATED:
-		c->fresh[n - 1].flags |= FMT_NODE_TRUNCATED;
+		c->fresh[n - 1].what |= stack_what(0, FMT_NODE_TRUNCATED);
 		break;
 	default:
-		c->fresh[n - 1].flags |= FMT_NODE_BROKEN;
+		c->fresh[n - 1].what |= stack_what(0, FMT_NODE_BROKEN);
 	}
 	return intern(c, n, 0) ? stack_tree_number(c->frame[c->n_frames - 1].node) : 0;
 }
@@ -355,8 +343,8 @@ uint32_t stack_capture_other(const struct caller *from)
 {
 	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE), s = 0;
 
-	if (!g_shared || stack_tree_is_busy() || rule_is_busy() || module_is_busy() ||
-	    !sys_try_lock(&g_shared_lock))
+	if (!g_shared || stack_tree_is_busy() || stack_frame_is_busy() || rule_is_busy() ||
+	    module_is_busy() || !sys_try_lock(&g_shared_lock))
 		return 0;
 	if (g_shared->epoch != epoch)
 		forget(g_shared, epoch);
@@ -370,6 +358,7 @@ void stack_fork_child(void)
 	module_fork_child();
 	rule_fork_child();
 	stack_tree_fork_child();
+	stack_frame_fork_child();
 	sys_lock_reset(&g_shared_lock);
 }
 
@@ -405,5 +394,5 @@ void stack_stats(struct stack_stats *out)
 	}
 	out->no_room += __atomic_load_n(&g_no_cache, __ATOMIC_RELAXED);
 	out->rules = rule_count();
-	out->bytes += rule_bytes() + stack_tree_bytes();
+	out->bytes += rule_bytes() + stack_frame_bytes() + stack_tree_bytes();
 }

@@ -121,11 +121,12 @@ COLD enum walk_end walk_full(struct stack_cache *c, const struct caller *from, u
 		struct rule rule;
 
 		f->ip = r.r[CFI_PC];
-		f->flags = is_exact ? FMT_NODE_EXACT : 0;
+		uint32_t flags = is_exact ? FMT_NODE_EXACT : 0;
+
 		end = step(c, &r, &mem, &is_exact, &rule);
-		f->module = rule_module(rule);
 		if (rule_how(rule) == RULE_SIGNAL)
-			f->flags |= FMT_NODE_SIGNAL;
+			flags |= FMT_NODE_SIGNAL;
+		f->what = stack_what(rule_frame(rule), flags);
 	}
 	*n = i;
 	return end == WALK_ON ? WALK_TRUNCATED : end;

@@ -4,30 +4,37 @@
  * double one at a time, so that no call waits for more than a small part of it. An outgrown shard
  * stays mapped for readers. An item is complete before the count that covers it is raised: the
  * snapshot child reads without a lock. Context: any thread, a signal handler too, IN_TRACKER set.
+ *
+ * Most nodes have one child, which lies next to them in memory: a node leads to its first child
+ * itself, for ever, and only its further ones are in the index. What is new is mostly known to be
+ * new without a look there: most frames of a new stack are children of new nodes.
  */
 #include "stack_tree.h"
+
+#include "stack_frame.h"
 
 enum {
 	NODES_LOG2 = 14, /* of a chunk */
 	NODES = 1 << NODES_LOG2,
 	SHARDS_LOG2 = 7,
 	SHARDS = 1 << SHARDS_LOG2,
-	SHARD_FIRST = 16
+	SHARD_FIRST = 16,
+	GROW_AHEAD = 16 /* nodes that are fetched ahead while a shard is copied */
 };
 
 struct node {
-	struct stack_node frame;
+	uint32_t what, parent;
 	uint32_t number; /* of the stack that ends here, 0 none yet */
-	uint32_t hash;
-	uint32_t child[2]; /* met last: mostly the next one too, and mostly the neighbour in memory
-	                    */
+	uint32_t first;  /* child, under 7 bits of a hash of what it is, and FURTHER; 0 none */
 };
+#define FURTHER (1u << 31) /* there are others, in the index */
 struct shard {
 	uint32_t mask, used;
 	uint32_t slot[]; /* 8 bits of the hash over a node's number; 0 free */
 };
 
 static struct node *g_nodes[STACK_NODE_MAX / NODES];
+static struct node g_root; /* only its children */
 static uint32_t *g_leaves[STACK_MAX / NODES];
 static struct shard *g_shard[SHARDS]; /* made when needed: few stacks touch few pages */
 static uint32_t g_n_nodes, g_n_stacks;
@@ -45,22 +52,37 @@ static uint32_t *leaf_at(uint32_t stack)
 	return &g_leaves[stack >> NODES_LOG2][stack & (NODES - 1)];
 }
 
-static inline bool is_node(const struct stack_node *n, uint32_t parent, uintptr_t ip, uint32_t meta)
+/* ---- finding ---- */
+
+static inline uint32_t hash_edge(uint32_t parent, uint32_t what)
 {
-	return n->ip == ip && n->parent == parent && n->module == (uint16_t)meta &&
-	       n->flags == meta >> 16;
+	uint64_t h = ((uint64_t)parent << 32 | what) * 0x9e3779b97f4a7c15ul;
+
+	return (uint32_t)((h ^ h >> 29) * 0xbf58476d1ce4e5b9ul >> 32);
 }
 
-/* Without the bits of the hash in the slot, a frame that is new would be compared with several old
- * ones, and each of them is a cache miss. */
+/* Without some bits of a hash where a node is named, a frame that is new would be compared with
+ * several old ones, and each of them is a cache miss. */
 static inline uint32_t slot_tag(uint32_t hash)
 {
 	return hash << SHARDS_LOG2 & 0xff000000;
 }
 
-static inline uint32_t find(const struct shard *s, uint32_t hash, uint32_t parent, uintptr_t ip,
-                            uint32_t meta)
+static inline uint32_t child_tag(uint32_t what)
 {
+	return what * 0x9e3779b1u & 0x7f000000;
+}
+
+static inline unsigned shard_of(uint32_t hash)
+{
+	return hash >> (32 - SHARDS_LOG2);
+}
+
+static uint32_t find_further(uint32_t parent, uint32_t what)
+{
+	uint32_t hash = hash_edge(parent, what);
+	const struct shard *s = __atomic_load_n(&g_shard[shard_of(hash)], __ATOMIC_ACQUIRE);
+
 	if (unlikely(!s))
 		return 0;
 	for (uint32_t i = hash & s->mask;; i = (i + 1) & s->mask) {
@@ -69,9 +91,32 @@ static inline uint32_t find(const struct shard *s, uint32_t hash, uint32_t paren
 
 		if (!slot)
 			return 0;
-		if (n < STACK_NODE_MAX && likely(is_node(&node_at(n)->frame, parent, ip, meta)))
+		if (n < STACK_NODE_MAX && likely(node_at(n)->what == what) &&
+		    likely(node_at(n)->parent == parent))
 			return n;
 	}
+}
+
+/* 0: not there, or not yet seen by this thread. */
+static inline uint32_t find(uint32_t parent, uint32_t what)
+{
+	const struct node *p = parent ? node_at(parent) : &g_root;
+	uint32_t first = __atomic_load_n(&p->first, __ATOMIC_ACQUIRE);
+	uint32_t n = (first & ~FURTHER) ^ child_tag(what);
+
+	if (first && n < STACK_NODE_MAX && node_at(n)->what == what)
+		return n;
+	return first & FURTHER ? find_further(parent, what) : 0;
+}
+
+void stack_tree_prefetch(uint32_t parent, uint32_t what)
+{
+	uint32_t hash = hash_edge(parent, what);
+	const struct shard *s = __atomic_load_n(&g_shard[shard_of(hash)], __ATOMIC_ACQUIRE);
+
+	__builtin_prefetch(node_at(parent));
+	if (likely(s))
+		__builtin_prefetch(&s->slot[hash & s->mask]);
 }
 
 /* ---- growing; under the lock ---- */
@@ -125,28 +170,37 @@ static struct shard *shard_grow(struct shard *old, unsigned which)
 	if (!s)
 		return old;
 	for (uint32_t i = 0; old && i <= old->mask; i++) {
-		if (!old->slot[i])
-			continue;
+		uint32_t ahead = old->slot[(i + GROW_AHEAD) & old->mask] % STACK_NODE_MAX;
 		uint32_t n = old->slot[i] % STACK_NODE_MAX;
 
-		put(s, node_at(n)->hash, n);
+		if (ahead)
+			__builtin_prefetch(node_at(ahead));
+		if (n)
+			put(s, hash_edge(node_at(n)->parent, node_at(n)->what), n);
 	}
 	__atomic_store_n(&g_shard[which], s, __ATOMIC_RELEASE);
 	return s;
 }
 
-static uint32_t add_node(unsigned which, uint32_t hash, const struct stack_node *node)
+/* A shard with room for one more, or NULL. */
+static struct shard *shard_to_fill(unsigned which)
 {
-	uint32_t n = g_n_nodes + 1;
 	struct shard *s = g_shard[which];
 
-	if (n >= STACK_NODE_MAX)
-		return 0;
-	if (!s || s->used > s->mask / 3 * 2) {
+	if (!s || s->used > s->mask / 3 * 2)
 		s = shard_grow(s, which);
-		if (!s || s->used >= s->mask)
-			return 0;
-	}
+	return s && s->used < s->mask ? s : NULL;
+}
+
+/* A node that does not exist; 0 when there is no room. */
+static uint32_t add_node(uint32_t parent, uint32_t what)
+{
+	struct node *p = parent ? node_at(parent) : &g_root;
+	uint32_t hash = hash_edge(parent, what), n = g_n_nodes + 1;
+	struct shard *index = p->first ? shard_to_fill(shard_of(hash)) : NULL;
+
+	if (n >= STACK_NODE_MAX || !(what & (STACK_FRAME_MAX - 1)) || (p->first && !index))
+		return 0;
 	if (!g_nodes[n >> NODES_LOG2]) {
 		struct node *chunk = sys_map(NODES * sizeof(*chunk));
 
@@ -154,61 +208,51 @@ static uint32_t add_node(unsigned which, uint32_t hash, const struct stack_node 
 			return 0;
 		__atomic_store_n(&g_nodes[n >> NODES_LOG2], chunk, __ATOMIC_RELEASE);
 	}
-	node_at(n)->frame = *node;
-	node_at(n)->hash = hash;
+	*node_at(n) = (struct node){.what = what, .parent = parent};
 	__atomic_store_n(&g_n_nodes, n, __ATOMIC_RELEASE);
-	put(s, hash, n);
+	if (index)
+		put(index, hash, n);
+	__atomic_store_n(&p->first, index ? p->first | FURTHER : n | child_tag(what),
+	                 __ATOMIC_RELEASE);
 	return n;
 }
 
-static inline unsigned shard_of(uint32_t hash)
+/* The first of these frames was not there when we looked. How many have got their nodes. */
+static __attribute__((noinline)) uint32_t add_path(uint32_t parent, struct frame *frame, uint32_t n)
 {
-	return hash >> (32 - SHARDS_LOG2);
-}
-
-void stack_tree_prefetch(uint32_t hash)
-{
-	const struct shard *s = __atomic_load_n(&g_shard[shard_of(hash)], __ATOMIC_ACQUIRE);
-
-	if (likely(s))
-		__builtin_prefetch(&s->slot[hash & s->mask]);
-}
-
-static __attribute__((noinline)) uint32_t child_by_index(uint32_t parent, uint32_t hash,
-                                                         uintptr_t ip, uint32_t meta)
-{
-	unsigned which = shard_of(hash);
-	uint32_t n =
-	        find(__atomic_load_n(&g_shard[which], __ATOMIC_ACQUIRE), hash, parent, ip, meta);
-
-	if (likely(n))
-		return n;
-	struct stack_node node = {ip, parent, (uint16_t)meta, (uint16_t)(meta >> 16)};
+	uint32_t i = 0;
 
 	sys_lock(&g_lock);
-	n = find(g_shard[which], hash, parent, ip, meta);
-	if (!n)
-		n = add_node(which, hash, &node);
+	frame[0].node = find(parent, frame[0].what);
+	if (frame[0].node) {
+		sys_unlock(&g_lock);
+		return 1;
+	}
+	for (; i < n; i++) {
+		frame[i].node = add_node(parent, frame[i].what);
+		parent = frame[i].node;
+		if (!parent)
+			break;
+	}
 	sys_unlock(&g_lock);
-	return n;
+	return i;
 }
 
-uint32_t stack_tree_child(uint32_t parent, uint32_t hash, uintptr_t ip, uint32_t meta)
+bool stack_tree_path(uint32_t parent, struct frame *frame, uint32_t n)
 {
-	static struct node root; /* only its children */
-	uint32_t *child = parent ? node_at(parent)->child : root.child;
+	uint32_t done;
 
-	for (int i = 0; i < 2; i++) {
-		uint32_t n = __atomic_load_n(&child[i], __ATOMIC_ACQUIRE);
-
-		if (n && is_node(&node_at(n)->frame, parent, ip, meta))
-			return n;
+	for (uint32_t i = 0; i < n; i += done) {
+		done = 1;
+		frame[i].node = find(parent, frame[i].what);
+		if (!frame[i].node) {
+			done = add_path(parent, &frame[i], n - i);
+			if (unlikely(!done))
+				return false;
+		}
+		parent = frame[i + done - 1].node;
 	}
-	uint32_t n = child_by_index(parent, hash, ip, meta);
-
-	__atomic_store_n(&child[1], child[0], __ATOMIC_RELEASE);
-	__atomic_store_n(&child[0], n, __ATOMIC_RELEASE);
-	return n;
+	return true;
 }
 
 static COLD uint32_t new_number(uint32_t node)
@@ -282,6 +326,12 @@ bool stack_node(uint32_t node, struct stack_node *out)
 {
 	if (!node || node > stack_node_count())
 		return false;
-	*out = node_at(node)->frame;
+	const struct node *n = node_at(node);
+	const struct stack_frame *frame = stack_frame_at(n->what & (STACK_FRAME_MAX - 1));
+
+	out->ip = frame->ip;
+	out->parent = n->parent;
+	out->module = (uint16_t)frame->module;
+	out->flags = (uint16_t)(n->what >> STACK_FLAGS_SHIFT);
 	return true;
 }

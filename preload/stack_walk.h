@@ -14,13 +14,19 @@
  */
 struct frame {
 	uintptr_t ip, sp, bp;
-	uintptr_t bp_at;     /* bp was read here; 0: it is as in the inner frame */
-	uintptr_t cfa_at;    /* sp was read here; 0: it is computed */
-	uint32_t node, hash; /* in the tree */
-	uint16_t module;
-	uint8_t flags; /* FMT_NODE_ */
-	uint8_t how;   /* RULE_ by which the walk went on */
+	uintptr_t bp_at;  /* bp was read here; 0: it is as in the inner frame */
+	uintptr_t cfa_at; /* sp was read here; 0: it is computed */
+	uint32_t node;    /* in the tree */
+	uint32_t what;    /* stack_what() */
+	uint8_t how;      /* RULE_ by which the walk went on */
 };
+
+/* A frame as a node has it: its number (stack_frame.h), and FMT_NODE_ flags. */
+enum { STACK_FLAGS_SHIFT = 24 };
+static inline uint32_t stack_what(uint32_t frame, uint32_t flags)
+{
+	return frame | flags << STACK_FLAGS_SHIFT;
+}
 
 enum walk_end {
 	WALK_ON,        /* stepped */

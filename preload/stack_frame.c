@@ -1,0 +1,125 @@
+/*
+ * stack_frame.c - the table of frames: see stack_frame.h. Owns the frames, in chunks that never
+ * move, and an open-addressed index of their numbers that doubles; an outgrown index stays mapped,
+ * since a reader may be in it. A frame is complete before its number is in the index. Context: any
+ * thread, a signal handler too, IN_TRACKER set; the snapshot child reads without a lock.
+ */
+#include "stack_frame.h"
+
+#include <errno.h>
+
+#include "sys.h"
+
+enum { CHUNK_LOG2 = 12, CHUNK = 1 << CHUNK_LOG2, FIRST_LOG2 = 9 };
+
+struct table {
+	uint32_t shift, mask;
+	uint32_t slot[];
+};
+
+static struct stack_frame *g_chunk[STACK_FRAME_MAX / CHUNK];
+static struct table *g_table;
+static uint32_t g_count;
+static uint64_t g_table_bytes;
+static struct sys_lock g_lock;
+
+static struct table *table_new(unsigned log2)
+{
+	size_t bytes = sizeof(struct table) + (sizeof(uint32_t) << log2);
+	struct table *t = sys_map(bytes);
+
+	if (t) {
+		t->shift = 64 - log2;
+		t->mask = (1u << log2) - 1;
+		__atomic_add_fetch(&g_table_bytes, bytes, __ATOMIC_RELAXED);
+	}
+	return t;
+}
+
+int stack_frame_init(void)
+{
+	g_table = table_new(FIRST_LOG2);
+	return g_table ? 0 : -ENOMEM;
+}
+
+const struct stack_frame *stack_frame_at(uint32_t frame)
+{
+	return &g_chunk[frame >> CHUNK_LOG2][frame & (CHUNK - 1)];
+}
+
+/* Where the frame's number is, or the free slot where it would be. */
+static uint32_t *find(struct table *t, uintptr_t ip, uint32_t module)
+{
+	uint32_t i = (uint32_t)((ip ^ (uint64_t)module << 48) * 0x9e3779b97f4a7c15ul >> t->shift);
+
+	for (;; i = (i + 1) & t->mask) {
+		uint32_t n = __atomic_load_n(&t->slot[i], __ATOMIC_ACQUIRE);
+
+		if (!n || (stack_frame_at(n)->ip == ip && stack_frame_at(n)->module == module))
+			return &t->slot[i];
+	}
+}
+
+/* ---- growing; under the lock ---- */
+
+static void grow(void)
+{
+	struct table *t = table_new(64 - g_table->shift + 1);
+
+	if (!t)
+		return;
+	for (uint32_t n = 1; n <= g_count; n++)
+		*find(t, stack_frame_at(n)->ip, stack_frame_at(n)->module) = n;
+	__atomic_store_n(&g_table, t, __ATOMIC_RELEASE);
+}
+
+static uint32_t add(uintptr_t ip, uint32_t module)
+{
+	uint32_t n = g_count + 1;
+
+	if (n > g_table->mask / 2)
+		grow();
+	if (n >= STACK_FRAME_MAX || n > g_table->mask / 4 * 3)
+		return 0;
+	if (!g_chunk[n >> CHUNK_LOG2]) {
+		struct stack_frame *chunk = sys_map(CHUNK * sizeof(*chunk));
+
+		if (!chunk)
+			return 0;
+		__atomic_store_n(&g_chunk[n >> CHUNK_LOG2], chunk, __ATOMIC_RELEASE);
+	}
+	g_chunk[n >> CHUNK_LOG2][n & (CHUNK - 1)] = (struct stack_frame){ip, module};
+	__atomic_store_n(&g_count, n, __ATOMIC_RELEASE);
+	__atomic_store_n(find(g_table, ip, module), n, __ATOMIC_RELEASE);
+	return n;
+}
+
+uint32_t stack_frame(uintptr_t ip, uint32_t module)
+{
+	uint32_t n = *find(__atomic_load_n(&g_table, __ATOMIC_ACQUIRE), ip, module);
+
+	if (n)
+		return n;
+	sys_lock(&g_lock);
+	n = *find(g_table, ip, module);
+	if (!n)
+		n = add(ip, module);
+	sys_unlock(&g_lock);
+	return n;
+}
+
+uint64_t stack_frame_bytes(void)
+{
+	return __atomic_load_n(&g_count, __ATOMIC_RELAXED) * sizeof(struct stack_frame) +
+	       __atomic_load_n(&g_table_bytes, __ATOMIC_RELAXED);
+}
+
+void stack_frame_fork_child(void)
+{
+	sys_lock_reset(&g_lock);
+}
+
+bool stack_frame_is_busy(void)
+{
+	return sys_lock_is_held(&g_lock);
+}
