@@ -9,8 +9,8 @@
 
 enum {
 	POOL_FIRST = 1 << 17,
-	POOL_LAST = 1 << 22,  /* of one thread */
-	POOLS_ALL = 1 << 26,  /* of all */
+	POOL_LAST = 8 << PREDICT_OFFSET_BITS, /* of one thread */
+	POOLS_ALL = 1 << 26,                  /* of all */
 	POOL_EAGER = 1 << 19, /* up to here a record is made when a stack is walked first */
 	PAUSE = 8 * PREDICT_WINDOW,
 	NONE = sizeof(struct record), /* at the pool's start: a record that never holds */
@@ -79,15 +79,14 @@ static uint32_t *after_slot(struct predictor *p, uint32_t place)
 }
 
 /* For all kinds of guesses. */
-static const struct record *remember(struct predictor *p, uint32_t place, uint32_t r)
+static void remember(struct predictor *p, uint32_t place, uint32_t guess)
 {
 	uint32_t *slot = predict_slot(p, place);
 
 	p->line[(slot - p->line) ^ 1] = *slot;
-	*slot = r;
-	*after_slot(p, place) = r;
-	p->start[place % PREDICT_STARTS] = r;
-	return predict_record(p, r);
+	*slot = guess;
+	*after_slot(p, place) = guess;
+	p->start[place % PREDICT_STARTS] = guess;
 }
 
 const struct record *predict_again(struct predictor *p, const struct caller *from,
@@ -96,22 +95,24 @@ const struct record *predict_again(struct predictor *p, const struct caller *fro
 	uint32_t *slot = predict_slot(p, place), *other = &p->line[(slot - p->line) ^ 1];
 	uint32_t after = *after_slot(p, place), start = p->start[place % PREDICT_STARTS];
 
-	const struct record *e = predict_record(p, *other);
+	const struct record *e = predict_try(p, *other, place, from, mem);
 
-	if (predict_holds(e, from, mem)) {
-		uint32_t r = *other;
+	if (e) {
+		uint32_t guess = *other;
 
 		*other = *slot;
-		*slot = r;
+		*slot = guess;
 		return e;
 	}
-	e = predict_record(p, after);
-	if (after != *slot && predict_holds(e, from, mem))
-		return remember(p, place, after);
-	e = predict_record(p, start);
-	if (start != *slot && start != after && predict_holds(e, from, mem))
-		return remember(p, place, start);
-	return NULL;
+	e = after != *slot ? predict_try(p, after, place, from, mem) : NULL;
+	if (e) {
+		remember(p, place, after);
+		return e;
+	}
+	e = start != *slot && start != after ? predict_try(p, start, place, from, mem) : NULL;
+	if (e)
+		remember(p, place, start);
+	return e;
 }
 
 /* ---- making a record ---- */
@@ -279,5 +280,5 @@ void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t pl
 	}
 	if (!r)
 		return;
-	remember(p, place, r);
+	remember(p, place, predict_guess(r, place));
 }

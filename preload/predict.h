@@ -14,6 +14,7 @@
 enum {
 	PREDICT_LINE = 32, /* guesses that one history chooses from */
 	PREDICT_GUESSES = 1 << 16,
+	PREDICT_OFFSET_BITS = 19, /* of a record in its pool, in 8 bytes */
 	PREDICT_STARTS = 1 << 12,
 	PREDICT_AFTER = 1 << 13,
 	PREDICT_SEEN = 1 << 13,
@@ -40,7 +41,7 @@ struct predict_seen {
 };
 
 struct predictor {
-	uint8_t *pool;   /* records; a guess is an offset in 8 bytes, 0 one that never holds */
+	uint8_t *pool;   /* records; at offset 0 one that never holds */
 	uint32_t *line;  /* for the next capture */
 	uint64_t before; /* the last stack, mixed */
 	uint64_t window; /* captures there were when this window began */
@@ -48,8 +49,10 @@ struct predictor {
 	uint32_t pause;  /* captures to go without predicting */
 	uint32_t used, size;
 	struct predict_seen seen[PREDICT_SEEN];
-	uint32_t after[PREDICT_AFTER];  /* record by the last stack and the place */
-	uint32_t start[PREDICT_STARTS]; /* record by place alone */
+	/* Guesses: a record's offset in 8 bytes, and bits of the place that it was met at: one of
+	 * another place is mostly told without a look at the record, which is a cache miss. */
+	uint32_t after[PREDICT_AFTER];  /* by the last stack and the place */
+	uint32_t start[PREDICT_STARTS]; /* by place alone */
 	uint32_t guess[PREDICT_GUESSES] __attribute__((aligned(128)));
 };
 
@@ -82,9 +85,19 @@ static inline void predict_note(struct predictor *p, uint32_t stack)
 	__builtin_prefetch(p->line + 16);
 }
 
-static inline const struct record *predict_record(const struct predictor *p, uint32_t r)
+static inline uint32_t predict_guess(uint32_t record, uint32_t place)
 {
-	return (const struct record *)(p->pool + 8ul * r);
+	return record | (place << 6 & -1u << PREDICT_OFFSET_BITS);
+}
+
+static inline bool predict_is_at(uint32_t guess, uint32_t place)
+{
+	return !((guess ^ place << 6) >> PREDICT_OFFSET_BITS);
+}
+
+static inline const struct record *predict_record(const struct predictor *p, uint32_t guess)
+{
+	return (const struct record *)(p->pool + 8ul * (guess % (1u << PREDICT_OFFSET_BITS)));
 }
 
 /* Are the words as they were? All lie in [sp, sp + span), which may be read. Four at a time, from
@@ -117,6 +130,16 @@ static inline bool predict_holds(const struct record *e, const struct caller *fr
 {
 	return e->ip == from->ip && mem_has(mem, from->sp + e->span - 8) &&
 	       predict_same(e, from->sp, from->fp);
+}
+
+/* Its record if the guess holds here, or NULL. */
+static inline const struct record *predict_try(const struct predictor *p, uint32_t guess,
+                                               uint32_t place, const struct caller *from,
+                                               struct mem_window *mem)
+{
+	const struct record *e = predict_record(p, guess);
+
+	return predict_is_at(guess, place) && predict_holds(e, from, mem) ? e : NULL;
 }
 
 /* Further guesses: what was here before, what came after the last stack at this place, and what was

@@ -291,9 +291,9 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 		return capture_walked(c, NULL, from, &mem, 0);
 	}
 	uint32_t place = predict_place(from, mem.own ? mem.hi - from->sp : from->sp & 0xffff);
-	const struct record *e = predict_record(p, *predict_slot(p, place));
+	const struct record *e = predict_try(p, *predict_slot(p, place), place, from, &mem);
 
-	if (!predict_holds(e, from, &mem))
+	if (!e)
 		return capture_again(c, from, place);
 	predict_note(p, e->stack);
 	return take(c, e);
@@ -309,10 +309,12 @@ uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 	             sp - o->lo >= o->top - o->lo || !(p = c->predictor) || p->pause))
 		return capture_unusual(c, from);
 	uint32_t place = predict_place(from, above);
-	const struct record *e = predict_record(p, *predict_slot(p, place));
+	uint32_t guess = *predict_slot(p, place);
+	const struct record *e = predict_record(p, guess);
 
 	c->stats.captures++;
-	if (unlikely(e->ip != from->ip || e->span > above || !predict_same(e, sp, from->fp)))
+	if (unlikely(!predict_is_at(guess, place) || e->ip != from->ip || e->span > above ||
+	             !predict_same(e, sp, from->fp)))
 		return capture_again(c, from, place);
 	predict_note(p, e->stack);
 	return take(c, e);
