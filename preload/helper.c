@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <ucontext.h>
 
 #include "sys.h"
 
@@ -69,20 +70,28 @@ static void on_fault(int signal)
 	leave(1);
 }
 
+/* As the kernel has it. */
+struct action {
+	void *handler;
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+static uint64_t bit_of(int sig)
+{
+	return 1ul << (sig - 1);
+}
+
 static void catch_faults(void)
 {
 	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-	struct {
-		void (*handler)(int);
-		unsigned long flags;
-		void (*restorer)(void);
-		uint64_t mask;
-	} action = {on_fault, SA_NODEFER | SA_RESTORER_, NULL, 0};
+	const struct action action = {(void *)on_fault, SA_NODEFER | SA_RESTORER_, NULL, 0};
 	uint64_t set = 0;
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		sys_call(SYS_rt_sigaction, faults[i], &action, NULL, KERNEL_MASK);
-		set |= 1ul << (faults[i] - 1);
+		set |= bit_of(faults[i]);
 	}
 	sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, KERNEL_MASK);
 }
@@ -107,4 +116,77 @@ long helper_start(char *stack, const struct helper *h, uint64_t flags, uint32_t 
 		return -ENOMEM;
 	*base_of(stack) = (struct base){.what = *h};
 	return arch_clone_onto(all, helper_stack_top(stack), pid, helper_main);
+}
+
+/* ---- in the process itself ---- */
+
+/* Where the way out of a fault leads. */
+static struct {
+	uintptr_t sp, bp, ip;
+	bool faulted;
+} g_here;
+
+void helper_restorer(void);
+__asm__(".text\n\t"
+        ".type helper_restorer, @function\n"
+        ".hidden helper_restorer\n"
+        "helper_restorer:\n\t"
+        "mov $15, %eax\n\t" /* rt_sigreturn */
+        "syscall\n\t"
+        ".size helper_restorer, . - helper_restorer");
+
+static void on_fault_here(int sig, siginfo_t *info, void *arg)
+{
+	ucontext_t *context = arg;
+	uint64_t bit = bit_of(sig);
+
+	if (info->si_code <= 0) {
+		/* No fault: somebody has sent it, and it waits for the program as before. */
+		*(uint64_t *)&context->uc_sigmask |= bit;
+		sys_call(SYS_rt_sigprocmask, SIG_BLOCK, &bit, NULL, KERNEL_MASK);
+		sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), sig, info);
+		return;
+	}
+	g_here.faulted = true;
+	context->uc_mcontext.gregs[REG_RSP] = (greg_t)g_here.sp;
+	context->uc_mcontext.gregs[REG_RBP] = (greg_t)g_here.bp;
+	context->uc_mcontext.gregs[REG_RIP] = (greg_t)g_here.ip;
+}
+
+static void call_on(char *top, void (*fn)(void))
+{
+	__asm__ volatile(
+	        "lea 1f(%%rip), %%rax\n\t"
+	        "mov %%rax, %[ip]\n\t"
+	        "mov %%rsp, %[sp]\n\t"
+	        "mov %%rbp, %[bp]\n\t"
+	        "mov %%rdi, %%rsp\n\t"
+	        "call *%%rsi\n\t"
+	        "mov %[sp], %%rsp\n"
+	        "1:"
+	        : "+D"(top),
+	          "+S"(fn), [ip] "=m"(g_here.ip), [sp] "=m"(g_here.sp), [bp] "=m"(g_here.bp)
+	        :
+	        : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+	          "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+	          "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+}
+
+bool helper_here(char *stack, void (*fn)(void))
+{
+	static const int faults[] = {SIGSEGV, SIGBUS};
+	const struct action ours = {(void *)on_fault_here, SA_SIGINFO | SA_RESTORER_,
+	                            helper_restorer, ~0ul};
+	struct action was[2];
+	uint64_t set = bit_of(SIGSEGV) | bit_of(SIGBUS);
+
+	for (int i = 0; i < 2; i++)
+		sys_call(SYS_rt_sigaction, faults[i], &ours, &was[i], KERNEL_MASK);
+	g_here.faulted = false;
+	sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, KERNEL_MASK);
+	call_on(helper_stack_top(stack), fn);
+	sys_call(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, KERNEL_MASK);
+	for (int i = 0; i < 2; i++)
+		sys_call(SYS_rt_sigaction, faults[i], &was[i], NULL, KERNEL_MASK);
+	return !g_here.faulted;
 }

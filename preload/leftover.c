@@ -15,6 +15,7 @@
 #include "format.h"
 #include "options.h"
 #include "reach.h"
+#include "seccomp.h"
 #include "snap.h"
 #include "sys.h"
 #include "tally.h"
@@ -218,6 +219,6 @@ static bool any_lost(void)
 
 bool leftover_none(unsigned reason)
 {
-	return *g_options.tally && !g_options.clean && snap_child_allowed() && !any_lost() &&
-	       !leftover_any() && !reach_any_lost() && tally_end(reason);
+	return *g_options.tally && !g_options.clean && seccomp_now() != SECCOMP_LOCKED_IN &&
+	       !any_lost() && !leftover_any() && !reach_any_lost() && tally_end(reason);
 }

@@ -284,6 +284,34 @@ static void exit_crashed(void)
 	refuse("the scan crashed", "");
 }
 
+static void see_one(uintptr_t address, const struct block *b, void *any)
+{
+	(void)address;
+	(void)b;
+	*(bool *)any = true;
+}
+
+/* Most processes of a test suite are short and have little: a child would cost them more than all
+ * else. False: it is to be done beside the program. */
+static bool marks_of_few(bool alone)
+{
+	bool any = false;
+
+	if (!alone || reach_memory_blocks() > REACH_FEW)
+		return false;
+	live_walk(see_one, &any);
+	if (!any) {
+		g_reach_report.threads = 1;
+		g_reach_report.state = REACH_MARKED;
+		return true;
+	}
+	if (snapshot_run_here(exit_child) && g_reach_report.state == REACH_MARKED)
+		return true;
+	/* It may find more memory, descriptors and patience in a child. */
+	forget();
+	return false;
+}
+
 /* With the turn to run something beside the program. */
 static int exit_marks(snapshot_beside *beside)
 {
@@ -292,6 +320,8 @@ static int exit_marks(snapshot_beside *beside)
 	if (!can_be_right())
 		return 0;
 	bool alone = is_alone();
+	if (marks_of_few(alone))
+		return 0;
 	if (!alone && !hold())
 		return 0;
 	r = beside(exit_child, exit_crashed);

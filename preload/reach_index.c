@@ -81,9 +81,7 @@ static void fill_pages(const struct reach_index *x, uint32_t *page, uintptr_t st
 }
 
 /* The table of pages is a megabyte for each gigabyte: more work than all else in a program that has
- * little, and a test suite runs hundreds of those. */
-enum { FEW = 4096 };
-
+ * little (REACH_FEW), and a test suite runs hundreds of those. */
 static int build_pages(struct reach_index *x)
 {
 	uintptr_t from = x->low >> REACH_GIGABYTE, to = (x->low + x->bytes) >> REACH_GIGABYTE;
@@ -99,7 +97,7 @@ static int build_pages(struct reach_index *x)
 
 		at->first = i;
 		uintptr_t end = start + (1ul << REACH_GIGABYTE);
-		while (x->n <= FEW && i < x->n && reach_block_start(&x->block[i]) < end)
+		while (x->n <= REACH_FEW && i < x->n && reach_block_start(&x->block[i]) < end)
 			i++;
 		if (i == x->n || reach_block_start(&x->block[i]) >= end)
 			continue;

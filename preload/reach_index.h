@@ -24,6 +24,8 @@ enum {
 	REACH_SITE_BITS = 23,
 };
 #define REACH_NONE UINT32_MAX
+/* So many blocks are searched and marked in less time than it takes to prepare for more. */
+enum { REACH_FEW = 4096 };
 
 /* Found out about a block while marking. */
 #define REACH_STARTED  (1ull << REACH_SHIFT)       /* reachable by pointers to starts */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "reach_index.h"
 #include "sys.h"
 
 /* 24 bytes a block, and tables of pages; the rest is for what the program changes meanwhile. */
@@ -68,7 +69,7 @@ static bool left_in_group(uint64_t *left)
 	return true;
 }
 
-static uint64_t live_blocks(void)
+uint64_t reach_memory_blocks(void)
 {
 	uint64_t allocs = 0, frees = 0;
 	uint32_t n = site_count();
@@ -86,9 +87,12 @@ static uint64_t live_blocks(void)
 
 bool reach_memory_is_short(char *why, size_t size)
 {
-	uint64_t want = live_blocks() * BYTES_A_BLOCK + BYTES_AT_ALL, left, have = ~0ull;
+	uint64_t blocks = reach_memory_blocks();
+	uint64_t want = blocks * BYTES_A_BLOCK + BYTES_AT_ALL, left, have = ~0ull;
 	struct text t = {why, why + size - 1};
 
+	if (blocks <= REACH_FEW)
+		return false; /* a few hundred kB, and the question itself takes longer */
 	if (number_in("/proc/meminfo", "MemAvailable:", &left))
 		have = left * 1024;
 	if (left_in_group(&left) && left < have)

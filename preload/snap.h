@@ -158,6 +158,9 @@ long snap_child_start(void (*fn)(void), void (*crashed)(void), uint32_t *pid, bo
 void snap_child_close(void);
 /* The same in the calling thread, on that stack. */
 void snap_run_here(void (*fn)(void));
+/* The same for what may come to a fault, in a process of one thread. False: it has, or the program
+ * has locked itself in. */
+bool snap_run_guarded(void (*fn)(void));
 /* Parent, at start: the stack; and which seccomp filters were there before the program's own. */
 int snap_child_init(void);
 /* False where the program has locked itself in since: a filter may kill whoever calls clone. */

@@ -80,6 +80,11 @@ void snap_run_here(void (*fn)(void))
 	arch_call_on(helper_stack_top(g_stack), run_it, &fn);
 }
 
+bool snap_run_guarded(void (*fn)(void))
+{
+	return g_stack && seccomp_now() != SECCOMP_LOCKED_IN && helper_here(g_stack, fn);
+}
+
 /* ---- may we? ---- */
 
 int snap_child_init(void)

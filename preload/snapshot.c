@@ -401,6 +401,11 @@ int snapshot_with_turn(int (*fn)(snapshot_beside *beside))
 	return r;
 }
 
+bool snapshot_run_here(void (*run)(void))
+{
+	return snap_run_guarded(run);
+}
+
 /* ---- the last one ---- */
 
 /* The thread that writes the last snapshot; then FINAL_DONE. */
