@@ -104,7 +104,7 @@ EXPORT int outlive_snapshot_v1(const char *label)
 	if (!g_tracking || !process_is_ours())
 		return -1;
 	if (process_may_ask_allocator())
-		snapshot_audit_refresh();
+		snapshot_audit_refresh(false);
 	return snapshot_take(&r) ? -1 : 0;
 }
 

@@ -126,7 +126,7 @@ static bool take(const struct snapshot_request *r, bool signalled)
 {
 	/* The allocator's figures: a handler may have interrupted the allocator. */
 	if (!signalled && !snapshot_busy() && process_may_ask_allocator())
-		snapshot_audit_refresh();
+		snapshot_audit_refresh(false);
 	return snapshot_take(r) != -EBUSY;
 }
 

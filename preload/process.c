@@ -119,7 +119,7 @@ static void refresh_audit(void)
 	/* Where calls go to libc's allocator past our flags (sample.h), exit in a handler looks
 	 * like any other. */
 	if (process_may_ask_allocator() && !g_sample_direct)
-		snapshot_audit_refresh();
+		snapshot_audit_refresh(true);
 }
 
 /* This image has told that it leaves nothing: it has no last snapshot. */

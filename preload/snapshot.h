@@ -102,8 +102,10 @@ void snapshot_set_allocator(const struct snapshot_allocator *a);
  * before or after the real call, never in a signal handler, nor where IN_TRACKER or IN_HEAP was
  * set. A snapshot holds these figures if it is taken within 100 ms, else it leaves them out:
  * figures of another moment would be held against its tables. Cost: mallinfo2 walks the free lists.
+ * At the end of the program, when nobody has asked, it is left out where that may take more than
+ * a fiftieth of the CPU time that the program has had.
  */
-void snapshot_audit_refresh(void);
+void snapshot_audit_refresh(bool at_end);
 /*
  * Has the allocator give back what it caches (malloc_trim; jemalloc's tcache of this thread and all
  * its arenas; what tcmalloc and mimalloc have for it), and says what was resident before and after.

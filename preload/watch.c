@@ -71,7 +71,7 @@ static int take(unsigned reason)
 	        .reason = reason, .exit_status = -1, .wait = reason == FMT_REASON_PEAK};
 
 	if (!snapshot_busy() && process_may_ask_allocator())
-		snapshot_audit_refresh();
+		snapshot_audit_refresh(false);
 	return snapshot_take(&r);
 }
 
