@@ -147,7 +147,7 @@ COLD uint32_t context_site_new(struct ctx *c, uint32_t stack)
 	uint32_t **leaf, site;
 	struct site *s;
 
-	if (stack >= STACK_MAX)
+	if ((!stack && c->nowhere) || stack >= STACK_MAX)
 		return c->nowhere;
 	leaf = &c->leaf[stack / CONTEXT_LEAF];
 	if (!*leaf)

@@ -155,11 +155,19 @@ static inline struct site *context_site_at(uint32_t site)
 	return (struct site *)SYS_FIXED_SITES + site;
 }
 
-/* This context's site of a stack; 0 when there is no room at all. */
+/* This context's site of a stack; 0 when it has none yet, and for stack 0. */
+static inline uint32_t context_site_known(const struct ctx *c, uint32_t stack)
+{
+	const uint32_t *leaf =
+	        likely(stack - 1 < STACK_MAX - 1) ? c->leaf[stack / CONTEXT_LEAF] : NULL;
+
+	return likely(leaf) ? leaf[stack % CONTEXT_LEAF] : 0;
+}
+
+/* Makes it if need be; 0 when there is no room at all. */
 static inline uint32_t context_site(struct ctx *c, uint32_t stack)
 {
-	const uint32_t *leaf = stack < STACK_MAX ? c->leaf[stack / CONTEXT_LEAF] : NULL;
-	uint32_t site = leaf ? leaf[stack % CONTEXT_LEAF] : 0;
+	uint32_t site = context_site_known(c, stack);
 
 	return likely(site) ? site : context_site_new(c, stack);
 }

@@ -41,7 +41,16 @@ _Static_assert(offsetof(struct self, n_heap) == SELF_N_HEAP &&
 FROM_ASSEMBLY void *heap_malloc(size_t n);
 FROM_ASSEMBLY void heap_free(void *p);
 
-void *heap_malloc(size_t n)
+/* The usual call: the flags need not be kept, they are 0. */
+#define PLAIN_HEAP(result, call)        \
+	do {                            \
+		t_self.n_heap++;        \
+		t_self.flags = IN_HEAP; \
+		result call;            \
+		t_self.flags = 0;       \
+	} while (0)
+
+static __attribute__((noinline)) void *unusual_malloc(size_t n, const struct caller *from)
 {
 	uint32_t flags = t_self.flags;
 	void *p;
@@ -49,11 +58,23 @@ void *heap_malloc(size_t n)
 	t_self.n_heap++;
 	REAL_HEAP(p =, real.malloc(n));
 	if (!inner(flags))
-		track_alloc(p, n, &CALLER());
+		track_alloc(p, n, from);
 	return p;
 }
 
-EXPORT void *calloc(size_t n, size_t size)
+void *heap_malloc(size_t n)
+{
+	void *p;
+
+	if (!track_is_plain())
+		return unusual_malloc(n, &CALLER());
+	PLAIN_HEAP(p =, real.malloc(n));
+	track_alloc_plain(p, n, &CALLER());
+	return p;
+}
+
+static __attribute__((noinline)) void *unusual_calloc(size_t n, size_t size,
+                                                      const struct caller *from)
 {
 	uint32_t flags = t_self.flags;
 	void *p;
@@ -61,7 +82,18 @@ EXPORT void *calloc(size_t n, size_t size)
 	t_self.n_heap++;
 	REAL_HEAP(p =, real.calloc(n, size));
 	if (!inner(flags))
-		track_alloc(p, n * size, &CALLER()); /* p is NULL where the product overflows */
+		track_alloc(p, n * size, from); /* p is NULL where the product overflows */
+	return p;
+}
+
+EXPORT void *calloc(size_t n, size_t size)
+{
+	void *p;
+
+	if (!track_is_plain())
+		return unusual_calloc(n, size, &CALLER());
+	PLAIN_HEAP(p =, real.calloc(n, size));
+	track_alloc_plain(p, n * size, &CALLER());
 	return p;
 }
 
@@ -80,9 +112,19 @@ EXPORT void *calloc(size_t n, size_t size)
 		track_free(p, NULL);         \
 	REAL_HEAP(, call)
 
-void heap_free(void *p)
+static __attribute__((noinline)) void unusual_free(void *p)
 {
 	FREE(real.free(p));
+}
+
+void heap_free(void *p)
+{
+	FETCH_HEADER(p);
+	/* No block of the boot buffer is in the table, nor is NULL. */
+	if (track_is_plain() && likely(track_free_plain(p)))
+		PLAIN_HEAP(, real.free(p));
+	else
+		unusual_free(p);
 }
 
 /* C23's, and one that libc keeps for old programs only. Where there is none, they are free. */

@@ -125,18 +125,19 @@ static inline void live_fetch(const struct live_span *s, uintptr_t a)
 		__builtin_prefetch(live_unit(lines), 1);
 }
 
-/* s: of a. True: kept, and no other block was there. Else live_put(). */
+/* s: of a. b->site: neither 0 nor LIVE_SITE_MAX. True: kept, and no other block was there. Else
+ * live_put(). */
 static inline bool live_put_hot(struct live_span *s, uintptr_t a, const struct block *b)
 {
 	uint32_t way, lines;
 	unsigned empty;
 
-	if (unlikely(!s || !b->site || b->site >= LIVE_SITE_MAX))
+	if (unlikely(!s))
 		return false;
 	if ((way = LIVE_LOAD(&s->way)))
 		return b->size <= LIVE_SMALL && !(LIVE_LOAD(&s->mask) >> live_granule(a) & 1) &&
 		       live_way_try(live_way_at(way, 0, a), live_way_word(a, b));
-	if (unlikely(!(lines = LIVE_LOAD(&s->lines)) || b->size >= LIVE_HUGE))
+	if (unlikely(!(lines = LIVE_LOAD(&s->lines)) || b->size > UINT32_MAX))
 		return false;
 	struct live_line *l = live_unit(lines);
 
@@ -144,36 +145,51 @@ static inline bool live_put_hot(struct live_span *s, uintptr_t a, const struct b
 	       live_line_put(s, l, (unsigned)__builtin_ctz(empty), a, b, b->size);
 }
 
-/* s: of a. False: not known, or live_take() finds it. */
-static inline bool live_take_hot(struct live_span *s, uintptr_t a, struct block *out)
+/* s: of a. Looks; who empties the word that is returned takes the block. NULL: not known, or
+ * live_take() finds it. */
+static inline uint64_t *live_peek_hot(const struct live_span *s, uintptr_t a, struct block *out)
 {
 	uint32_t way, lines;
 	unsigned empty, is;
 
 	if (unlikely(!s))
-		return false;
+		return NULL;
 	if ((way = LIVE_LOAD(&s->way))) {
 		uint64_t *at = live_way_at(way, 0, a), w = LIVE_LOAD(at);
 
 		if (unlikely(!live_way_is(w, a)))
-			return false;
+			return NULL;
 		live_way_block(w, out);
-		LIVE_STORE(at, 0);
-		return true;
+		return at;
 	}
 	if (unlikely(!(lines = LIVE_LOAD(&s->lines))))
-		return false;
+		return NULL;
 	struct live_line *l = live_unit(lines);
 
 	for (is = live_line_match(l, a, &empty); is; is &= is - 1) {
 		unsigned k = (unsigned)__builtin_ctz(is);
+		uint64_t w = LIVE_LOAD(&l->word[k]);
 
-		if (unlikely(!live_line_is(LIVE_LOAD(&l->word[k]), a)))
+		/* Its offset, and no bits of the size beyond those in size[]. */
+		if (unlikely((w ^ a << (LIVE_LINE_OFFSET_SHIFT - 3)) >> LIVE_LINE_HIGH_SHIFT &
+		             ((1u << (LIVE_SITE_SHIFT - LIVE_LINE_HIGH_SHIFT)) - 1)))
 			continue;
-		live_line_take(l, k, out);
-		return true;
+		live_word_common(w, out);
+		if (unlikely(!out->site))
+			continue;
+		out->size = __atomic_load_n(&l->size[k], __ATOMIC_RELAXED);
+		return &l->word[k];
 	}
-	return false;
+	return NULL;
+}
+
+static inline bool live_take_hot(const struct live_span *s, uintptr_t a, struct block *out)
+{
+	uint64_t *word = live_peek_hot(s, a, out);
+
+	if (word)
+		LIVE_STORE(word, 0);
+	return word;
 }
 
 #endif

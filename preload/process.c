@@ -277,6 +277,7 @@ static void become_child(void)
 	control_fork_child();
 	if (!g_options.follow) {
 		__atomic_store_n(&g_tracking, false, __ATOMIC_RELEASE);
+		t_self.exact = NULL;
 		g_on = false;
 		control_hide();
 	}

@@ -40,6 +40,9 @@ struct self {
 	 */
 	uintptr_t moving;
 	uint64_t moving_bytes;
+	/* ctx, from the thread's first event of the heap on, if these are recorded, and exactly:
+	 * then track_plain.c need not ask. Else NULL. */
+	struct ctx *exact;
 };
 /* Zero is valid: usable from a thread's very first instruction to its last. */
 extern TLS struct self t_self __attribute__((visibility("hidden")));
@@ -72,6 +75,18 @@ struct block {
 };
 
 /*
+ * What nearly all calls are: the flags are 0, and all has been asked that does not change. Then
+ * track_alloc_plain() does what track_alloc() does, and track_free_plain() what track_free() does,
+ * or nothing and returns false. For track.h and the hooks of malloc and free.
+ */
+static inline bool track_is_plain(void)
+{
+	return likely(t_self.exact && !t_self.flags);
+}
+void track_alloc_plain(const void *p, size_t bytes, const struct caller *from);
+bool track_free_plain(const void *p);
+
+/*
  * A block was made by the real allocator. p may be NULL (nothing happens).
  * Any thread, any time; keeps errno. Never fails: what cannot be kept is counted as lost.
  * In sampled mode most calls end here: a subtraction and a branch.
@@ -80,6 +95,8 @@ void track_alloc_seen(const void *p, size_t bytes, const struct caller *from);
 static inline __attribute__((always_inline)) void track_alloc(const void *p, size_t bytes,
                                                               const struct caller *from)
 {
+	if (track_is_plain())
+		return track_alloc_plain(p, bytes, from);
 	if (unlikely(!p))
 		return;
 	/* Empty blocks count for one byte: sample_draw(). */
@@ -95,6 +112,8 @@ bool track_free_exact(const void *p, struct block *was);
 bool track_free_sampled(const void *p, struct block *was);
 static inline __attribute__((always_inline)) bool track_free(const void *p, struct block *was)
 {
+	if (track_is_plain() && !was && track_free_plain(p))
+		return true;
 	if (likely(!g_sample_period))
 		return track_free_exact(p, was);
 	return unlikely(sample_may_live((uintptr_t)p)) && track_free_sampled(p, was);

@@ -4,8 +4,9 @@
  * errno, IN_TRACKER set around everything that touches a table.
  */
 #include "context.h"
-#include "live_hot.h"
+#include "live.h"
 #include "track.h"
+#include "track_count.h"
 #include "track_sample.h"
 
 TLS struct self t_self;
@@ -14,9 +15,6 @@ uint32_t g_track_families = ~0u;
 void (*g_track_thread_begin)(void);
 void (*g_track_poll)(void);
 void (*g_track_watch)(uint64_t going);
-
-/* Only the lessee writes; the snapshot child must never see half a number. */
-#define ADD(p, n) ARCH_ADD(p, n)
 
 /* ---- the guard ---- */
 
@@ -49,7 +47,7 @@ static COLD struct ctx *first_event(void)
 	return c;
 }
 
-/* NULL: the event is lost, and counted so. */
+/* Of the heap, which is recorded. NULL: the event is lost, and counted so. */
 static inline struct ctx *enter(void)
 {
 	struct ctx *c = t_self.ctx;
@@ -59,14 +57,16 @@ static inline struct ctx *enter(void)
 		return NULL;
 	}
 	guard_set();
-	if (likely(c) || (c = first_event()))
+	if (likely(c) || (c = first_event())) {
+		t_self.exact = g_sample_period ? NULL : t_self.ctx;
 		return c;
+	}
 	context_lost(FMT_AUDIT_LOST_NO_MEMORY);
 	guard_clear();
 	return NULL;
 }
 
-static COLD void leave_due(struct ctx *c)
+COLD void count_leave_due(struct ctx *c)
 {
 	uint32_t due = c->due;
 	void (*poll)(void) = __atomic_load_n(&g_track_poll, __ATOMIC_ACQUIRE);
@@ -87,7 +87,7 @@ static COLD void leave_due(struct ctx *c)
 static inline void leave(struct ctx *c)
 {
 	if (unlikely(c->due))
-		leave_due(c);
+		count_leave_due(c);
 	else
 		guard_clear();
 }
@@ -99,39 +99,14 @@ static inline bool tracking(void)
 
 /* ---- counting ---- */
 
-static inline void count_size(struct site *s, uint64_t bytes)
+COLD void count_lifetime_first(struct ctx *c, struct site *s, unsigned bucket)
 {
-	uint32_t size = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+	uint32_t *lifetimes = context_small(c, FMT_AGE_BUCKETS * sizeof(uint32_t));
 
-	if (unlikely(size < s->size_min))
-		__atomic_store_n(&s->size_min, size, __ATOMIC_RELAXED);
-	if (unlikely(size > s->size_max))
-		__atomic_store_n(&s->size_max, size, __ATOMIC_RELAXED);
-}
-
-static inline void count_alloc(struct ctx *c, struct site *s, uint64_t bytes)
-{
-	ADD(&s->bytes, bytes);
-	ADD(&s->allocs, 1);
-	ADD(&c->live, (int64_t)bytes);
-}
-
-/* Births have 31 bits. A birth may be a little ahead of another thread's clock. */
-static inline uint32_t age_of(uint32_t birth, uint32_t now)
-{
-	uint32_t age = (now - birth) & 0x7fffffff;
-
-	return age < 0x7fffffff - 1024 ? age : 0;
-}
-
-static __attribute__((noinline)) void count_lifetime(struct ctx *c, struct site *s, unsigned bucket)
-{
-	if (!s->lifetimes)
-		__atomic_store_n(&s->lifetimes,
-		                 context_small(c, FMT_AGE_BUCKETS * sizeof(uint32_t)),
-		                 __ATOMIC_RELEASE);
-	if (s->lifetimes && s->lifetimes[bucket] != UINT32_MAX)
-		ADD(&s->lifetimes[bucket], 1);
+	if (!lifetimes)
+		return;
+	lifetimes[bucket] = 1;
+	__atomic_store_n(&s->lifetimes, lifetimes, __ATOMIC_RELEASE);
 }
 
 /* Below, `sampled` is g_sample_period != 0, known where the code is compiled: exact mode must not
@@ -144,7 +119,7 @@ FOR_BOTH void count_free(struct ctx *c, uintptr_t a, const struct block *b, uint
 {
 	struct site *s = context_site_at(b->site);
 	bool own = s->context == c->number;
-	unsigned bucket = fmt_age_bucket(age_of(b->birth, now));
+	unsigned bucket = fmt_age_bucket(count_age(b->birth, now));
 
 	if (unlikely(!own)) {
 		uint32_t site = context_site(c, s->stack);
@@ -213,28 +188,17 @@ FOR_BOTH bool put_somewhere(struct ctx *c, uintptr_t a, const struct block *b, b
 	return r >= 0;
 }
 
-static __attribute__((noinline)) bool put_exact(struct ctx *c, uintptr_t a, struct block b)
-{
-	return put_somewhere(c, a, &b, false);
-}
-
-FOR_BOTH void record_alloc(struct ctx *c, uintptr_t a, size_t bytes, const struct caller *from,
-                           bool sampled)
+FOR_BOTH void record_alloc(struct ctx *c, uintptr_t a, uint32_t stack, size_t bytes, bool sampled)
 {
 	struct block b = {.size = bytes, .birth = context_now(c)};
-	struct live_span *span = live_span(a);
-	uint32_t stack;
 
-	live_fetch(span, a);
-	stack = stack_capture(c->stacks, from);
 	if (unlikely(!stack))
 		context_lost(FMT_AUDIT_LOST_NO_STACK);
 	b.site = context_site(c, stack);
 	c->last = a;
 	if (sampled)
 		c->last_left = t_self.left;
-	if (sampled ? !put_somewhere(c, a, &b, true)
-	            : unlikely(!live_put_hot(span, a, &b)) && !put_exact(c, a, b))
+	if (!put_somewhere(c, a, &b, sampled))
 		return;
 	count_size(context_site_at(b.site), bytes);
 	if (sampled)
@@ -251,7 +215,7 @@ static COLD void alloc_sampled(uintptr_t a, size_t bytes, const struct caller *f
 
 	if (!sample_draw(&t_self.left, &t_self.random, bytes) || !(c = enter()))
 		return;
-	record_alloc(c, a, bytes, from, true);
+	record_alloc(c, a, stack_capture(c->stacks, from), bytes, true);
 	leave(c);
 }
 
@@ -259,13 +223,19 @@ void track_alloc_seen(const void *p, size_t bytes, const struct caller *from)
 {
 	struct ctx *c;
 
-	if (unlikely(!track_has(TRACK_HEAP)))
+	if (unlikely(!p || !track_has(TRACK_HEAP)))
 		return;
 	if (unlikely(g_sample_period))
 		return alloc_sampled((uintptr_t)p, bytes, from);
 	if (!(c = enter()))
 		return;
-	record_alloc(c, (uintptr_t)p, bytes, from, false);
+	record_alloc(c, (uintptr_t)p, stack_capture(c->stacks, from), bytes, false);
+	leave(c);
+}
+
+COLD void track_alloc_rest(struct ctx *c, uintptr_t a, uint32_t stack, size_t bytes)
+{
+	record_alloc(c, a, stack, bytes, false);
 	leave(c);
 }
 
@@ -286,11 +256,10 @@ static COLD bool show_first(struct ctx **c, uintptr_t a, struct block *b)
 	return *c && live_take(a, b);
 }
 
-/* was->site: 0 until it is taken out of the table. */
 FOR_BOTH bool record_free(struct ctx *c, const void *p, struct block *was, bool sampled)
 {
-	struct block b = *was;
-	bool known = b.site || live_take((uintptr_t)p, &b);
+	struct block b;
+	bool known = live_take((uintptr_t)p, &b);
 
 	if (unlikely(known &&
 	             c->live - (int64_t)(sampled ? sampled_bytes(b.size) : b.size) < c->low)) {
@@ -300,7 +269,8 @@ FOR_BOTH bool record_free(struct ctx *c, const void *p, struct block *was, bool 
 	}
 	if (likely(known)) {
 		count_free(c, (uintptr_t)p, &b, context_now(c), sampled);
-		*was = b;
+		if (was)
+			*was = b;
 		if (sampled)
 			sample_filter_remove((uintptr_t)p);
 	} else if (!sampled) {
@@ -310,58 +280,22 @@ FOR_BOTH bool record_free(struct ctx *c, const void *p, struct block *was, bool 
 	return known;
 }
 
-static __attribute__((noinline)) bool free_exact(struct ctx *c, const void *p, struct block was,
-                                                 struct block *out)
-{
-	bool known = record_free(c, p, &was, false);
-
-	if (out)
-		*out = was;
-	return known;
-}
-
 bool track_free_exact(const void *p, struct block *was)
 {
-	struct block b;
 	struct ctx *c;
 
 	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
 		return false;
-	if (unlikely(!live_take_hot(live_span((uintptr_t)p), (uintptr_t)p, &b)))
-		return free_exact(c, p, (struct block){0}, was);
-
-	/* The usual case of count_free(), for what nobody can undo. */
-	struct site *s = context_site_at(b.site);
-
-	if (unlikely(was || s->context != c->number || c->live - (int64_t)b.size < c->low))
-		return free_exact(c, p, b, was);
-	if (c->last == (uintptr_t)p) {
-		c->last = 0;
-		ADD(&s->temporary, 1);
-	}
-	ADD(&s->bytes_freed, b.size);
-	ADD(&s->frees, 1);
-	ADD(&c->live, -(int64_t)b.size);
-	uint32_t age = age_of(b.birth, context_now(c));
-
-	if (age)
-		count_lifetime(c, s, fmt_age_bucket(age));
-	leave(c);
-	return true;
+	return record_free(c, p, was, false);
 }
 
-COLD bool track_free_sampled(const void *p, struct block *out)
+COLD bool track_free_sampled(const void *p, struct block *was)
 {
-	struct block was = {0};
 	struct ctx *c;
 
 	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
 		return false;
-	bool known = record_free(c, p, &was, true);
-
-	if (out)
-		*out = was;
-	return known;
+	return record_free(c, p, was, true);
 }
 
 static void undo_free(struct ctx *c, uintptr_t a, const struct block *b)
@@ -418,6 +352,7 @@ void track_fork_child(void)
 	/* Siblings must not draw the same samples. */
 	t_self.random = 0;
 	t_self.left = 0;
+	t_self.exact = NULL;
 	context_fork_child(t_self.ctx);
 	stack_fork_child();
 }
@@ -429,7 +364,7 @@ void track_thread_end(void)
 	/* libc frees buffers of its own after this; those events lease anew, one by one. */
 	guard_set();
 	t_self.flags |= PAST_END;
-	t_self.ctx = NULL;
+	t_self.ctx = t_self.exact = NULL;
 	if (c)
 		context_release(c, true);
 	guard_clear();
