@@ -257,10 +257,10 @@ EXPORT int prctl(int option, ...)
 		a[i] = va_arg(ap, unsigned long);
 	va_end(ap);
 	hook_ready();
-	bool filter = option == PR_SET_SECCOMP && a[0] == SECCOMP_MODE_FILTER;
 	bool deadly = false;
-	if (filter || (option == PR_SET_SECCOMP && a[0] == SECCOMP_MODE_STRICT))
-		deadly = process_filter_begin(filter ? (const void *)a[1] : NULL);
+	if (option == PR_SET_SECCOMP &&
+	    (a[0] == SECCOMP_MODE_FILTER || a[0] == SECCOMP_MODE_STRICT))
+		deadly = process_filter_begin((const void *)a[1], a[0] == SECCOMP_MODE_STRICT);
 	int r = real.prctl(option, a[0], a[1], a[2], a[3]);
 	if (deadly)
 		process_filter_end(r == 0);

@@ -165,7 +165,7 @@ __attribute__((visibility("hidden"), used)) long share_syscall(long n, long a, l
 		was = track_fd_close((int)a, &CALLER());
 	bool deadly = n == SYS_seccomp &&
 	              (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT) &&
-	              process_filter_begin(a == SECCOMP_SET_MODE_FILTER ? (const void *)c : NULL);
+	              process_filter_begin((const void *)c, a == SECCOMP_SET_MODE_STRICT);
 	WAITS_IF(n == SYS_futex && waits_for_futex((int)b), FMT_SPAN_FUTEX, a, 0);
 	long r = call(n, a, b, c, d, e, f);
 	if (deadly)

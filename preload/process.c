@@ -194,23 +194,33 @@ void process_quick_status(int status)
 
 /* ---- filters ---- */
 
-bool process_filter_begin(const void *filter)
+bool process_filter_begin(const void *filter, bool strict)
 {
 	struct snapshot_request r = {.reason = FMT_REASON_DEMAND,
 	                             .exit_status = -1,
 	                             .label = "before a seccomp filter",
 	                             .wait = true};
 
-	if (!g_on || g_seccomp_quiet || !process_is_ours() || !seccomp_is_deadly(filter))
+	if (!g_on || g_seccomp_quiet || !process_is_ours() || !seccomp_is_deadly(filter, strict))
 		return false;
 	snapshot_take(&r);
+	/* Before the filter is there: all of this would be calls that the program did not make. */
+	control_hide();
+	signals_withdraw(true);
+	__atomic_store_n(&g_tracking, false, __ATOMIC_RELEASE);
 	return true;
 }
 
 void process_filter_end(bool set)
 {
-	if (set)
+	if (set) {
 		g_seccomp_quiet = true;
+		g_on = false;
+		return;
+	}
+	__atomic_store_n(&g_tracking, true, __ATOMIC_RELEASE);
+	signals_withdraw(false);
+	control_show();
 }
 
 /* ---- exec ---- */
@@ -285,13 +295,13 @@ static void become_child(void)
 
 void process_fork_child(void)
 {
-	if (g_pid && (uint32_t)sys_getpid() != g_pid)
+	if (g_pid && !g_seccomp_quiet && (uint32_t)sys_getpid() != g_pid)
 		become_child();
 }
 
 void process_check_fork(void)
 {
-	if (likely(!g_same || __atomic_load_n(g_same, __ATOMIC_RELAXED)))
+	if (likely(!g_same || __atomic_load_n(g_same, __ATOMIC_RELAXED)) || g_seccomp_quiet)
 		return;
 	g_unannounced = true;
 	become_child();

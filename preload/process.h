@@ -58,11 +58,11 @@ bool process_exec(void);
 void process_exec_failed(void);
 
 /*
- * Around a call that sets a seccomp filter: struct sock_fprog, NULL for the strict mode. Would it
- * kill for what we do, begin writes a snapshot, for it is the last that can be written, and returns
- * true; then end must be told whether the filter was set.
+ * Around a call that sets a seccomp filter: a struct sock_fprog, or the strict mode. Would it kill
+ * for what we do, begin writes a snapshot, for it is the last that can be written, withdraws all
+ * that we have in the process, and returns true; then end must be told whether the filter was set.
  */
-bool process_filter_begin(const void *filter);
+bool process_filter_begin(const void *filter, bool strict);
 void process_filter_end(bool set);
 
 /* daemon() forks inside libc, and the parent leaves without a call that we see. */

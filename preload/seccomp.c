@@ -4,12 +4,14 @@
  */
 #include "seccomp.h"
 
+#include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 
 #include "sys.h"
 
@@ -155,7 +157,19 @@ static uint32_t answer(const struct sock_fprog *f, uint32_t call)
 	return SECCOMP_RET_KILL_PROCESS;
 }
 
-bool seccomp_is_deadly(const void *filter)
+/* What the kernel answers EFAULT to must not be a fault of ours. */
+static bool can_read(const void *from, size_t n)
+{
+	char byte[2];
+	struct iovec to[] = {{byte, 1}, {byte + 1, 1}};
+	struct iovec ends[] = {{(void *)from, 1}, {(char *)from + n - 1, 1}};
+	long r = n ? sys_call(SYS_process_vm_readv, sys_getpid(), to, 2, ends, 2, 0) : 0;
+
+	/* Where the call itself is forbidden, nothing is known. */
+	return r == 2 || (r < 0 && r != -EFAULT);
+}
+
+bool seccomp_is_deadly(const void *filter, bool strict)
 {
 	/* What a snapshot that is written in place, and what is asked between two, needs. */
 	static const uint16_t ours[] = {SYS_prctl,
@@ -182,8 +196,10 @@ bool seccomp_is_deadly(const void *filter)
 	                                SYS_sched_yield};
 	const struct sock_fprog *f = filter;
 
-	if (!f || !f->filter)
+	if (strict)
 		return true;
+	if (!can_read(f, sizeof(*f)) || !can_read(f->filter, f->len * sizeof(*f->filter)))
+		return false;
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		uint32_t action = answer(f, ours[i]) & SECCOMP_RET_ACTION_FULL;
 

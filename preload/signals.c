@@ -191,6 +191,44 @@ void signals_exec(bool begins)
 		take(sig, &g_believed[sig]);
 }
 
+static void take_all(void)
+{
+	struct signals_action k = {0};
+
+	for (int sig = 1; sig <= SIGNALS_MAX; sig++)
+		if (is_deadly(sig) && !kernel_get(sig, &k) && is_wanted(sig, &k))
+			take(sig, &k);
+}
+
+void signals_withdraw(bool begins)
+{
+	static bool withdrawn;
+	int control = g_signals_control;
+	struct signals_action k = {0};
+
+	if (begins && g_signals_on) {
+		withdrawn = true;
+		g_signals_on = false;
+		if (t_signals_blocked)
+			signals_mask(SIG_BLOCK, signals_bit(control));
+		for (int sig = 1; sig <= SIGNALS_MAX; sig++) {
+			if (kernel_get(sig, &k) || k.handler != (void *)entry)
+				continue;
+			k = g_believed[sig];
+			if (sig == control && k.handler == (void *)SIG_DFL)
+				k.handler = (void *)SIG_IGN;
+			kernel_set(sig, &k);
+		}
+	} else if (!begins && withdrawn) {
+		if (control)
+			kernel_set(control, &g_believed[control]);
+		take_all();
+		if (control && t_signals_blocked)
+			signals_mask(SIG_UNBLOCK, signals_bit(control));
+		g_signals_on = true;
+	}
+}
+
 /* ---- a signal comes ---- */
 
 /* The instruction that was interrupted will fault again. Traps and seccomp's SIGSYS stand behind
@@ -368,13 +406,9 @@ static int control_number(void)
 
 void signals_init(void)
 {
-	struct signals_action k = {0};
-
 	g_stacks = sys_map_apart(STACKS * STACK_BYTES);
 	g_signals_control = control_number();
-	for (int sig = 1; sig <= SIGNALS_MAX; sig++)
-		if (is_deadly(sig) && !kernel_get(sig, &k) && is_wanted(sig, &k))
-			take(sig, &k);
+	take_all();
 	t_signals_blocked = signals_mask(SIG_UNBLOCK, signals_bit(g_signals_control)) &
 	                    signals_bit(g_signals_control);
 	g_signals_on = true;

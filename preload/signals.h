@@ -76,6 +76,13 @@ uint64_t signals_mask(int how, uint64_t set);
 void signals_exec(bool begins);
 
 /*
+ * Before a filter that would kill for what our handlers do, and after one that was refused: the
+ * kernel has what the program believes, and hooks only forward. A request for a snapshot that is
+ * on its way must not end the program, so the control signal is ignored where it was the default.
+ */
+void signals_withdraw(bool begins);
+
+/*
  * A system call that our handler interrupted, and that SA_RESTART does not restart, goes on as if
  * nothing had been: programs that have no handler at all never see EINTR. See signals_restart.c.
  */

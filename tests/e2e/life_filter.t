@@ -13,10 +13,23 @@ for how in prctl seccomp strict; do
     "1 100 1 100 before a seccomp filter"
 done
 status_is "check: no verdict on what was not seen to its end" 4 "$OUTLIVE" run --check -- "$PROGS/life_filter" prctl
-for how in lenient refused; do
+# Blocks that need new pages of tables, threads, descriptors, a child: nothing of ours goes to the kernel on their account.
+profiled busy "$PROGS/life_filter" busy
+is "busy: output and status are the program's own" "$status $(cat busy.out busy.err)" "7 done"
+is "busy: one snapshot, of before" "$(snaps busy | wc -l)" 1
+"$PROGS/life_filter" fault > native.out 2> native.err
+native=$?
+profiled fault "$PROGS/life_filter" fault
+is "a fault behind the filter ends it as ever" "$status" "$native"
+profiled refused_term "$PROGS/life_filter" refused_term
+is "a signal after a filter that was refused: its status" "$status" 143
+top refused_term
+is "and its last snapshot" "$(figures top.json after | cut -d' ' -f1) $(jq -r .snapshot.reason top.json)" "20000 at a deadly signal"
+for how in lenient refused asked; do
   profiled $how "$PROGS/life_filter" $how
   is "$how: output and status are the program's own" "$status $(cat $how.out $how.err)" "7 done"
   top $how
+  is "$how: it has one snapshot" "$(snaps $how | wc -l)" 1
   is "$how: seen to its end" "$(figures top.json after | cut -d' ' -f1) $(jq -r .snapshot.reason top.json)" "20000 at _exit"
 done
 

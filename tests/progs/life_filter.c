@@ -1,17 +1,23 @@
 /*
  * life_filter.c - locks itself in as privilege-separated servers do, goes on allocating and ends.
- * life_filter HOW, by prctl or by seccomp: a filter that kills for all but a few calls; strict: the
- * strict mode; lenient: a filter that forbids one call with an error; refused: one that cannot be
- * set
+ * life_filter HOW: prctl, seccomp: by these, a filter that kills for all but a few calls; fault:
+ * then it faults; strict: the strict mode; busy: a filter that kills for all but what threads and a
+ * child then do with blocks and descriptors, argument for argument; lenient: a filter that forbids
+ * one call with an error; asked: the kernel is asked whether it knows filters, by what it cannot
+ * read; refused: one that cannot be set; refused_term: then a signal ends it
  */
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "prog.h"
 
@@ -29,6 +35,44 @@ static struct sock_filter deadly[] = {LOAD(nr),
                                       ALLOW(SYS_mremap),
                                       ALLOW(SYS_mprotect),
                                       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)};
+/*
+ * All that the program itself does from there on; and as browsers do, of mmap's flags those that
+ * they know.
+ */
+#define MAP_FLAGS                                                                           \
+	(MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE | MAP_FIXED | \
+	 MAP_DENYWRITE)
+static struct sock_filter busy[] = {LOAD(nr),
+                                    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 4),
+                                    LOAD(args[3]),
+                                    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, ~MAP_FLAGS, 0, 1),
+                                    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+                                    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+                                    ALLOW(SYS_write),
+                                    ALLOW(SYS_read),
+                                    ALLOW(SYS_openat),
+                                    ALLOW(SYS_close),
+                                    ALLOW(SYS_dup),
+                                    ALLOW(SYS_pipe2),
+                                    ALLOW(SYS_exit_group),
+                                    ALLOW(SYS_exit),
+                                    ALLOW(SYS_brk),
+                                    ALLOW(SYS_munmap),
+                                    ALLOW(SYS_mremap),
+                                    ALLOW(SYS_mprotect),
+                                    ALLOW(SYS_madvise),
+                                    ALLOW(SYS_futex),
+                                    ALLOW(SYS_clone3),
+                                    ALLOW(SYS_clone),
+                                    ALLOW(SYS_wait4),
+                                    ALLOW(SYS_fstat),
+
+                                    ALLOW(SYS_set_robust_list),
+                                    ALLOW(SYS_rseq),
+                                    ALLOW(SYS_rt_sigprocmask),
+                                    ALLOW(SYS_newfstatat),
+                                    ALLOW(SYS_rt_sigaction),
+                                    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)};
 static struct sock_filter lenient[] = {LOAD(nr),
                                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
                                        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
@@ -45,36 +89,100 @@ FRAME static void after(void)
 		free(malloc((size_t)(i % 1000)));
 }
 
+FRAME static void *many(void *keep)
+{
+	static void *blocks[40000];
+	size_t n = keep ? sizeof(blocks) / sizeof(*blocks) : 100;
+	int ends[2];
+
+	for (size_t i = 0; i < n; i++) {
+		void *p = malloc(i % 1000);
+
+		if (keep)
+			blocks[i] = p;
+		else
+			free(p);
+	}
+	for (int i = 0; i < 100; i++) {
+		int fd = open("/dev/null", O_RDONLY);
+		FILE *f = fopen("/dev/null", "r");
+
+		if (pipe2(ends, O_CLOEXEC) || fd < 0 || !f)
+			_exit(96);
+		close(dup(fd));
+		close(fd);
+		fclose(f);
+		close(ends[0]);
+		close(ends[1]);
+	}
+	return keep;
+}
+
+FRAME static void do_much(void)
+{
+	pthread_t threads[8];
+
+	many(threads);
+	for (int i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, many, NULL);
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	pid_t child = fork();
+	if (!child) {
+		many(NULL);
+		_exit(0);
+	}
+	int status = 1;
+	if (child < 0 || waitpid(child, &status, 0) != child || status)
+		_exit(95);
+}
+
+/* 0 when it is set, or refused where it should be. */
+static int lock_in(const char *how)
+{
+	struct sock_fprog f = {sizeof(deadly) / sizeof(*deadly), deadly};
+
+	if (!strcmp(how, "seccomp"))
+		return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f);
+	if (!strcmp(how, "strict"))
+		return prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+	if (!strcmp(how, "asked"))
+		return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) +
+		       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, 8ul) +
+		       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
+		             &(struct sock_fprog){1, (struct sock_filter *)8}) +
+		       3;
+	if (!strncmp(how, "refused", 7)) {
+		f.len = 0;
+		return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f) + 1;
+	}
+	if (!strcmp(how, "busy"))
+		f = (struct sock_fprog){sizeof(busy) / sizeof(*busy), busy};
+	if (!strcmp(how, "lenient"))
+		f = (struct sock_fprog){sizeof(lenient) / sizeof(*lenient), lenient};
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
-	struct sock_fprog f = {sizeof(deadly) / sizeof(*deadly), deadly};
-	long r = -1;
 
 	before();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (!strcmp(how, "prctl"))
-		r = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f);
-	if (!strcmp(how, "seccomp"))
-		r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f);
-	if (!strcmp(how, "strict"))
-		r = prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
-	if (!strcmp(how, "refused")) {
-		f.len = 0;
-		r = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f) + 1;
-	}
-	if (!strcmp(how, "lenient")) {
-		f = (struct sock_fprog){sizeof(lenient) / sizeof(*lenient), lenient};
-		r = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f);
-	}
-	if (r)
+	if (lock_in(how))
 		_exit(98);
 	/* The strict mode allows no brk: nothing may be allocated that is not there. */
-	if (strcmp(how, "strict"))
+	if (!strcmp(how, "busy"))
+		do_much();
+	else if (strcmp(how, "strict"))
 		after();
 	if (write(1, "done\n", 5) != 5)
 		return 97;
 	if (!strcmp(how, "strict"))
 		syscall(SYS_exit, 7);
+	if (!strcmp(how, "refused_term"))
+		raise(SIGTERM);
+	if (!strcmp(how, "fault"))
+		*(volatile char *)8 = 1;
 	_exit(7);
 }
