@@ -13,6 +13,7 @@
 #include "cmd.h"
 #include "command.h"
 #include "lsan_options.h"
+#include "machine.h"
 #include "run_check.h"
 #include "run_child.h"
 #include "run_status.h"
@@ -215,7 +216,7 @@ static char *find_library(void)
 {
 	static const char *const places[] = {
 	        "liboutlive.so", "../lib/liboutlive.so", "../lib/outlive/liboutlive.so",
-	        "../lib/x86_64-linux-gnu/liboutlive.so", "../lib64/liboutlive.so"};
+	        "../lib/" MACHINE_FOLDER "/liboutlive.so", "../lib64/liboutlive.so"};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 

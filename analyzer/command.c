@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "elf_command.h"
+#include "machine.h"
 
 /* Scripts may name scripts: as deep as the kernel goes. */
 #define MAX_SCRIPTS 5
@@ -147,7 +148,7 @@ static void judge(struct command *c, const struct elf_facts *f)
 	if (!f->is_native)
 		blind(c, "for another architecture",
 		      xasprintf("%s is a program for another architecture (32 bits?); "
-		                "liboutlive.so is for x86-64",
+		                "liboutlive.so is for " MACHINE_NAME,
 		                c->program));
 	else if (!f->is_dynamic && f->is_go)
 		blind(c, "Go without C",

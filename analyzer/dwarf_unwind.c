@@ -74,7 +74,7 @@ bool unwinder_know(struct unwinder *u, struct unwind_module *m)
 	m->handle = NULL;
 	Elf *elf = dwfl_module_getelf(mod, &bias);
 	header = elf ? gelf_getehdr(elf, &mem) : NULL;
-	if (!header || header->e_machine != EM_X86_64 || header->e_ident[EI_CLASS] != ELFCLASS64)
+	if (!header || header->e_machine != MACHINE_ELF || header->e_ident[EI_CLASS] != ELFCLASS64)
 		return false;
 	m->ok = true;
 	m->bias = bias;
@@ -226,7 +226,7 @@ static enum unwind_end walk_on(struct unwinder *u, pid_t tid)
 }
 
 /* In the row of rules for pc the frame pointer is what all is found by; *start: where it begins. */
-static bool row_by_rbp(const struct unwinder *u, uint64_t pc, uint64_t *start)
+static bool row_by_fp(const struct unwinder *u, uint64_t pc, uint64_t *start)
 {
 	Dwarf_Frame *rules = rules_at(u, pc);
 	Dwarf_Addr from, to, bias = 0;
@@ -235,8 +235,8 @@ static bool row_by_rbp(const struct unwinder *u, uint64_t pc, uint64_t *start)
 	bool is_signal, ok;
 
 	ok = rules && !dwarf_frame_cfa(rules, &ops, &n) && n == 1 &&
-	     (ops->atom == DW_OP_breg6 ||
-	      (ops->atom == DW_OP_bregx && ops->number == UNWIND_RBP)) &&
+	     (ops->atom == DW_OP_breg0 + UNWIND_FP ||
+	      (ops->atom == DW_OP_bregx && ops->number == UNWIND_FP)) &&
 	     dwarf_frame_info(rules, &from, &to, &is_signal) >= 0;
 	if (ok && dwfl_addrmodule(u->dwfl, pc))
 		dwfl_module_eh_cfi(dwfl_addrmodule(u->dwfl, pc), &bias);
@@ -247,21 +247,21 @@ static bool row_by_rbp(const struct unwinder *u, uint64_t pc, uint64_t *start)
 }
 
 /* The last frame needs its frame pointer, which no callee has saved: its code may tell. */
-static bool find_rbp(struct unwinder *u)
+static bool find_fp(struct unwinder *u)
 {
 	enum { ROWS = 32 };
-	uint64_t start = 0, rbp;
+	uint64_t start = 0, fp;
 
-	if (!u->n || u->last.known >> UNWIND_RBP & 1 || !(u->last.known >> UNWIND_RSP & 1))
+	if (!u->n || u->last.known >> UNWIND_FP & 1 || !(u->last.known >> UNWIND_SP & 1))
 		return false;
 	const struct unwind_frame *f = &u->frame[u->n - 1];
 	uint64_t pc = inside(f);
-	for (int i = 0; i < ROWS && row_by_rbp(u, pc, &start); i++)
+	for (int i = 0; i < ROWS && row_by_fp(u, pc, &start); i++)
 		pc = start - 1;
-	if (!start || !prologue_rbp(u->memory, start, u->last.value[UNWIND_RSP], &rbp))
+	if (!start || !prologue_rbp(u->memory, start, u->last.value[UNWIND_SP], &fp))
 		return false;
-	u->last.known |= 1u << UNWIND_RBP | 1u << UNWIND_PC;
-	u->last.value[UNWIND_RBP] = rbp;
+	u->last.known |= 1u << UNWIND_FP | 1u << UNWIND_PC;
+	u->last.value[UNWIND_FP] = fp;
 	u->last.value[UNWIND_PC] = inside(f);
 	return true;
 }
@@ -279,7 +279,7 @@ enum unwind_end unwinder_walk(struct unwinder *u, pid_t tid, const struct unwind
 	u->n = u->skip = 0;
 	enum unwind_end end = walk_on(u, tid);
 	uint32_t certain = u->n;
-	for (int i = 0; i < TIMES && end == UNWIND_CUT && !u->implausible && find_rbp(u); i++) {
+	for (int i = 0; i < TIMES && end == UNWIND_CUT && !u->implausible && find_fp(u); i++) {
 		u->further = u->last;
 		u->regs = &u->further;
 		u->skip = 1;
@@ -298,6 +298,8 @@ int unwinder_open(struct unwinder **out, pid_t pid, struct unwind_module *module
 	struct unwinder *u = xcalloc(1, sizeof(*u));
 
 	*out = u;
+	if (!MACHINE_LIVE)
+		return err_set(err, "stacks of running programs are not read on " MACHINE_NAME);
 	u->module = module;
 	u->n_modules = n;
 	u->dwfl = dwfl_begin(&callbacks);
@@ -324,7 +326,7 @@ int unwinder_open(struct unwinder **out, pid_t pid, struct unwind_module *module
 		                      &thread_callbacks, u))
 			return 0;
 	}
-	return err_set(err, "none of its files can be opened as an x86-64 program");
+	return err_set(err, "none of its files can be opened as a program for " MACHINE_NAME);
 }
 
 void unwinder_close(struct unwinder *u)

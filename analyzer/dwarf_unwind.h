@@ -13,11 +13,17 @@
 
 #include <sys/types.h>
 
+#include "machine.h"
 #include "util.h"
 
 /* By their DWARF numbers. */
-enum { UNWIND_RBP = 6, UNWIND_RSP = 7, UNWIND_PC = 16, UNWIND_REGS = 17 };
-#define UNWIND_ALL ((1u << UNWIND_REGS) - 1)
+enum {
+	UNWIND_FP = MACHINE_FP,
+	UNWIND_SP = MACHINE_SP,
+	UNWIND_PC = MACHINE_RA,
+	UNWIND_REGS = MACHINE_REGS
+};
+#define UNWIND_ALL ((uint32_t)((1ul << UNWIND_REGS) - 1))
 struct unwind_regs {
 	uint32_t known; /* bits */
 	uint64_t value[UNWIND_REGS];
@@ -51,7 +57,8 @@ struct unwind_memory {
 };
 
 struct unwinder;
-/* The modules must stay where they are. -1 with err: none of them is an x86-64 program. */
+/* The modules must stay where they are. -1 with err: none of them is a program of this processor,
+ * or its stacks are not read (machine.h). */
 int unwinder_open(struct unwinder **out, pid_t pid, struct unwind_module *module, uint32_t n,
                   struct err *err);
 /* Opens a module's file, if that was not done yet; true when it can be used. */

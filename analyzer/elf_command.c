@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "machine.h"
+
 /* A shared runtime by the beginning of its name, one that is linked in by the symbol that it
  * exports. */
 static const struct {
@@ -119,7 +121,7 @@ void elf_facts_read(const char *path, struct elf_facts *f)
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &eh)) {
 		f->is_elf = true;
-		f->is_native = gelf_getclass(elf) == ELFCLASS64 && eh.e_machine == EM_X86_64;
+		f->is_native = gelf_getclass(elf) == ELFCLASS64 && eh.e_machine == MACHINE_ELF;
 		read_loader(elf, f);
 		read_sections(elf, f);
 	}

@@ -94,17 +94,16 @@ static void note_look(struct live_thread *th, const struct thread_look *look)
 static bool take_asleep(struct taking *t, struct live_thread *th, const struct thread_look *look)
 {
 	const struct wait_call *c = &look->call;
-	struct unwind_regs regs = {.known = 1u << UNWIND_RSP | 1u << UNWIND_PC};
-	/* Those that the arguments are in, by their DWARF numbers: a call changes none of them. */
-	static const uint8_t argument[6] = {5, 4, 1, 10, 8, 9};
+	struct unwind_regs regs = {.known = 1u << UNWIND_SP | 1u << UNWIND_PC};
 	pid_t pid = t->target.pid, tid = (pid_t)th->tid;
 	uint32_t n;
 
-	regs.value[UNWIND_RSP] = c->sp;
+	regs.value[UNWIND_SP] = c->sp;
 	regs.value[UNWIND_PC] = c->pc;
-	for (int i = 0; i < 6 && c->number >= 0; i++) {
-		regs.known |= 1u << argument[i];
-		regs.value[argument[i]] = c->args[i];
+	/* A call changes none of its arguments. */
+	for (unsigned i = 0; i < 6 && c->number >= 0; i++) {
+		regs.known |= 1u << machine_argument(i);
+		regs.value[machine_argument(i)] = c->args[i];
 	}
 	live_copy_stack(&t->copy, pid, &t->maps, c->sp, SLEEPER_BYTES);
 	t->in_copy_only = false;

@@ -6,6 +6,7 @@
 #include "live_stop.h"
 
 #include <errno.h>
+#include <linux/elf.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -160,18 +162,19 @@ static bool handler_comes(pid_t pid, pid_t tid)
 
 static void note_registers(const struct user_regs_struct *u, struct live_stopped *out)
 {
-	const uint64_t value[UNWIND_REGS] = {u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi,
-	                                     u->rbp, u->rsp, u->r8,  u->r9,  u->r10, u->r11,
-	                                     u->r12, u->r13, u->r14, u->r15, u->rip};
-	const uint64_t args[6] = {u->rdi, u->rsi, u->rdx, u->r10, u->r8, u->r9};
-
-	memcpy(out->regs.value, value, sizeof(value));
+	machine_registers(u, out->regs.value);
 	out->regs.known = UNWIND_ALL;
-	out->call = (struct wait_call){.number = WAIT_NO_CALL, .sp = u->rsp, .pc = u->rip};
-	if ((int64_t)u->orig_rax < 0)
-		return;
-	out->call.number = (int64_t)u->orig_rax;
-	memcpy(out->call.args, args, sizeof(args));
+	out->call = (struct wait_call){.sp = out->regs.value[UNWIND_SP],
+	                               .pc = out->regs.value[UNWIND_PC]};
+	out->call.number = machine_call(u, out->call.args);
+}
+_Static_assert(WAIT_NO_CALL == -1, "as machine_call() says it");
+
+static bool get_registers(pid_t tid, struct user_regs_struct *u)
+{
+	struct iovec io = {u, sizeof(*u)};
+
+	return !ptrace(PTRACE_GETREGSET, tid, (void *)(uintptr_t)NT_PRSTATUS, &io);
 }
 
 /* It stands: -1 when not within the time, 0 when it has ended. */
@@ -208,12 +211,15 @@ static long signal_in_hand(int status)
 static void let_go(pid_t pid, pid_t tid, struct user_regs_struct *u, long signal,
                    struct live_stopped *out)
 {
-	if ((int64_t)u->rax == -EINTR && (int64_t)u->orig_rax >= 0 && !signal &&
-	    repeats((int64_t)u->orig_rax) && !handler_comes(pid, tid)) {
-		u->rax = u->orig_rax;
-		u->rip -= 2;
-		u->orig_rax = (uint64_t)-1;
-		out->anew = !ptrace(PTRACE_SETREGS, tid, NULL, u);
+	uint64_t args[6];
+	int64_t call = machine_call(u, args);
+
+	if (machine_result(u) == -EINTR && call >= 0 && !signal && repeats(call) &&
+	    !handler_comes(pid, tid)) {
+		struct iovec io = {u, sizeof(*u)};
+
+		machine_repeat(u);
+		out->anew = !ptrace(PTRACE_SETREGSET, tid, (void *)(uintptr_t)NT_PRSTATUS, &io);
 	}
 	ptrace(PTRACE_DETACH, tid, NULL, signal);
 }
@@ -236,12 +242,12 @@ static enum live_stop_result stop_and_copy(pid_t pid, pid_t tid, const struct li
 	}
 	if (!r)
 		return LIVE_STOP_GONE;
-	if (ptrace(PTRACE_GETREGS, tid, NULL, &u)) {
+	if (!get_registers(tid, &u)) {
 		ptrace(PTRACE_DETACH, tid, NULL, signal_in_hand(status));
 		return LIVE_STOP_GONE;
 	}
 	note_registers(&u, out);
-	live_copy_stack(copy, pid, maps, u.rsp, most);
+	live_copy_stack(copy, pid, maps, out->call.sp, most);
 	let_go(pid, tid, &u, signal_in_hand(status), out);
 	out->stopped_ns = now_ns() - began;
 	return LIVE_STOP_DONE;
@@ -274,7 +280,7 @@ void live_stop_forget(void)
 
 		if (r < 0)
 			g_late[kept++] = g_late[i];
-		else if (r && !ptrace(PTRACE_GETREGS, g_late[i], NULL, &u))
+		else if (r && get_registers(g_late[i], &u))
 			let_go(g_late[i], g_late[i], &u, signal_in_hand(status), &out);
 	}
 	g_n_late = kept;

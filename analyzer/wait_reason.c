@@ -1,6 +1,6 @@
 /*
  * wait_reason.c - from a system call's number and arguments to what a person would say that the
- * thread waits for. Pure: reads no memory, no file. x86-64 numbers.
+ * thread waits for. Pure: reads no memory, no file. Numbers are this processor's.
  */
 #include "wait_reason.h"
 
@@ -37,25 +37,20 @@ bool wait_call_parse(const char *text, struct wait_call *call)
 	return true;
 }
 
-/* libc's code has "mov $number, %eax" before "syscall", at most a few loads of arguments between
- * them. Only calls that restart_syscall goes on with. */
+static bool is_restarted(int64_t number)
+{
+	return number == SYS_poll || number == SYS_nanosleep || number == SYS_futex ||
+	       number == SYS_clock_nanosleep;
+}
+
 void wait_call_restarted(struct wait_call *call, const uint8_t code[WAIT_CODE_BYTES])
 {
-	uint32_t number;
-
-	if (call->number != SYS_restart_syscall || code[WAIT_CODE_BYTES - 2] != 0x0f ||
-	    code[WAIT_CODE_BYTES - 1] != 0x05)
+	if (call->number != SYS_restart_syscall)
 		return;
-	for (int at = WAIT_CODE_BYTES - 7; at >= 0; at--) {
-		if (code[at] != 0xb8)
-			continue;
-		memcpy(&number, code + at + 1, sizeof(number));
-		if (number == SYS_poll || number == SYS_nanosleep || number == SYS_futex ||
-		    number == SYS_clock_nanosleep) {
-			call->number = number;
-			return;
-		}
-	}
+	int64_t number = machine_number_in(code, WAIT_CODE_BYTES, is_restarted);
+
+	if (number >= 0)
+		call->number = number;
 }
 
 /* ---- the calls ---- */

@@ -10,6 +10,7 @@
 #ifndef OUTLIVE_WAIT_REASON_H
 #define OUTLIVE_WAIT_REASON_H
 
+#include "machine.h"
 #include "util.h"
 
 /* W(name, word, word in JSON). The word is what stands in "thread 12 [word, 3 minutes]:". */

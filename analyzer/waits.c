@@ -172,7 +172,8 @@ bool waits_reason(const struct snapshot *s, const struct task *t, struct wait_re
 	memset(r, 0, sizeof(*r));
 	r->fd = -1;
 	r->number = WAIT_NO_CALL;
-	if (!w->call) {
+	/* Another processor's calls have other numbers. */
+	if (!w->call || strcmp(INFO_S(&s->info, MACHINE), MACHINE_INFO)) {
 		r->kind = kind_of_kernel(w->kernel);
 		return *w->kernel != 0;
 	}

@@ -52,7 +52,8 @@
  * has returned has its arguments still, so that it can be made once more.
  * Of registers: ARCH_GP of them beside sp and pc, ARCH_GP_RESULT has what a call returns,
  *ARCH_GP_FP the frame pointer. ARCH_STOP is 0 where nobody has shown that threads can be stopped.
- * Of tables: ARCH_ELF_JUMP, _DATA, _WORD are relocations; ARCH_AUDIT is seccomp's name of it.
+ * Of tables: ARCH_ELF_JUMP, _DATA, _WORD are relocations; ARCH_AUDIT is seccomp's name of it,
+ * ARCH_INFO a snapshot's.
  */
 #if defined(__x86_64__)
 #include "arch_x86_64.h"

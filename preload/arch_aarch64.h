@@ -168,6 +168,7 @@ enum { ARCH_SIGRETURN_BYTES = 8 };
 
 /* ---- names ---- */
 
+#define ARCH_INFO     "aarch64"   /* FMT_INFO_MACHINE */
 #define ARCH_ELF_JUMP 1026        /* R_AARCH64_JUMP_SLOT */
 #define ARCH_ELF_DATA 1025        /* R_AARCH64_GLOB_DAT */
 #define ARCH_ELF_WORD 257         /* R_AARCH64_ABS64 */

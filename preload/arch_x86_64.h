@@ -169,6 +169,7 @@ enum { ARCH_SIGRETURN_BYTES = 9 };
 
 /* ---- names ---- */
 
+#define ARCH_INFO     ""          /* FMT_INFO_MACHINE */
 #define ARCH_ELF_JUMP 7           /* R_X86_64_JUMP_SLOT */
 #define ARCH_ELF_DATA 6           /* R_X86_64_GLOB_DAT */
 #define ARCH_ELF_WORD 1           /* R_X86_64_64 */

@@ -268,7 +268,8 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 	K(BOOT_ID, 136, S, "kernel's boot_id: pids and clocks compare only within one") \
 	K(UNSEEN, 137, S, "module whose malloc stands before ours: heap unseen")        \
 	K(REACH_WHY, 138, S, "why there is no verdict, in a sentence")                  \
-	K(REACH_WAY, 139, S, "by what the other threads were stopped")
+	K(REACH_WAY, 139, S, "by what the other threads were stopped")                  \
+	K(MACHINE, 140, S, "processor, whose numbers system calls have; absent: x86-64")
 
 #define FMT_K_ENUM(name, number, type, meaning) FMT_INFO_##name = number,
 enum fmt_info_key { FMT_INFO_KEYS(FMT_K_ENUM) };

@@ -73,6 +73,8 @@ static void info_strings(struct snap_out *o, const struct snap_job *j)
 		snap_pair_str(o, FMT_INFO_ALLOCATOR, allocator);
 	if (unseen)
 		snap_pair_str(o, FMT_INFO_UNSEEN, *unseen ? unseen : g_exe);
+	if (ARCH_INFO[0])
+		snap_pair_str(o, FMT_INFO_MACHINE, ARCH_INFO);
 	if (g_boot_id[0])
 		snap_pair_str(o, FMT_INFO_BOOT_ID, g_boot_id);
 }

@@ -52,8 +52,9 @@ static int connect_to(const char *where)
 static long wait_for(int fd, uint64_t end)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	uint64_t now = sys_now_ns();
-	long r = now < end ? sys_call(SYS_poll, &p, 1, (end - now) / 1000000 + 1) : 0;
+	uint64_t now = sys_now_ns(), ns = end - now;
+	struct timespec left = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+	long r = now < end ? sys_call(SYS_ppoll, &p, 1, &left, NULL, 0) : 0;
 
 	return r ? r : -ETIME;
 }

@@ -13,7 +13,7 @@ need_some relocations "$relocations"
 # __tls_get_addr may allocate, and so enter us again.
 check "no dynamic TLS" "$(printf '%s\n' "$relocations" | grep -E 'DTPMOD|TLSDESC')"
 check "libc is all it needs" "$(printf '%s\n' "$dynamic" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
-  grep -vxE 'libc\.so\.6|ld-linux-x86-64\.so\.2')"
+  grep -vxE 'libc\.so\.6|ld-linux-(x86-64\.so\.2|aarch64\.so\.1)')"
 check "it does need libc" "$(printf '%s\n' "$dynamic" | grep -q 'NEEDED.*libc\.so\.6' || echo 'no libc.so.6')"
 check "no search path is built in" "$(printf '%s\n' "$dynamic" | grep -E 'RPATH|RUNPATH')"
 check "no text relocations" "$(printf '%s\n' "$dynamic" | grep TEXTREL)"

@@ -9,7 +9,7 @@ CHECK_BUILD=$(cd "$build" && pwd)
 export CHECK_BUILD LC_ALL=C
 cd "$(dirname "$0")/../.."
 
-[ $# -gt 0 ] || set -- exports elf layers headers sizes text tables readme format lint clang
+[ $# -gt 0 ] || set -- exports elf layers arch headers sizes text tables readme format lint clang
 gates=
 for gate; do
   gates="$gates scripts/check/$gate.sh"
