@@ -131,7 +131,7 @@ void baseline_free(struct baseline *b)
 /* Of a limit what exceeded it; of all else how many: bytes differ from run to run. */
 static uint64_t amount(const struct finding *f)
 {
-	return f->limit && f->bytes ? f->bytes : f->count;
+	return f->limited && f->bytes ? f->bytes : f->count;
 }
 
 static void count_now(struct baseline *b, const struct findings *f, bool add)

@@ -96,7 +96,7 @@ static const char *unclear_heap(const struct check_work *w)
 	const struct snapshot *s = w->b;
 
 	if (!check_heap_asks_for_lost(w) && !(g->growth & CHECK_GROWTH(FINDING_HEAP)) &&
-	    !g->residue.given && !g->peak.given && !g->allocs.given)
+	    !check_gates_limit(g))
 		return NULL;
 	if (*INFO_S(&s->info, UNSEEN))
 		return "its heap was not seen: another malloc stands before liboutlive.so";
@@ -251,12 +251,13 @@ int check_process(struct findings *f, const struct check *c, const struct check_
 	w.a = c->gates.growth ? p->base : NULL;
 	w.system = check_is_system(&w);
 	add_process(&w);
+	f->n_tests += p->last->n_test_sums;
 	bool things = has_leaks(&w) || w.a, heap = check_heap_wants_names(&w);
 	/* Names cost more than all the rest, and most processes leave nothing. */
 	if (!things && !heap)
 		return check_heap(&w, err);
 	if (symbolize_snapshot(w.b, NULL, err) || (w.a && symbolize_snapshot(w.a, NULL, err)) ||
-	    (w.peak && c->gates.per_stack && symbolize_snapshot(w.peak, NULL, err)))
+	    (w.peak && c->gates.per == CHECK_PER_STACK && symbolize_snapshot(w.peak, NULL, err)))
 		return -1;
 	w.rules = check_rules_of(c->rules, w.b, f);
 	if (things) {

@@ -21,13 +21,17 @@ struct check_limit {
 	uint64_t most;
 };
 
+/* What a limit is for. */
+enum check_per { CHECK_PER_PROCESS, CHECK_PER_STACK, CHECK_PER_TEST };
+
 struct check_gates {
 	enum check_heap heap;
 	uint32_t leaks; /* a bit for each enum leak that is reported */
 	uint32_t
 	        growth; /* a bit for each finding_kind of which growth since the base is reported */
-	bool per_stack; /* limits are for each stack, not for the whole process */
-	/* Bytes alive at the end, bytes at the highest, blocks ever made. */
+	enum check_per per;
+	/* Bytes alive at the end, bytes at the highest, blocks ever made. Of a test: of what it has
+	 * made itself, and the highest above what was there when it began. */
 	struct check_limit residue, peak, allocs;
 };
 #define CHECK_LEAK(leak)   (UINT32_C(1) << (leak))
@@ -36,6 +40,8 @@ struct check_gates {
 /* The leaks of a kind. */
 uint32_t check_leaks_of(enum object_kind kind);
 void check_gates_default(struct check_gates *g);
+/* True when there is a limit. */
+bool check_gates_limit(const struct check_gates *g);
 
 struct check {
 	struct check_gates gates;
@@ -74,6 +80,9 @@ bool check_heap_asks_for_lost(const struct check_work *w);
 /* Heap findings; b is named when check_heap_wants_names(). -1 with err. */
 int check_heap(struct check_work *w, struct err *err);
 bool check_heap_wants_names(const struct check_work *w);
+/* check_tests.c: each test of w->b against the limits. -1 with err. */
+int check_tests(struct check_work *w, struct err *err);
+bool check_tests_want_names(const struct check_work *w);
 /* check_limits.c: growth and limits, likewise. */
 int check_limits(struct check_work *w, struct err *err);
 bool check_limits_want_names(const struct check_work *w);

@@ -133,6 +133,11 @@ static int generate(const struct findings *f, const char *path, struct err *err)
 
 int check_finish(struct findings *f, const struct check_choice *c, struct err *err)
 {
+	if (c->gates.per == CHECK_PER_TEST && check_gates_limit(&c->gates) && !f->n_tests)
+		findings_note(
+		        f, true,
+		        "limits are for each test, and no test has told its name (an adapter, "
+		        "outlive_test_begin() or OUTLIVE_TEST)");
 	if (c->lsan)
 		findings_note(f, false, c->lsan);
 	findings_finish(f);

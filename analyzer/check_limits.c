@@ -20,14 +20,17 @@ static bool has_growth(const struct check_work *w)
 	return w->a && w->check->gates.growth & CHECK_GROWTH(FINDING_HEAP);
 }
 
-static bool has_limits(const struct check_gates *g)
+bool check_gates_limit(const struct check_gates *g)
 {
 	return g->residue.given || g->allocs.given || g->peak.given;
 }
 
 bool check_limits_want_names(const struct check_work *w)
 {
-	return has_growth(w) || (w->check->gates.per_stack && has_limits(&w->check->gates));
+	const struct check_gates *g = &w->check->gates;
+
+	return has_growth(w) || (g->per == CHECK_PER_STACK && check_gates_limit(g)) ||
+	       check_tests_want_names(w);
 }
 
 static void hold_one(struct check_work *w, const struct profile *p, size_t row,
@@ -35,6 +38,7 @@ static void hold_one(struct check_work *w, const struct profile *p, size_t row,
 {
 	if (!limit->given || amount <= limit->most)
 		return;
+	new.limited = true;
 	new.limit = limit->most;
 	check_heap_report(w, p, row, &new);
 }
@@ -140,9 +144,11 @@ int check_limits(struct check_work *w, struct err *err)
 
 	if (has_growth(w) && add_growth(w, err))
 		return -1;
-	if (!has_limits(g))
+	if (!check_gates_limit(g))
 		return 0;
-	if (!g->per_stack) {
+	if (g->per == CHECK_PER_TEST)
+		return check_tests(w, err);
+	if (g->per == CHECK_PER_PROCESS) {
 		hold_process(w, w->b, false);
 		hold_process(w, peak, true);
 		return 0;

@@ -117,10 +117,14 @@ int check_parse_per(const char *value, void *to, struct err *err)
 {
 	struct check_gates *g = to;
 
-	g->per_stack = !strcmp(value, "stack");
-	if (g->per_stack || !strcmp(value, "process"))
-		return 0;
-	return err_set(err, "--per is process or stack, not \"%s\"", value);
+	static const char *const names[] = {"process", "stack", "test"};
+
+	for (int per = 0; per < 3; per++)
+		if (!strcmp(value, names[per])) {
+			g->per = (enum check_per)per;
+			return 0;
+		}
+	return err_set(err, "--per is process, stack or test, not \"%s\"", value);
 }
 
 /* A number with a unit: k, M, G for bytes as everywhere powers of 1024. */

@@ -53,7 +53,7 @@ int check_parse_count(const char *value, void *to, struct err *err);
 	{"max-allocs", 0, OPT_PARSED, &(c)->gates.allocs, "N", \
 	 "a finding when more blocks were allocated", check_parse_count}, \
 	{"per", 0, OPT_PARSED, &(c)->gates, "WHAT", \
-	 "limits are for each process (default) or stack", check_parse_per}, \
+	 "limits are for each process (default), stack or test", check_parse_per}, \
 	RULE_OPTIONS(&(c)->rules), \
 	{"explain", 0, OPT_FLAG, &(c)->explain, NULL, \
 	 "what was found and accepted, and by which rule", NULL}, \

@@ -39,7 +39,8 @@ struct finding {
 	const char *meaning; /* the same as a phrase for a person */
 	uint64_t count;      /* blocks, threads, timers, descriptors; of all processes */
 	uint64_t bytes;      /* of the heap; address space of threads' stacks; else 0 */
-	uint64_t limit;      /* the budget that was exceeded, in bytes or blocks; 0: none */
+	bool limited;        /* a budget was exceeded, */
+	uint64_t limit;      /* of so many bytes or blocks */
 	uint64_t base;       /* with a baseline or "grew": how many there were; else 0 */
 	struct finding_frame *frame; /* where it was made, innermost first; NULL: not known */
 	uint32_t n_frames;           /* FINDING_FRAMES at most */
@@ -77,6 +78,7 @@ struct findings {
 	size_t n_processes;
 	uint64_t n_quiet;  /* further processes that left nothing, and no snapshot */
 	uint64_t n_unseen; /* and those that the library did not get into */
+	uint64_t n_tests;  /* that have told their names, in processes that have a snapshot */
 	enum verdict verdict;
 	/* Sentences that concern the whole: a gate that could not be held, a command not seen. */
 	const char **note;

@@ -35,18 +35,22 @@ void gate_title(struct str *s, const struct finding *f)
 {
 	char bytes[32], limit[32];
 
+	bool in_bytes = f->bytes && f->kind == FINDING_HEAP;
+
 	str_addf(s, "%s %s: ", finding_kind_name[f->kind], f->why);
-	gate_things(s, f->kind, f->count);
+	/* Of a test's peak the blocks are not known. */
+	if (f->count || !in_bytes)
+		gate_things(s, f->kind, f->count);
 	/* What threads' stacks take is among the words. */
-	if (f->bytes && f->kind == FINDING_HEAP)
-		str_addf(s, ", %s", human_bytes(bytes, shown(f->bytes)));
+	if (in_bytes)
+		str_addf(s, "%s%s", f->count ? ", " : "", human_bytes(bytes, shown(f->bytes)));
 	if (f->base)
 		str_addf(s,
 		         strcmp(f->why, "grew") ? " (the baseline knows %llu)"
 		                                : ", where there were %llu",
 		         (unsigned long long)f->base);
 	str_addf(s, " - %s", f->meaning);
-	if (f->limit)
+	if (f->limited)
 		str_addf(s, " of %s",
 		         f->bytes ? human_bytes(limit, (int64_t)f->limit)
 		                  : human_count(limit, (int64_t)f->limit));
@@ -111,6 +115,14 @@ void gate_amounts(struct str *s, const struct findings *all)
 	}
 }
 
+static bool has_amounts(const struct findings *all)
+{
+	for (size_t i = 0; i < all->n_counted; i++)
+		if (all->at[i].count)
+			return true;
+	return false;
+}
+
 void gate_verdict(struct str *s, const struct findings *all)
 {
 	size_t with = 0, seen = all->n_processes + all->n_quiet;
@@ -118,10 +130,13 @@ void gate_verdict(struct str *s, const struct findings *all)
 	for (size_t i = 0; i < all->n_processes; i++)
 		with += all->process[i].findings != 0;
 	if (all->verdict == VERDICT_LEAKS) {
-		str_addf(s, "leaks: %zu finding%s (", all->n_counted,
-		         all->n_counted == 1 ? "" : "s");
-		gate_amounts(s, all);
-		str_addf(s, ") in %zu of %zu process%s", with, seen, seen == 1 ? "" : "es");
+		str_addf(s, "leaks: %zu finding%s", all->n_counted, all->n_counted == 1 ? "" : "s");
+		if (has_amounts(all)) {
+			str_add(s, " (");
+			gate_amounts(s, all);
+			str_add(s, ")");
+		}
+		str_addf(s, " in %zu of %zu process%s", with, seen, seen == 1 ? "" : "es");
 	} else if (all->verdict == VERDICT_LOSSY) {
 		str_add(s, "no verdict: nothing was found, but not all could be seen");
 	} else {

@@ -185,6 +185,8 @@ static int read_items(struct loader *l, const struct record *r)
 		return load_timer_sum_items(l);
 	case FMT_TEST:
 		return load_test_items(l);
+	case FMT_TEST_SUM:
+		return load_test_sum_items(l);
 	default:
 		/* format.h: a first letter that is a capital may be skipped. */
 		if ((r->tag & 0xff) >= 'A' && (r->tag & 0xff) <= 'Z')
@@ -307,6 +309,7 @@ void snapshot_free(struct snapshot *s)
 	free(s->timer);
 	free(s->timer_sum);
 	free(s->test);
+	free(s->test_sum);
 	pool_free(&s->pool);
 	free(s);
 }

@@ -27,8 +27,8 @@ struct loader {
 	struct stand_frame *stand_frame;
 	uint32_t n_stands, n_stand_frames, cap_stands, cap_stand_frames;
 	uint32_t cap_tasks, cap_stucks, cap_waits, cap_task_sums, cap_fds, cap_fd_sums, cap_fd_bads,
-	        cap_timers, cap_timer_sums, cap_tests, cap_traced, cap_spans, cap_sampled,
-	        n_sampled;
+	        cap_timers, cap_timer_sums, cap_tests, cap_test_sums, cap_traced, cap_spans,
+	        cap_sampled, n_sampled;
 	struct table by_address;                       /* locations by module, address, flags */
 	struct reference module, node, thread, origin; /* origin: the node of what is no site */
 };
@@ -91,6 +91,7 @@ int load_fd_bad_items(struct loader *l);
 int load_timer_items(struct loader *l);
 int load_timer_sum_items(struct loader *l);
 int load_test_items(struct loader *l);
+int load_test_sum_items(struct loader *l);
 /* One number, alone in its payload. */
 int load_number(struct loader *l, uint64_t *out);
 

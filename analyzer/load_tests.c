@@ -42,6 +42,26 @@ static void fds(struct loader *l, struct test *t)
 		t->fd[t->n_fds] = load_small(l, "descriptor");
 }
 
+int load_test_sum_items(struct loader *l)
+{
+	struct snapshot *s = l->s;
+
+	while (l->at < l->end && !l->failed) {
+		struct test_sum t = {.begin_ns = load_varint(l)};
+		t.end_ns = load_varint(l);
+		t.name = load_string(l);
+		t.allocs = load_figure(l, "blocks");
+		t.left_blocks = load_figure(l, "blocks");
+		t.left_bytes = load_figure(l, "bytes");
+		t.peak = load_figure(l, "bytes");
+		if (l->failed)
+			break;
+		s->test_sum = xgrow(s->test_sum, s->n_test_sums, &l->cap_test_sums, sizeof(t));
+		s->test_sum[s->n_test_sums++] = t;
+	}
+	return l->failed ? -1 : 0;
+}
+
 int load_test_items(struct loader *l)
 {
 	struct snapshot *s = l->s;

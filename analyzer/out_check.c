@@ -45,7 +45,7 @@ static void print_stack(struct page *page, const struct finding *f, const struct
 	uint32_t shown = 0, i = o->raw ? 0 : f->site;
 
 	if (!f->n_frames) {
-		if (!f->limit) {
+		if (!f->limited) {
 			page_pad(page, 5);
 			page_add(page, STYLE_BOLD, "(no stack known)");
 			page_end_line(page);

@@ -114,7 +114,7 @@ static json_t *finding_json(const struct findings *all, const struct finding *f)
 	return json_pack("{ss ss ss so so so so so so so so so so so so}", "kind",
 	                 finding_kind_name[f->kind], "why", f->why, "meaning", f->meaning, "count",
 	                 document_number(f->count), "bytes", document_number(f->bytes), "limit",
-	                 f->limit ? document_number(f->limit) : json_null(), "base",
+	                 f->limited ? document_number(f->limit) : json_null(), "base",
 	                 f->base ? document_number(f->base) : json_null(), "start_routine",
 	                 document_text(f->start), "words", document_text(f->words), "test",
 	                 document_text(f->test), "accepted_by", accepted_json(f), "site",

@@ -185,6 +185,14 @@ struct test {
 	uint32_t *fd; /* descriptors' numbers, ascending */
 	uint32_t n_fds;
 };
+/* How much of the heap a test has used. */
+struct test_sum {
+	uint64_t begin_ns, end_ns; /* as in struct test */
+	const char *name;
+	uint64_t allocs;                  /* blocks made */
+	uint64_t left_blocks, left_bytes; /* of them, there at its end */
+	uint64_t peak;                    /* bytes above its beginning */
+};
 struct fd {
 	uint32_t fd, kind, flags; /* FMT_FD_*, FMT_FD_FLAG_* */
 	uint32_t stack;
@@ -257,7 +265,8 @@ struct snapshot {
 	struct timer *timer;
 	struct timer_sum *timer_sum;
 	struct test *test;
-	uint32_t n_tests;
+	struct test_sum *test_sum;
+	uint32_t n_tests, n_test_sums;
 	uint32_t n_tasks, n_stucks, n_waits, n_task_sums, n_fds, n_fd_sums, n_fd_bads, n_timers,
 	        n_timer_sums;
 	struct pool pool; /* for what lives as long as the snapshot: histograms, lines */

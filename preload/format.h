@@ -172,6 +172,11 @@
  *            varint n, then n times: varint node, varint blocks, varint bytes
  *                                       by stack, of what was made in it, what is there still
  *            varint n, then n times: varint fd   descriptors that were opened in it
+ *     Tfig   figures of such a span that began in this process
+ *            varint begin, varint end, string name   as in Test
+ *            varint allocs, varint left_blocks, varint left_bytes   made in it; of that, by stack,
+ *                                       there at its end
+ *            varint peak                bytes in use at its highest, above its beginning
  *     audt   pairs: varint key (FMT_AUDIT_*), varint value
  *     done   varint number of records before this one
  *
@@ -211,8 +216,7 @@
 	R(SAMPLED, FMT_TAG('S', 'a', 'm', 'p'), "samples behind estimates, and their variance")    \
 	R(REACH, FMT_TAG('R', 's', 'i', 't'), "which live blocks are lost, by site")               \
 	R(THREAD, FMT_TAG('T', 'h', 'r', 'd'), "threads that counters belong to")                  \
-	R(TASK, FMT_TAG('T', 'a', 's', 'k'),                                                       \
-	  "threads alive, and ended ones that still hold a stack")                                 \
+	R(TASK, FMT_TAG('T', 'a', 's', 'k'), "threads alive, and ended ones that hold a stack")    \
 	R(STUCK, FMT_TAG('S', 't', 'u', 'k'), "threads that will never go on, with proof")         \
 	R(WAIT, FMT_TAG('W', 'a', 'i', 't'), "what threads wait for")                              \
 	R(WAIT_STACK, FMT_TAG('W', 's', 't', 'k'), "where they wait, and since when")              \
@@ -224,8 +228,8 @@
 	R(FD_BAD, FMT_TAG('F', 'b', 'a', 'd'), "double closes, and closes of somebody else's")     \
 	R(TIMER, FMT_TAG('T', 'i', 'm', 'r'), "timers")                                            \
 	R(TIMER_SUM, FMT_TAG('T', 'm', 's', 'm'), "timers created and deleted, by creation stack") \
-	R(TEST, FMT_TAG('T', 'e', 's', 't'),                                                       \
-	  "tests, and what was made in each and is there still")                                   \
+	R(TEST, FMT_TAG('T', 'e', 's', 't'), "tests, and what each has left of what it made")      \
+	R(TEST_SUM, FMT_TAG('T', 'f', 'i', 'g'), "how much of the heap each test has used")        \
 	R(AUDIT, FMT_TAG('a', 'u', 'd', 't'), "losses, and figures to hold the tables against")    \
 	R(DONE, FMT_TAG('d', 'o', 'n', 'e'), "end of file")
 

@@ -80,7 +80,7 @@ static void put_ended(struct snap_out *o, const struct snap_job *j, const struct
 
 /* Without memory for it nothing is known of what goes on. */
 static void put_open(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have,
-                     uint32_t span)
+                     uint32_t span, struct tests_sum *left)
 {
 	uint32_t n = have->stacks + 1, used = 0;
 	struct tests_sum *sum = snap_scratch(n * sizeof(*sum));
@@ -96,18 +96,48 @@ static void put_open(struct snap_out *o, const struct snap_job *j, const struct 
 			put_grown(o, j, have, &s, part, used);
 			used = 0;
 		}
-		if (i < n && (int64_t)sum[i].blocks > 0)
-			part[used++] = (struct tests_grown){
-			        .stack = i,
-			        .blocks = sum[i].blocks,
-			        .bytes = (int64_t)sum[i].bytes > 0 ? sum[i].bytes : 0};
+		if (i == n || (int64_t)sum[i].blocks <= 0)
+			continue;
+		part[used] =
+		        (struct tests_grown){.stack = i,
+		                             .blocks = sum[i].blocks,
+		                             .bytes = (int64_t)sum[i].bytes > 0 ? sum[i].bytes : 0};
+		left->blocks += part[used].blocks;
+		left->bytes += part[used++].bytes;
 	}
 	snap_scratch_free(sum);
+}
+
+/* left: of the one that goes on. */
+static void put_figures(struct snap_out *o, const struct snap_job *j, const struct tests_sum *left)
+{
+	int64_t live = context_live_bytes();
+	struct tests_span s;
+
+	snap_record(o, FMT_TEST_SUM);
+	for (uint32_t i = tests_first(); i < tests_count(); i++) {
+		if (!tests_get(i, &s))
+			continue;
+		if (!s.end_ns) {
+			s.allocs = tests_allocs() - s.allocs;
+			s.left_blocks = left->blocks;
+			s.left_bytes = left->bytes;
+			if (live - s.live > (int64_t)s.peak)
+				s.peak = (uint64_t)(live - s.live);
+		}
+		put_head(o, j, &s);
+		snap_u(o, s.allocs);
+		snap_u(o, s.left_blocks);
+		snap_u(o, s.left_bytes);
+		snap_u(o, s.peak);
+	}
+	snap_record_end(o);
 }
 
 void snap_tests(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have)
 {
 	uint32_t n = tests_count(), open;
+	struct tests_sum left = {0, 0};
 	struct tests_span s;
 
 	if (!n)
@@ -118,6 +148,7 @@ void snap_tests(struct snap_out *o, const struct snap_job *j, const struct snap_
 			put_fds(o, j, i, &s);
 	put_ended(o, j, have);
 	if (tests_open(&open))
-		put_open(o, j, have, open);
+		put_open(o, j, have, open, &left);
 	snap_record_end(o);
+	put_figures(o, j, &left);
 }

@@ -28,6 +28,7 @@ struct tables {
 
 static struct sys_lock g_lock;
 static struct tables *g_tables;
+static uint32_t g_first;                           /* of this process */
 static uint32_t g_spans, g_open, g_grown, g_names; /* g_open: plus 1, 0 none */
 static uint32_t g_base;                            /* which of sum[] is of the last boundary */
 static uint32_t g_base_stacks;
@@ -37,6 +38,11 @@ static uint32_t g_base_stacks;
 uint32_t tests_count(void)
 {
 	return __atomic_load_n(&g_spans, __ATOMIC_ACQUIRE);
+}
+
+uint32_t tests_first(void)
+{
+	return g_first;
 }
 
 bool tests_get(uint32_t span, struct tests_span *out)
@@ -108,6 +114,31 @@ void tests_less_base(struct tests_sum *by_stack, uint32_t n)
 	}
 }
 
+uint64_t tests_allocs(void)
+{
+	uint32_t sites = site_count();
+	uint64_t allocs = 0;
+
+	for (uint32_t i = 1; i <= sites; i++) {
+		const struct site *s = site_get(i);
+		allocs += s ? __atomic_load_n(&s->allocs, __ATOMIC_RELAXED) : 0;
+	}
+	return allocs;
+}
+
+void tests_see_live(int64_t live)
+{
+	uint32_t open;
+
+	if (!tests_open(&open) || live <= g_tables->span[open].live)
+		return;
+	uint64_t more = (uint64_t)(live - g_tables->span[open].live);
+	uint64_t *peak = &g_tables->span[open].peak, was = __atomic_load_n(peak, __ATOMIC_RELAXED);
+	while (more > was && !__atomic_compare_exchange_n(peak, &was, more, true, __ATOMIC_RELAXED,
+	                                                  __ATOMIC_RELAXED))
+		continue;
+}
+
 /* ---- what grew ---- */
 
 static void note_growth(uint32_t stack, uint32_t span, const struct tests_sum *by)
@@ -158,8 +189,12 @@ static void compare(struct tests_sum *now, uint32_t n)
 		struct tests_sum by = {now[i].blocks - old.blocks, now[i].bytes - old.bytes};
 
 		if ((int64_t)by.blocks > 0) {
-			if (g_open)
-				note_growth(i, g_open - 1, &by);
+			if (!g_open)
+				continue;
+			g_tables->span[g_open - 1].left_blocks += by.blocks;
+			g_tables->span[g_open - 1].left_bytes +=
+			        (int64_t)by.bytes > 0 ? by.bytes : 0;
+			note_growth(i, g_open - 1, &by);
 		} else if ((int64_t)by.blocks < 0) {
 			note_return(i, -by.blocks, (int64_t)by.bytes < 0 ? -by.bytes : 0);
 		}
@@ -212,8 +247,12 @@ static void boundary(void)
 	tests_live(now, n);
 	compare(now, n);
 	note_fds();
-	if (g_open)
-		g_tables->span[g_open - 1].end_ns = sys_now_ns();
+	if (g_open) {
+		struct tests_span *s = &g_tables->span[g_open - 1];
+		tests_see_live(context_live_bytes());
+		s->allocs = tests_allocs() - s->allocs;
+		s->end_ns = sys_now_ns();
+	}
 	__atomic_store_n(&g_open, 0, __ATOMIC_RELEASE);
 	g_base_stacks = n;
 	__atomic_store_n(&g_base, next, __ATOMIC_RELEASE);
@@ -242,8 +281,12 @@ static bool begin(const char *name)
 	boundary();
 	if (g_spans == TESTS_MAX)
 		return false;
-	g_tables->span[g_spans] = (struct tests_span){
-	        sys_now_ns(), 0, name ? *name ? add_name(name) : 0 : was, fd_generation()};
+	g_tables->span[g_spans] =
+	        (struct tests_span){.begin_ns = sys_now_ns(),
+	                            .name = name ? *name ? add_name(name) : 0 : was,
+	                            .generation = fd_generation(),
+	                            .allocs = tests_allocs(),
+	                            .live = context_live_bytes()};
 	__atomic_store_n(&g_spans, g_spans + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&g_open, g_spans, __ATOMIC_RELEASE);
 	return true;
@@ -282,7 +325,28 @@ void tests_end(void)
 	leave();
 }
 
+/* What the parent has made in the open span is the parent's. */
+static void begin_again(struct tests_span *s)
+{
+	uint32_t n = stack_count() + 1, next = !g_base;
+
+	memset(g_tables->sum[next], 0, n * sizeof(*g_tables->sum[next]));
+	tests_live(g_tables->sum[next], n);
+	g_base_stacks = n;
+	__atomic_store_n(&g_base, next, __ATOMIC_RELEASE);
+	s->allocs = tests_allocs();
+	s->live = context_live_bytes();
+	s->peak = 0;
+}
+
 void tests_fork_child(void)
 {
+	uint32_t open;
+
 	sys_lock_reset(&g_lock);
+	g_first = g_spans;
+	if (!tests_open(&open))
+		return;
+	g_first = open;
+	begin_again(&g_tables->span[open]);
 }

@@ -29,8 +29,15 @@ struct tests_span {
 	uint64_t begin_ns, end_ns; /* sys_now_ns(); end 0: it is open */
 	uint32_t name;
 	uint32_t generation; /* of descriptors, at the beginning */
+	/* Of the heap: blocks made, how much more than at the beginning was in use at its highest,
+	 * as often as anybody has looked (tests_see_live()), and of what was made what lived at the
+	 * end, by stack. While it is open: the first as it was at the beginning, the last are 0. */
+	uint64_t allocs, peak, left_blocks, left_bytes;
+	int64_t live; /* bytes in use at the beginning */
 };
 uint32_t tests_count(void);
+/* The first span that is this process's own: those before it are its parent's. */
+uint32_t tests_first(void);
 bool tests_get(uint32_t span, struct tests_span *out); /* 0..count-1 */
 const char *tests_name(const struct tests_span *s);
 /* The open span; false where there is none. */
@@ -44,6 +51,11 @@ struct tests_sum {
  * beginning of the open span, so that growth is left. */
 void tests_live(struct tests_sum *by_stack, uint32_t n);
 void tests_less_base(struct tests_sum *by_stack, uint32_t n);
+
+/* Blocks that all stacks have made; bytes in use. */
+uint64_t tests_allocs(void);
+/* From the watch over the live heap (watch.c). */
+void tests_see_live(int64_t live);
 
 /* What grew in spans that have ended, and is there still; by span, ascending. */
 struct tests_grown {

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "process.h"
 #include "snapshot.h"
+#include "tests.h"
 #include "track.h"
 
 /* Smaller heaps are nobody's trouble: a percentage counts from here, and so does a peak. */
@@ -87,6 +88,8 @@ static void watch(uint64_t going)
 	int64_t live = context_live_bytes();
 
 	set_window(c, live);
+	if (g_options.peak)
+		tests_see_live(live);
 	if (g_started && process_is_ours() && sys_try_lock(&g_lock)) {
 		reason = decide(live, (int64_t)going);
 		sys_unlock(&g_lock);

@@ -215,6 +215,43 @@ TEST(damaged_tests_are_refused)
 	}
 }
 
+static struct snapshot *with_sums(const uint64_t *v, size_t n, struct err *err)
+{
+	struct build b = start();
+	struct str sums = {0};
+
+	build_varints(&sums, v, n);
+	build_record(&b, FMT_TEST_SUM, sums.data, sums.len);
+	str_free(&sums);
+	return load(&b, err);
+}
+
+TEST(figures_of_tests_are_read_and_damaged_ones_refused)
+{
+	/* Two, the first of which goes on; names of no bytes. */
+	static const uint64_t good[] = {5, 0, 0, 1, 2, 3, 4, 50, 60, 0, 7, 0, 0, UINT64_MAX >> 1};
+	struct err err;
+	struct snapshot *s = with_sums(good, 14, &err);
+
+	OK(s && s->n_test_sums == 2);
+	EQ(s->test_sum[0].allocs, 1);
+	EQ(s->test_sum[0].left_blocks, 2);
+	EQ(s->test_sum[0].left_bytes, 3);
+	EQ(s->test_sum[0].peak, 4);
+	EQ(s->test_sum[1].begin_ns, 50);
+	EQ(s->test_sum[1].peak, UINT64_MAX >> 1);
+	snapshot_free(s);
+	for (size_t n = 1; n < 14; n++) {
+		s = with_sums(good, n, &err);
+		OK(n == 7 ? s != NULL : !s && err.text[0]);
+		snapshot_free(s);
+	}
+	static const uint64_t long_name[] = {5, 9, 1000, 1, 1, 1, 1},
+	                      negative[] = {5, 9, 0, 1, 1, 1, UINT64_MAX};
+	OK(!with_sums(long_name, 7, &err));
+	OK(!with_sums(negative, 7, &err));
+}
+
 int main(int argc, char **argv)
 {
 	return check_main(argc, argv);

@@ -20,6 +20,14 @@ const struct site *site_get(uint32_t site)
 {
 	return site && site <= 3 ? &g_site[site] : NULL;
 }
+int64_t context_live_bytes(void)
+{
+	int64_t live = 0;
+
+	for (int i = 1; i <= 3; i++)
+		live += (int64_t)(g_site[i].bytes - g_site[i].bytes_freed);
+	return live;
+}
 uint32_t stack_count(void)
 {
 	return 2;
@@ -185,6 +193,60 @@ TEST(within_the_tracker_nothing_happens)
 	tests_end();
 	EQ(t_self.flags, IN_TRACKER);
 	EQ(tests_count(), 0);
+}
+
+static struct tests_span span(uint32_t i)
+{
+	struct tests_span s = {.begin_ns = 0};
+
+	OK(tests_get(i, &s));
+	return s;
+}
+
+TEST(figures_are_of_what_the_test_has_done)
+{
+	make(1, 100);
+	tests_begin("a");
+	make(1, 30);
+	make(2, 5);
+	tests_see_live(context_live_bytes());
+	give(1, 30);
+	give(3, 50); /* of what was there before */
+	tests_see_live(context_live_bytes());
+	EQ(span(0).peak, 350);
+	EQ(span(0).left_blocks, 0); /* it goes on */
+	tests_begin("b");
+	EQ(span(0).allocs, 35);
+	EQ(span(0).left_blocks, 5);
+	EQ(span(0).left_bytes, 50);
+	EQ(span(0).peak, 350);
+	make(1, 1);
+	tests_end();
+	/* Nobody has looked meanwhile, but the end does. */
+	EQ(span(1).peak, 10);
+	EQ(span(1).allocs, 1);
+	make(1, 100); /* between tests: nobody's */
+	tests_see_live(context_live_bytes());
+	EQ(span(1).peak, 10);
+	EQ(tests_first(), 0);
+}
+
+TEST(a_child_of_fork_answers_for_what_it_does_itself)
+{
+	tests_begin("a");
+	tests_begin("b");
+	make(1, 7);
+	tests_see_live(context_live_bytes());
+	tests_fork_child();
+	EQ(tests_first(), 1);
+	EQ(span(1).peak, 0);
+	make(1, 2);
+	tests_end();
+	EQ(span(1).allocs, 2);
+	EQ(span(1).left_blocks, 2);
+	EQ(span(1).peak, 20);
+	tests_fork_child();
+	EQ(tests_first(), 2);
 }
 
 int main(int argc, char **argv)
