@@ -46,6 +46,15 @@ int64_t *arch_uc_register(void *ucontext, enum arch_register which)
 	}
 }
 
+void arch_uc_go(void *ucontext, const struct arch_place *to)
+{
+	mcontext_t *m = &((ucontext_t *)ucontext)->uc_mcontext;
+
+	m->pc = to->pc;
+	m->sp = to->sp;
+	m->regs[ARCH_GP_FP] = to->fp;
+}
+
 /* Records of a type and a size stand one behind the other; the last has neither. */
 const void *arch_uc_vector(const void *ucontext, uint64_t *bytes)
 {

@@ -64,6 +64,13 @@ bool arch_is_sigreturn(const void *code);
 
 /* fn(arg) on another stack. */
 void arch_call_on(void *stack_top, void (*fn)(void *), void *arg);
+/* fn() on another stack. `out`, as it is written here, leads to its return while it runs. */
+struct arch_place {
+	uint64_t pc, sp, fp;
+};
+void arch_call_caught(void *stack_top, void (*fn)(void), struct arch_place *out);
+/* A handler that returns goes there, instead of to where it interrupted. */
+void arch_uc_go(void *ucontext, const struct arch_place *to);
 /* A handler's return: rt_sigreturn by the bytes that unwinders know. */
 void arch_sigreturn(void);
 

@@ -25,6 +25,46 @@ arch_call_on:
 	.cfi_endproc
 	.size	arch_call_on, . - arch_call_on
 
+/* void arch_call_caught(void *stack_top, void (*fn)(void), struct arch_place *out) */
+	.globl	arch_call_caught
+	.hidden	arch_call_caught
+	.type	arch_call_caught, @function
+	.p2align 4
+arch_call_caught:
+	.cfi_startproc
+	pushq	%rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset %rbp, -16
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	pushq	%rbx
+	.cfi_offset %rbx, -24
+	pushq	%r12
+	.cfi_offset %r12, -32
+	pushq	%r13
+	.cfi_offset %r13, -40
+	pushq	%r14
+	.cfi_offset %r14, -48
+	pushq	%r15
+	.cfi_offset %r15, -56
+	leaq	1f(%rip), %rax
+	movq	%rax, 0(%rdx)
+	movq	%rsp, 8(%rdx)
+	movq	%rbp, 16(%rdx)
+	movq	%rdi, %rsp
+	callq	*%rsi
+	leaq	-40(%rbp), %rsp
+1:	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbx
+	popq	%rbp
+	.cfi_def_cfa %rsp, 8
+	ret
+	.cfi_endproc
+	.size	arch_call_caught, . - arch_call_caught
+
 /*
  * void arch_leave(const greg_t *r, const void *fpstate, uint64_t features): registers as they
  * were interrupted after a "syscall", which is then executed again as restart_syscall. %rcx and

@@ -45,6 +45,15 @@ int64_t *arch_uc_register(void *ucontext, enum arch_register which)
 	return (int64_t *)&((ucontext_t *)ucontext)->uc_mcontext.gregs[at[which]];
 }
 
+void arch_uc_go(void *ucontext, const struct arch_place *to)
+{
+	greg_t *g = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
+
+	g[REG_RIP] = (greg_t)to->pc;
+	g[REG_RSP] = (greg_t)to->sp;
+	g[REG_RBP] = (greg_t)to->fp;
+}
+
 /* What the kernel says at the end of the oldest registers' room about the newer ones. */
 static struct _fpx_sw_bytes software_bytes(const void *fp)
 {

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <ucontext.h>
 
+#include "arch_regs.h"
 #include "sys.h"
 
 #define KERNEL_MASK  8
@@ -121,19 +122,8 @@ long helper_start(char *stack, const struct helper *h, uint64_t flags, uint32_t 
 /* ---- in the process itself ---- */
 
 /* Where the way out of a fault leads. */
-static struct {
-	uintptr_t sp, bp, ip;
-	bool faulted;
-} g_here;
-
-void helper_restorer(void);
-__asm__(".text\n\t"
-        ".type helper_restorer, @function\n"
-        ".hidden helper_restorer\n"
-        "helper_restorer:\n\t"
-        "mov $15, %eax\n\t" /* rt_sigreturn */
-        "syscall\n\t"
-        ".size helper_restorer, . - helper_restorer");
+static struct arch_place g_way_out;
+static bool g_faulted;
 
 static void on_fault_here(int sig, siginfo_t *info, void *arg)
 {
@@ -147,46 +137,25 @@ static void on_fault_here(int sig, siginfo_t *info, void *arg)
 		sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), sig, info);
 		return;
 	}
-	g_here.faulted = true;
-	context->uc_mcontext.gregs[REG_RSP] = (greg_t)g_here.sp;
-	context->uc_mcontext.gregs[REG_RBP] = (greg_t)g_here.bp;
-	context->uc_mcontext.gregs[REG_RIP] = (greg_t)g_here.ip;
-}
-
-static void call_on(char *top, void (*fn)(void))
-{
-	__asm__ volatile(
-	        "lea 1f(%%rip), %%rax\n\t"
-	        "mov %%rax, %[ip]\n\t"
-	        "mov %%rsp, %[sp]\n\t"
-	        "mov %%rbp, %[bp]\n\t"
-	        "mov %%rdi, %%rsp\n\t"
-	        "call *%%rsi\n\t"
-	        "mov %[sp], %%rsp\n"
-	        "1:"
-	        : "+D"(top),
-	          "+S"(fn), [ip] "=m"(g_here.ip), [sp] "=m"(g_here.sp), [bp] "=m"(g_here.bp)
-	        :
-	        : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-	          "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-	          "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	g_faulted = true;
+	arch_uc_go(context, &g_way_out);
 }
 
 bool helper_here(char *stack, void (*fn)(void))
 {
 	static const int faults[] = {SIGSEGV, SIGBUS};
 	const struct action ours = {(void *)on_fault_here, SA_SIGINFO | SA_RESTORER_,
-	                            helper_restorer, ~0ul};
+	                            arch_sigreturn, ~0ul};
 	struct action was[2];
 	uint64_t set = bit_of(SIGSEGV) | bit_of(SIGBUS);
 
 	for (int i = 0; i < 2; i++)
 		sys_call(SYS_rt_sigaction, faults[i], &ours, &was[i], KERNEL_MASK);
-	g_here.faulted = false;
+	g_faulted = false;
 	sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, KERNEL_MASK);
-	call_on(helper_stack_top(stack), fn);
+	arch_call_caught(helper_stack_top(stack), fn, &g_way_out);
 	sys_call(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, KERNEL_MASK);
 	for (int i = 0; i < 2; i++)
 		sys_call(SYS_rt_sigaction, faults[i], &was[i], NULL, KERNEL_MASK);
-	return !g_here.faulted;
+	return !g_faulted;
 }
