@@ -21,9 +21,10 @@ COMMON := -std=gnu11 $(OPT) $(WARN) -fno-strict-aliasing -D_GNU_SOURCE -DOUTLIVE
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # Inside the target: nothing exported but the hooks, no lazy TLS, frame pointers (hooks read their caller's),
-# no calls invented by the compiler to functions that we interpose, exceptions may pass through.
+# no calls invented by the compiler to functions that we interpose. Exceptions and cancellation pass through by the
+# unwind tables alone: code to run on their way would need a personality routine, whose own libgcc is not the unwinder's.
 PRELOAD_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc \
-	-fno-builtin-free -fexceptions -fasynchronous-unwind-tables -fno-omit-frame-pointer -fno-stack-protector \
+	-fno-builtin-free -fno-exceptions -fasynchronous-unwind-tables -fno-omit-frame-pointer -fno-stack-protector \
 	-fno-optimize-sibling-calls -ftls-model=initial-exec
 # Small variables lie together, apart from arrays that are all but empty: each page that the start touches costs 2 us
 # in each process. (-malign-data is gcc's; clang aligns so anyway.)

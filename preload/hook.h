@@ -93,7 +93,8 @@ void hook_families_init(void *(*original)(const char *name));
  * has come since, while its code is on the stack. */
 void hook_waits_init(void *(*original)(const char *name));
 void hook_waits_found(uintptr_t bias, const void *headers, unsigned n);
-/* In an exported function that may wait: from here to its end, left in whatever way. */
+/* In an exported function that may wait: from here to its return. One that is left by longjmp, an
+ * exception or the end of its thread is seen to by what comes next (track_trace.c). */
 #define WAITS(kind, object, other) WAITS_IF(true, kind, object, other)
 #define WAITS_IF(may, kind, object, other)                                \
 	struct track_wait wait __attribute__((cleanup(track_wait_left))); \

@@ -146,6 +146,31 @@ void trace_thread_begin(void)
 	leave(flags);
 }
 
+static void keep(struct trace_ring *r, const struct track_wait *w, uint64_t end_ns)
+{
+	uint64_t i = r->begun;
+	struct trace_wait *to = &r->wait[i & (g_room - 1)];
+	const struct trace_wait wait = {w->begin_ns, end_ns, w->object, w->what, w->other};
+
+	WORD_SET(&r->begun, i + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	WORDS_COPY(to, &wait);
+	__atomic_store_n(&r->ended, i + 1, __ATOMIC_RELEASE);
+}
+
+/* A wait in which the thread was cancelled. */
+static void keep_last(struct trace_ring *r)
+{
+	const struct trace_wait *now = &r->now;
+	const struct track_wait w = {.begin_ns = now->begin_ns,
+	                             .object = now->object,
+	                             .what = now->what,
+	                             .other = now->other};
+
+	if (w.begin_ns)
+		keep(r, &w, sys_now_ns());
+}
+
 void trace_thread_end(void)
 {
 	struct trace_ring *r = t_ring;
@@ -160,6 +185,7 @@ void trace_thread_end(void)
 	if (!g_seccomp_quiet)
 		sys_call(SYS_prctl, PR_GET_NAME, name);
 	words_copy(r->view.name, name, sizeof(name));
+	keep_last(r);
 	WORD_SET(&r->now.begin_ns, 0);
 	WORD_SET(&r->view.ended_ns, sys_now_ns());
 	leave(flags);
@@ -231,18 +257,6 @@ void track_wait_begin(struct track_wait *w, unsigned kind, uint64_t object, uint
 	put_now(r, &now, from->sp);
 	w->ring = r;
 	t_self.flags = flags;
-}
-
-static void keep(struct trace_ring *r, const struct track_wait *w, uint64_t end_ns)
-{
-	uint64_t i = r->begun;
-	struct trace_wait *to = &r->wait[i & (g_room - 1)];
-	const struct trace_wait wait = {w->begin_ns, end_ns, w->object, w->what, w->other};
-
-	WORD_SET(&r->begun, i + 1);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	WORDS_COPY(to, &wait);
-	__atomic_store_n(&r->ended, i + 1, __ATOMIC_RELEASE);
 }
 
 void track_wait_end(struct track_wait *w)
