@@ -113,10 +113,13 @@ static void make_page(void)
 	g_control = g_page;
 }
 
+/* Under a gate most processes have ended before anybody could ask them for something: who lives
+ * for some milliseconds makes the page then, and one that idles when the signal comes. */
 void control_init(void)
 {
 	g_page = sys_map(PAGE_BYTES);
-	make_page();
+	if (!*g_options.tally)
+		make_page();
 }
 
 /* ---- what is due ---- */

@@ -102,12 +102,15 @@ static bool is_wanted(int sig, const struct signals_action *a)
 	return a->handler == (void *)SIG_DFL || (a->flags & SA_RESETHAND);
 }
 
+/* In place of a default action. */
+static const struct signals_action g_default = {
+        (void *)entry, SA_SIGINFO | SA_ONSTACK | SA_RESTART | KERNEL_RESTORER,
+        (void *)arch_sigreturn, ALL};
+
 /* The kernel gets entry(), with what of the program's wishes it can do for us. */
 static void take(int sig, const struct signals_action *a)
 {
-	struct signals_action k = {(void *)entry,
-	                           SA_SIGINFO | SA_ONSTACK | SA_RESTART | KERNEL_RESTORER,
-	                           (void *)arch_sigreturn, ALL};
+	struct signals_action k = g_default;
 
 	g_believed[sig] = *a;
 	if (a->handler != (void *)SIG_DFL && a->handler != (void *)SIG_IGN) {
@@ -404,13 +407,40 @@ static int control_number(void)
 	return SIGNALS_MAX - 4;
 }
 
+/*
+ * As take_all(), by one call for most of them: what is not ours to have is given back, with all
+ * signals blocked, so that none comes in between; one that is ignored is dropped when it is ignored
+ * again.
+ */
+static void take_at_start(void)
+{
+	for (int sig = 1; sig <= SIGNALS_MAX; sig++) {
+		struct signals_action was = {0};
+
+		if (!is_deadly(sig) ||
+		    sys_call(SYS_rt_sigaction, sig, &g_default, &was, MASK_BYTES))
+			continue;
+		bool is_default = was.handler == (void *)SIG_DFL && !was.flags && !was.mask;
+
+		/* So it is believed already, and the page need not be touched. */
+		if (is_default)
+			continue;
+		if (is_wanted(sig, &was))
+			take(sig, &was);
+		else
+			kernel_set(sig, &was);
+	}
+}
+
 void signals_init(void)
 {
 	g_stacks = sys_map_apart(STACKS * STACK_BYTES);
 	g_signals_control = control_number();
-	take_all();
-	t_signals_blocked = signals_mask(SIG_UNBLOCK, signals_bit(g_signals_control)) &
-	                    signals_bit(g_signals_control);
+	uint64_t mask = signals_mask(SIG_SETMASK, ALL), bit = signals_bit(g_signals_control);
+
+	take_at_start();
+	t_signals_blocked = mask & bit;
+	signals_mask(SIG_SETMASK, mask & ~bit);
 	g_signals_on = true;
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "options.h"
@@ -45,8 +46,14 @@ static bool root_id(uint64_t *dev, uint64_t *ino)
 /* A name that can stand in a file name, a line and a glob. */
 static void command_init(void)
 {
-	long n = sys_read_file("/proc/self/comm", g_snap_command, sizeof(g_snap_command) - 1);
+	long n = 0;
 
+	/* The process has its first thread's name. */
+	if (sys_gettid() == sys_getpid() &&
+	    !sys_call(SYS_prctl, PR_GET_NAME, g_snap_command, 0, 0, 0))
+		n = (long)strlen(g_snap_command);
+	if (n <= 0)
+		n = sys_read_file("/proc/self/comm", g_snap_command, sizeof(g_snap_command) - 1);
 	if (n <= 0 || g_snap_command[0] == '\n')
 		n = (long)strlen(memcpy(g_snap_command, "unknown", 8));
 	if (g_snap_command[n - 1] == '\n')

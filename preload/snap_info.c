@@ -22,16 +22,26 @@
 static char g_exe[4096], g_boot_id[37];
 static char g_cmdline[SNAP_ITEM_MAX / 2];
 static size_t g_cmdline_bytes;
+static bool g_have_places;
 
-void snap_info_init(void)
+static void read_places(void)
 {
 	long n = sys_readlink("/proc/self/exe", g_exe, sizeof(g_exe) - 1);
 
 	g_exe[n > 0 ? n : 0] = 0;
-	n = sys_read_file("/proc/self/cmdline", g_cmdline, sizeof(g_cmdline));
-	g_cmdline_bytes = n > 0 ? (size_t)n : 0;
 	n = sys_read_file("/proc/sys/kernel/random/boot_id", g_boot_id, sizeof(g_boot_id) - 1);
 	g_boot_id[n == 36 ? n : 0] = 0;
+	g_have_places = true;
+}
+
+void snap_info_init(void)
+{
+	long n = sys_read_file("/proc/self/cmdline", g_cmdline, sizeof(g_cmdline));
+
+	g_cmdline_bytes = n > 0 ? (size_t)n : 0;
+	/* Most that tell a gate that they leave nothing write no snapshot at all. */
+	if (!*g_options.tally)
+		read_places();
 }
 
 /* ---- key and value ---- */
@@ -81,6 +91,8 @@ static void info_strings(struct snap_out *o, const struct snap_job *j)
 
 void snap_info(struct snap_out *o, const struct snap_job *j)
 {
+	if (!g_have_places)
+		read_places();
 	snap_record(o, FMT_INFO);
 	snap_pair(o, FMT_INFO_PID, j->pid);
 	snap_pair(o, FMT_INFO_PPID, j->ppid);
