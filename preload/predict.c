@@ -149,111 +149,76 @@ static struct record *allocate(struct predictor *p, unsigned n)
 	return e;
 }
 
-/* The words of a walk: those that are compared as they are, and those relative to sp. */
-struct words {
+/* A record that is being filled: from the caller outward, since what differs is mostly near. */
+struct filling {
 	uintptr_t sp;
-	unsigned n, n_rel, max; /* max: of each */
-	bool bad;
+	uint64_t *value;
+	uint16_t *offset;
 	uint32_t span;
-	uint64_t *value, *rel;
-	uint16_t *offset, *rel_offset;
+	bool bad;
 };
 
-static void word(struct words *s, uintptr_t at, uint64_t value, bool is_rel)
+static inline void word(struct filling *s, uintptr_t at, uint64_t value)
 {
 	uintptr_t offset = at - s->sp;
-	unsigned *n = is_rel ? &s->n_rel : &s->n;
 
-	if (offset % 8 || offset / 8 >= OFFSETS || *n == s->max) {
+	if (unlikely(offset % 8 || offset / 8 >= OFFSETS))
 		s->bad = true;
-		return;
-	}
-	(is_rel ? s->rel : s->value)[*n] = is_rel ? value - s->sp : value;
-	(is_rel ? s->rel_offset : s->offset)[*n] = (uint16_t)(offset / 8);
-	++*n;
+	*s->value++ = value;
+	*s->offset++ = (uint16_t)(offset / 8);
 	if (offset + 8 > s->span)
 		s->span = (uint32_t)offset + 8;
 }
 
-/* Where rbp comes from, seen from the frame at hand. */
-struct bp_source {
-	uintptr_t at;  /* 0: from the caller's register */
-	bool is_known; /* checked already */
-	bool from_register;
-};
-
-/* The step from frame a to the frame outside of it. */
-static void words_of_step(struct words *s, struct bp_source *bp, const struct frame *a,
-                          const struct frame *b)
+static void fill(struct record *e, struct filling *s, const struct stack_cache *c,
+                 const struct frame *next)
 {
-	if ((a->how == RULE_RBP || a->how == RULE_DRAP) && !bp->is_known) {
-		bp->is_known = true;
-		if (bp->at)
-			word(s, bp->at, a->bp, true);
-		else
-			bp->from_register = true;
+	const struct frame *innermost = &c->frame[c->n_frames - 1];
+
+	for (const struct frame *f = innermost; f-- > c->frame;)
+		word(s, f->sp - 8, f->ip);
+	if (next)
+		word(s, next->sp - 8, next->ip);
+	while (s->value < e->value + e->n) {
+		s->value[0] = s->value[-1];
+		s->offset[0] = s->offset[-1];
+		s->value++, s->offset++;
 	}
-	if (b->cfa_at)
-		word(s, b->cfa_at, b->sp, true);
-	word(s, b->sp - 8, b->ip, false);
-	if (b->bp_at) {
-		bp->at = b->bp_at;
-		bp->is_known = false;
-	}
+	for (uint32_t i = innermost->n_rel; i--;)
+		word(s, c->rel[i].at, c->rel[i].value - s->sp);
+	if (next && next->cfa_at)
+		word(s, next->cfa_at, next->sp - s->sp);
 }
 
-/* Moves what was noted together. */
-static void pack(struct record *e, struct words *s)
-{
-	for (; s->n % 4; s->n++) {
-		s->value[s->n] = s->value[s->n - 1];
-		s->offset[s->n] = s->offset[s->n - 1];
-	}
-	uint64_t *rel = e->value + s->n;
-
-	memmove(rel, s->rel, s->n_rel * sizeof(*rel));
-	uint16_t *offset = (uint16_t *)(rel + s->n_rel);
-
-	memmove(offset, s->offset, s->n * sizeof(*offset));
-	memmove(offset + s->n, s->rel_offset, s->n_rel * sizeof(*offset));
-	e->n = (uint16_t)s->n;
-	e->n_rel = (uint16_t)s->n_rel;
-}
-
-/* The record goes where it is made, so that this needs no room of its own: a step adds a word as it
- * is, and at most two relative ones. */
 static uint32_t make(struct stack_cache *c, const struct caller *from, const struct walk *w,
                      enum walk_end end, uint32_t stack)
 {
 	struct predictor *p = c->predictor;
-	unsigned max = 2 * c->n_frames + 8;
-	struct record *e = allocate(p, 2 * max);
+	const struct frame *innermost = &c->frame[c->n_frames - 1];
+	struct frame beyond = {.ip = w->ip, .sp = w->sp, .cfa_at = w->cfa_at};
+	const struct frame *next = end == WALK_ZERO || end == WALK_TRUNCATED ? &beyond : NULL;
+	unsigned n = (c->n_frames - 1 + !!next + 3) & ~3u;
+	unsigned n_rel = innermost->n_rel + (next && next->cfa_at);
+	struct record *e = n ? allocate(p, n + n_rel) : NULL;
 
 	if (!e)
 		return 0;
 	uint32_t at = (uint32_t)((uint8_t *)e - p->pool);
-	struct words s = {.sp = from->sp, .max = max - 4, .value = e->value, .rel = e->value + max};
-	struct bp_source bp = {0, false, false};
-	struct frame next = {
-	        .ip = w->ip, .sp = w->sp, .bp = w->bp, .bp_at = w->bp_at, .cfa_at = w->cfa_at};
+	struct filling s = {.sp = from->sp, .value = e->value};
 
-	s.offset = (uint16_t *)(s.rel + max);
-	s.rel_offset = s.offset + max;
-	for (uint32_t i = c->n_frames; i-- > 1;)
-		words_of_step(&s, &bp, &c->frame[i], &c->frame[i - 1]);
-	if (end == WALK_ZERO || end == WALK_TRUNCATED)
-		words_of_step(&s, &bp, &c->frame[0], &next);
-	if (s.bad || !s.n) {
+	s.offset = (uint16_t *)(e->value + n + n_rel);
+	e->n = (uint16_t)n;
+	e->n_rel = (uint16_t)n_rel;
+	fill(e, &s, c, next);
+	if (s.bad) {
 		p->used = at;
 		return 0;
 	}
-	pack(e, &s);
-	p->used = at + record_bytes(s.n + s.n_rel);
 	e->ip = from->ip;
 	e->bp = from->fp - from->sp;
 	e->stack = stack;
 	e->span = s.span;
-	e->extras = (bp.from_register ? RECORD_BP : 0u) |
+	e->extras = (innermost->needs_bp ? RECORD_BP : 0u) |
 	            (end == WALK_TRUNCATED ? RECORD_TRUNCATED : 0u);
 	return at / 8;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "predict.h"
+#include "stack_memo.h"
 #include "stack_tree.h"
 #include "stack_walk.h"
 
@@ -36,16 +37,22 @@ int stack_init(unsigned depth)
 	return r ? r : g_shared ? 0 : -ENOMEM;
 }
 
+static size_t cache_bytes(void)
+{
+	return sizeof(struct stack_cache) +
+	       2ul * (g_depth + 1) * (sizeof(struct frame) + sizeof(struct frame_word));
+}
+
 struct stack_cache *stack_cache_new(void)
 {
-	size_t frames = (g_depth + 1) * sizeof(struct frame);
-	struct stack_cache *c = sys_map(sizeof(*c) + 2 * frames);
+	struct stack_cache *c = sys_map(cache_bytes());
 
 	if (!c)
 		return NULL;
 	c->depth = g_depth;
 	c->frame = (struct frame *)(c + 1);
 	c->fresh = c->frame + g_depth + 1;
+	c->rel = (struct frame_word *)(c->fresh + g_depth + 1);
 	c->next = __atomic_load_n(&g_caches, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&g_caches, &c->next, c, true, __ATOMIC_RELEASE,
 	                                    __ATOMIC_RELAXED))
@@ -76,49 +83,6 @@ static COLD void forget(struct stack_cache *c, uint32_t epoch)
 
 /* ---- the walk ---- */
 
-/* Are the frames outside of frame[p] reached by the same words as last time? If not, *changed is
- * the innermost that is not. They all lie on this thread's own stack, so looking is safe. */
-static bool outer_holds(const struct frame *frame, uint32_t p, uint32_t *changed)
-{
-	for (uint32_t i = p; i--;) {
-		const struct frame *f = &frame[i];
-
-		if (unlikely(mem_word(f->sp - 8) != f->ip ||
-		             (f->bp_at && mem_word(f->bp_at) != f->bp) ||
-		             (f->cfa_at && mem_word(f->cfa_at) != f->sp))) {
-			*changed = i;
-			return false;
-		}
-	}
-	return true;
-}
-
-/* Is the walk at a frame of the last one, and would go on as that did? Frames below *left are still
- * to be compared. */
-static inline bool joins(const struct stack_cache *c, const struct walk *w, uint32_t n,
-                         uint32_t *left)
-{
-	while (*left && c->frame[*left - 1].sp < w->sp)
-		--*left;
-	if (!*left)
-		return false;
-	uint32_t p = *left - 1, changed;
-	const struct frame *f = &c->frame[p];
-
-	if (f->sp != w->sp || f->ip != w->ip || f->bp != w->bp)
-		return false;
-	if (n + *left > c->depth) {
-		*left = 0;
-		return false;
-	}
-	if (n)
-		stack_tree_prefetch(f->node, c->fresh[n - 1].what);
-	if (outer_holds(c->frame, p, &changed))
-		return true;
-	*left = changed;
-	return false;
-}
-
 static inline void note(struct frame *f, const struct walk *w, struct rule rule)
 {
 	f->ip = w->ip;
@@ -147,7 +111,7 @@ static enum walk_end walk(struct stack_cache *c, const struct caller *from, stru
 	if (w->mem.own && c->n_memo && c->frame[0].sp <= w->mem.hi)
 		left = c->n_memo;
 	while (end == WALK_ON) {
-		if (left && joins(c, w, i, &left)) {
+		if (left && stack_memo_joins(c, w, i, &left)) {
 			*joined = left;
 			end = WALK_JOINED;
 			break;
@@ -172,8 +136,10 @@ static enum walk_end walk(struct stack_cache *c, const struct caller *from, stru
 static bool intern(struct stack_cache *c, uint32_t n, uint32_t joined)
 {
 	c->n_frames = joined;
-	while (n)
-		c->frame[c->n_frames++] = c->fresh[--n];
+	while (n) {
+		c->frame[c->n_frames] = c->fresh[--n];
+		stack_memo_note(c, c->n_frames++);
+	}
 	return stack_tree_path(joined ? c->frame[joined - 1].node : 0, &c->frame[joined],
 	                       c->n_frames - joined);
 }
@@ -203,8 +169,10 @@ static uint32_t capture(struct stack_cache *c, const struct caller *from, struct
 	if (joined) {
 		/* The frame was reached by other words this time: those are what to look at next
 		 * time. */
+		c->frame[joined - 1].bp = w->bp;
 		c->frame[joined - 1].bp_at = w->bp_at;
 		c->frame[joined - 1].cfa_at = w->cfa_at;
+		stack_memo_note(c, joined - 1);
 	}
 	c->n_memo = 0;
 	if (!intern(c, n, joined))
@@ -391,8 +359,7 @@ void stack_stats(struct stack_stats *out)
 		out->truncated += c->stats.truncated;
 		out->broken += c->stats.broken;
 		out->no_room += c->stats.no_room;
-		out->bytes += sizeof(*c) + 2ul * (c->depth + 1) * sizeof(struct frame) +
-		              predict_bytes(c->predictor);
+		out->bytes += cache_bytes() + predict_bytes(c->predictor);
 	}
 	out->no_room += __atomic_load_n(&g_no_cache, __ATOMIC_RELAXED);
 	out->rules = rule_count();

@@ -18,7 +18,9 @@ struct frame {
 	uintptr_t cfa_at; /* sp was read here; 0: it is computed */
 	uint32_t node;    /* in the tree */
 	uint32_t what;    /* stack_what() */
+	uint16_t n_rel;   /* words in the cache's `rel` up to this frame's own */
 	uint8_t how;      /* RULE_ by which the walk went on */
+	bool needs_bp;    /* bp was used, here or further out, before it was read anew */
 };
 
 /* A frame as a node has it: its number (stack_frame.h), and FMT_NODE_ flags. */
@@ -47,6 +49,13 @@ struct walk {
 	bool is_guess; /* a frame was passed without tables */
 };
 
+/* A word that led outward and is an address on the stack itself: a saved frame pointer that was
+ * used, or where a realigned frame has its CFA. */
+struct frame_word {
+	uintptr_t at;
+	uint64_t value;
+};
+
 /* A thread's own; also the room to work in, since the stack that we run on may be a small one. */
 struct stack_cache {
 	struct stack_cache *next;
@@ -56,6 +65,7 @@ struct stack_cache {
 	uint32_t n_frames;
 	struct frame *frame;         /* the last stack, outermost first */
 	struct frame *fresh;         /* what the current walk finds, innermost first */
+	struct frame_word *rel;      /* of the last stack, outermost first */
 	struct predictor *predictor; /* NULL until it may pay */
 	struct stack_stats stats;
 	uint64_t walks; /* captures that no guess spared */
