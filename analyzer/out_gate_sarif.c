@@ -3,7 +3,8 @@
  * Interchange Format Version 2.1.0"): one run, a rule for each kind of leak, a result for each
  * finding. A result lies where the thing was made: files below the root are relative to SRCROOT, as
  * code scanning wants them; the call stack stands beside. fingerprints: the stack's names, so that
- * a rebuild does not make a result new.
+ * a rebuild does not make a result new. What was accepted is left out: code scanning makes an alert
+ * of whatever it is given, suppressed or not.
  */
 #include "out_gate.h"
 
@@ -95,19 +96,6 @@ static void add_rule_id(struct str *s, const struct finding *f)
 	str_addf(s, "%s-%s", finding_kind_name[f->kind], f->why);
 }
 
-static json_t *suppression(const struct finding *f)
-{
-	struct str s = {0};
-
-	if (f->rule)
-		str_addf(&s, "%s:%s%s (%s)", rule_kind_name[f->rule->kind],
-		         rule_prefix(f->rule->where), f->rule->pattern,
-		         *f->rule->reason ? f->rule->reason : f->rule->origin);
-	else
-		str_add(&s, "known to the baseline");
-	return json_pack("[{ss so}]", "kind", "external", "justification", owned(&s));
-}
-
 /* The same stack by its names, and the kind: the same tomorrow, unlike addresses. */
 static json_t *fingerprint(const struct finding *f)
 {
@@ -140,16 +128,13 @@ static json_t *result(const struct findings *all, const struct out_gate *o, cons
 	gate_processes(&text, all, f);
 	if (f->test)
 		str_addf(&text, "; test %s", f->test);
-	json_t *r = json_pack("{so ss so so so}", "ruleId", owned(&id), "level",
-	                      finding_counts(f) ? "error" : "note", "message", message(&text),
-	                      "partialFingerprints", fingerprint(f), "occurrenceCount",
-	                      document_number(f->count ? f->count : 1));
+	json_t *r = json_pack("{so ss so so so}", "ruleId", owned(&id), "level", "error", "message",
+	                      message(&text), "partialFingerprints", fingerprint(f),
+	                      "occurrenceCount", document_number(f->count ? f->count : 1));
 	if (place)
 		json_object_set_new(r, "locations", json_pack("[o]", location(o, place)));
 	if (f->n_frames)
 		json_object_set_new(r, "stacks", json_pack("[o]", stack(o, f)));
-	if (!finding_counts(f))
-		json_object_set_new(r, "suppressions", suppression(f));
 	return r;
 }
 
@@ -158,7 +143,7 @@ static json_t *rules(const struct findings *all)
 {
 	json_t *list = json_array(), *seen = json_object();
 
-	for (size_t i = 0; i < all->n; i++) {
+	for (size_t i = 0; i < all->n_counted; i++) {
 		const struct finding *f = &all->at[i];
 		struct str id = {0};
 
@@ -205,7 +190,7 @@ int out_gate_sarif(FILE *file, const struct findings *all, const struct out_gate
 	json_t *results = json_array();
 	struct str root = {0};
 
-	for (size_t i = 0; i < all->n; i++)
+	for (size_t i = 0; i < all->n_counted; i++)
 		json_array_append_new(results, result(all, o, &all->at[i]));
 	json_t *run = json_pack("{s{s{ss ss ss so}} so so ss}", "tool", "driver", "name", "outlive",
 	                        "version", OUTLIVE_VERSION, "semanticVersion", OUTLIVE_VERSION,
