@@ -74,7 +74,9 @@ static inline bool real_is_boot(const void *p)
 {
 	return (uintptr_t)p - (uintptr_t)g_real_boot < REAL_BOOT_BYTES;
 }
-/* A copy of it from the real malloc, n bytes large. */
+/* Bytes of it that were given out: no more after the start. */
+size_t real_boot_used(void);
+/* A copy of such a block from the real malloc, n bytes large. */
 void *real_boot_move(void *p, size_t n);
 /* The original of a C++ function, looked for in C++ runtimes that came by dlopen, too. NULL when
  * there is none. */

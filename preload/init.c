@@ -123,7 +123,7 @@ static void set_reach(void)
 	env.tls_bytes = bytes > CONTROL_BLOCK ? bytes - CONTROL_BLOCK : bytes;
 	env.self_offset = (uintptr_t)&t_self - arch_thread_pointer();
 	env.boot = g_real_boot;
-	env.boot_bytes = sizeof(g_real_boot);
+	env.boot_bytes = real_boot_used();
 	reach_init(&env);
 }
 

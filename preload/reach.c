@@ -234,7 +234,7 @@ static void mark(bool is_copy, uint64_t patience)
 	if (g_stop.count)
 		r->way = g_stop.way == STOP_BY_PTRACE ? "ptrace" : "signal";
 	r->threads = g_stop.count + 1;
-	if (reach_memory_is_short(r->why, sizeof(r->why))) {
+	if (!reach_memory_is_little() && reach_memory_is_short(r->why, sizeof(r->why))) {
 		r->state = REACH_REFUSED;
 		return;
 	}
@@ -297,7 +297,7 @@ static bool marks_of_few(bool alone)
 {
 	bool any = false;
 
-	if (!alone || reach_memory_blocks() > REACH_FEW)
+	if (!alone || !reach_memory_is_little())
 		return false;
 	live_walk(see_one, &any);
 	if (!any) {

@@ -13,6 +13,7 @@
 #include "reach.h"
 
 #define MAPS_MAX   (1u << 20) /* the kernel's own limit is 65530, but can be raised */
+#define MAPS_FIRST 1024u      /* more than most programs have, in a mapping of other small tables */
 #define DATA_MAX   (1u << 14)
 #define PAGE_MASK_ 4095ul
 
@@ -190,6 +191,24 @@ static uint32_t flags_of(const struct line *l, bool of_module)
 	return flags;
 }
 
+static uint32_t g_room;
+
+static bool make_room(void)
+{
+	uint32_t room = g_room ? MAPS_MAX : MAPS_FIRST;
+	struct reach_map *map =
+	        room > g_room ? sys_map((size_t)room * sizeof(struct reach_map)) : NULL;
+
+	if (!map)
+		return false;
+	if (g_reach_maps.n)
+		memcpy(map, g_reach_maps.map, g_reach_maps.n * sizeof(*map));
+	sys_unmap(g_reach_maps.map, (size_t)g_room * sizeof(*map));
+	g_reach_maps.map = map;
+	g_room = room;
+	return true;
+}
+
 static int add_line(struct module *m, const char *text)
 {
 	struct reach_maps *maps = &g_reach_maps;
@@ -198,8 +217,8 @@ static int add_line(struct module *m, const char *text)
 	parse(text, &l);
 	if (l.high <= l.low)
 		return 0;
-	if (maps->n == MAPS_MAX)
-		return -E2BIG;
+	if (maps->n == g_room && !make_room())
+		return g_room == MAPS_MAX ? -E2BIG : -ENOMEM;
 	bool plain_file = l.inode && *l.name == '/' && !begins(l.name, "/dev/");
 	if (plain_file && !l.offset && l.perms[0] == 'r')
 		begin_module(m, &l);
@@ -221,9 +240,8 @@ int reach_maps_read(void)
 	int r = 0;
 
 	reach_maps_free();
-	g_reach_maps.map = sys_map(MAPS_MAX * sizeof(struct reach_map));
 	g_reach_maps.data = sys_map(DATA_MAX * sizeof(struct reach_module));
-	if (!g_reach_maps.map || !g_reach_maps.data)
+	if (!g_reach_maps.data || !make_room())
 		return -ENOMEM;
 	int fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
 
@@ -248,9 +266,10 @@ int reach_maps_read(void)
 
 void reach_maps_free(void)
 {
-	sys_unmap(g_reach_maps.map, MAPS_MAX * sizeof(struct reach_map));
+	sys_unmap(g_reach_maps.map, (size_t)g_room * sizeof(struct reach_map));
 	sys_unmap(g_reach_maps.data, DATA_MAX * sizeof(struct reach_module));
 	g_reach_maps = (struct reach_maps){.map = NULL};
+	g_room = 0;
 }
 
 const struct reach_map *reach_maps_from(uintptr_t a)

@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "context.h"
-#include "reach_index.h"
+#include "live.h"
 #include "sys.h"
 
 /* 24 bytes a block, and tables of pages; the rest is for what the program changes meanwhile. */
 #define BYTES_A_BLOCK 32u
 #define BYTES_AT_ALL  (32u << 20)
+#define LITTLE        (256u << 10) /* of the table of live blocks: some thousands */
 
 static char g_text[8192];
 
@@ -69,7 +70,7 @@ static bool left_in_group(uint64_t *left)
 	return true;
 }
 
-uint64_t reach_memory_blocks(void)
+static uint64_t live_blocks(void)
 {
 	uint64_t allocs = 0, frees = 0;
 	uint32_t n = site_count();
@@ -85,14 +86,16 @@ uint64_t reach_memory_blocks(void)
 	return allocs > frees ? allocs - frees : 0;
 }
 
+bool reach_memory_is_little(void)
+{
+	return live_bytes_used() <= LITTLE;
+}
+
 bool reach_memory_is_short(char *why, size_t size)
 {
-	uint64_t blocks = reach_memory_blocks();
-	uint64_t want = blocks * BYTES_A_BLOCK + BYTES_AT_ALL, left, have = ~0ull;
+	uint64_t want = live_blocks() * BYTES_A_BLOCK + BYTES_AT_ALL, left, have = ~0ull;
 	struct text t = {why, why + size - 1};
 
-	if (blocks <= REACH_FEW)
-		return false; /* a few hundred kB, and the question itself takes longer */
 	if (number_in("/proc/meminfo", "MemAvailable:", &left))
 		have = left * 1024;
 	if (left_in_group(&left) && left < have)

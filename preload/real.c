@@ -50,6 +50,13 @@ static void *boot_take(size_t n)
 	return g_real_boot + at + 16;
 }
 
+size_t real_boot_used(void)
+{
+	size_t used = __atomic_load_n(&g_boot_used, __ATOMIC_RELAXED);
+
+	return used < sizeof(g_real_boot) ? used : sizeof(g_real_boot);
+}
+
 static void *boot_malloc(size_t n)
 {
 	hook_start();

@@ -12,7 +12,9 @@
 #include "arch_regs.h"
 #include "mem.h"
 
-enum { FIRST_LOG2 = 12, LAST_LOG2 = 21 };
+/* At first one page: short programs see few places, and each of them would lie on a page of its
+ * own. */
+enum { FIRST_LOG2 = 8, LAST_LOG2 = 21 };
 
 struct rule_table *g_rules;
 static struct sys_lock g_lock;
