@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "kind_view.h"
 #include "live_stacks.h"
 #include "out_stacks.h"
 #include "view.h"
@@ -12,6 +13,7 @@
 struct stacks_options {
 	struct view view;
 	struct live_options live;
+	struct rule_choice rules;
 	unsigned debug; /* Go's forms: 1, 2; 0 ours */
 	bool check;
 };
@@ -58,14 +60,20 @@ static int stacks_of(const char *word, struct stacks_options *o)
 		view_fail("stacks", &err);
 		return EXIT_USAGE;
 	}
-	if (live_stacks_take((pid_t)pid, &o->live, &l, &err))
+	struct rules rules;
+	o->live.rules = &rules;
+	if (rule_choice_load(&o->rules, &rules, &err) ||
+	    live_stacks_take((pid_t)pid, &o->live, &l, &err)) {
+		rules_free(&rules);
 		return view_fail("stacks", &err);
+	}
 	int status = EXIT_CLEAN;
 	if (write_out(o, l, &err))
 		status = view_fail("stacks", &err);
 	else if (o->check)
 		status = judge(l);
 	live_stacks_free(l);
+	rules_free(&rules);
 	return status;
 }
 
@@ -85,6 +93,9 @@ int cmd_stacks(int argc, char **argv)
 	         "registers lead to, are missing then",
 	         NULL},
 	        {"no-names", 0, OPT_FLAG, &o.live.no_names, NULL, "addresses only, at once", NULL},
+	        {"no-created", 0, OPT_FLAG, &o.live.no_made, NULL,
+	         "do not look up who created the threads, in the tables of liboutlive.so", NULL},
+	        RULE_OPTIONS(&o.rules),
 	        {"rows", 'n', OPT_COUNT, &o.view.n, "N", "groups at most; 0: all (default)", NULL},
 	        VIEW_OPT_WIDE(&o.view, "whole paths, all threads of a group"),
 	        VIEW_OPT_COLOR(&o.view),
@@ -92,13 +103,17 @@ int cmd_stacks(int argc, char **argv)
 	const struct opt_verb verb = {
 	        .verb = "stacks",
 	        .synopsis = "[OPTION]... PID",
-	        .about = "The present stacks of all threads of a live process, equal ones "
-	                 "together, with what they wait\n"
-	                 "for and for how long; threads that wait for one another come first. "
-	                 "The process need not run\n"
-	                 "with liboutlive.so. Threads that sleep are read where they lie; those "
-	                 "that run are stopped for\n"
-	                 "some microseconds each.",
+	        .about =
+	                "The present stacks of all threads of a live process, equal ones "
+	                "together, with what they wait\n"
+	                "for and for how long; threads that wait for one another come first, "
+	                "those that wait for\n"
+	                "work (`outlive rules`) last. The process need not run with liboutlive.so; "
+	                "of one that does, also\n"
+	                "who created each thread. Threads that sleep are read where they lie; "
+	                "those "
+	                "that run are stopped for\n"
+	                "some microseconds each.",
 	        .examples = "outlive stacks 4711\n"
 	                    "outlive stacks --check $(pidof server) || echo deadlocked\n"
 	                    "outlive stacks --debug=2 4711",

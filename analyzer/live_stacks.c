@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "elf_image.h"
+#include "idle.h"
 #include "live_build.h"
 #include "live_locks.h"
+#include "live_made.h"
 #include "live_stop.h"
 #include "live_thread.h"
 #include "symbolize.h"
@@ -288,6 +290,16 @@ static int not_allowed(const struct target *t, int error, struct err *err)
 
 /* ---- after the reading ---- */
 
+static void find_idle(struct live_stacks *l, const struct rules *rules)
+{
+	for (uint32_t i = 0; rules && i < l->n_threads; i++) {
+		struct live_thread *th = &l->thread[i];
+		const struct idle_wait wait = {th->wait.kind, th->stack, LOCATION_NONE, th->name};
+
+		th->idle = idle_find(rules, l->snapshot, &wait);
+	}
+}
+
 static int by_stack(const void *a, const void *b)
 {
 	const struct live_thread *x = a, *y = b;
@@ -296,12 +308,17 @@ static int by_stack(const void *a, const void *b)
 		return x->stack < y->stack ? -1 : 1;
 	if (x->wait.kind != y->wait.kind)
 		return x->wait.kind < y->wait.kind ? -1 : 1;
+	if (x->idle != y->idle)
+		return x->idle < y->idle ? -1 : 1;
 	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
 static int by_size(const void *a, const void *b)
 {
 	const struct live_group *x = a, *y = b;
+
+	if (x->idle != y->idle)
+		return x->idle ? 1 : -1;
 
 	if (x->n != y->n)
 		return x->n > y->n ? -1 : 1;
@@ -317,12 +334,13 @@ static void group(struct live_stacks *l)
 	for (uint32_t i = 0; i < l->n_threads; i++) {
 		const struct live_thread *a = i ? &l->thread[i - 1] : NULL, *b = &l->thread[i];
 
-		if (a && a->stack == b->stack && a->wait.kind == b->wait.kind) {
+		if (a && a->stack == b->stack && a->wait.kind == b->wait.kind &&
+		    a->idle == b->idle) {
 			l->group[l->n_groups - 1].n++;
 			continue;
 		}
 		l->group = xgrow(l->group, l->n_groups, &cap, sizeof(*l->group));
-		l->group[l->n_groups++] = (struct live_group){i, 1};
+		l->group[l->n_groups++] = (struct live_group){i, 1, b->idle != NULL};
 	}
 	if (l->n_groups)
 		qsort(l->group, l->n_groups, sizeof(*l->group), by_size);
@@ -364,6 +382,7 @@ static void finish(struct taking *t)
 	}
 	wait_fds_free(&fds);
 	live_locks_owners(l, t->target.pid);
+	find_idle(l, t->o->rules);
 	group(l);
 	live_locks_deadlocks(l, t->target.pid);
 	/* Copies are closed soon, and their numbers other files' then. */
@@ -425,6 +444,8 @@ static int take(struct taking *t, pid_t pid, struct err *err)
 		return err_set(err, "process %d (%s) has ended", (int)pid, t->target.comm);
 	if (t->error && t->l->n_unread == t->l->n_threads)
 		return not_allowed(&t->target, t->error, err);
+	if (!t->o->no_made)
+		live_made_read(t->l, &t->target, &t->build);
 	finish(t);
 	return 0;
 }

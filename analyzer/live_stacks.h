@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "profile.h"
+#include "rules.h"
 #include "wait_reason.h"
 
 struct live_thread {
@@ -26,14 +27,23 @@ struct live_thread {
 	bool idle_known;
 	uint64_t idle_ns; /* since it last ran */
 	struct wait_reason wait;
+	const struct rule *idle; /* says that it waits for work; NULL */
+	/* Of a process that runs with liboutlive.so; serial 0: not known. */
+	uint64_t serial, age_ns; /* since it was made */
+	uint32_t made;           /* stack in which it was made; 0 not known */
+	struct live_creator {
+		uint64_t serial; /* 0 not known */
+		uint32_t tid;    /* 0: it lives no more */
+	} creator;
 	uint64_t switches; /* of live_locks.c: it has not run since */
 	struct wait_call call;
 	bool has_call;
 };
 
-/* Threads of one stack and one kind of wait, the largest first. */
+/* Threads of one stack and one kind of wait, the largest first, idle ones last. */
 struct live_group {
 	uint32_t first, n; /* live_stacks.thread[first..first + n) */
+	bool idle;         /* all of them, by one rule */
 };
 
 /* Threads each of which waits for the next, the last for the first; or one that waits for what
@@ -60,8 +70,11 @@ struct live_stacks {
 };
 
 struct live_options {
-	bool no_stop;  /* stop no thread, whatever is missing then */
-	bool no_names; /* no look-up of names */
+	bool no_stop;              /* stop no thread, whatever is missing then */
+	bool no_names;             /* no look-up of names */
+	bool no_made;              /* leave liboutlive.so's tables alone */
+	const struct rules *rules; /* those of the kind "idle" count; NULL: none. They may be in use
+	                              as long as the result is */
 };
 /* *out is NULL on error: no such process, or we may not look at it, and err says who may. */
 int live_stacks_take(pid_t pid, const struct live_options *o, struct live_stacks **out,

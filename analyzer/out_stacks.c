@@ -9,7 +9,7 @@
 
 #include "out_stack.h"
 
-enum { FEW = 6 };
+enum { FEW = 6, PLACES = 3 };
 
 void out_stacks_dead_words(struct str *s, const struct live_deadlock *d)
 {
@@ -52,6 +52,60 @@ static void print_stack(struct page *page, const struct live_stacks *l, uint32_t
 		out_stack_callers(page, &r, o, nameless);
 	}
 	free(frames.at);
+}
+
+/* "created 3 s to 5 s ago by" */
+static void add_ages(struct page *page, const struct live_thread *t, uint32_t n, uint32_t made)
+{
+	uint64_t lo = UINT64_MAX, hi = 0;
+	char least[32], most[32];
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (t[i].made != made)
+			continue;
+		lo = t[i].age_ns < lo ? t[i].age_ns : lo;
+		hi = t[i].age_ns > hi ? t[i].age_ns : hi;
+	}
+	human_ns(least, lo);
+	human_ns(most, hi);
+	if (strcmp(least, most))
+		page_addf(page, STYLE_DIM, "created %s to %s ago by", least, most);
+	else
+		page_addf(page, STYLE_DIM, "created %s ago by", most);
+}
+
+/* "created by": one line for each place, for those who were made there. */
+static void print_created(struct page *page, const struct live_stacks *l,
+                          const struct live_thread *t, uint32_t n, const struct out_options *o,
+                          struct nameless *nameless)
+{
+	uint32_t shown = 0;
+
+	for (uint32_t i = 0; i < n && shown < (o->wide ? n : PLACES); i++) {
+		uint32_t first = 0, same = 0;
+
+		while (t[first].made != t[i].made)
+			first++;
+		if (!t[i].made || first < i)
+			continue;
+		for (uint32_t k = i; k < n; k++)
+			same += t[k].made == t[i].made;
+		struct row r = {.snapshot = l->snapshot, .stack = t[i].made};
+		struct frames frames = {0};
+		struct out_options place = *o;
+
+		row_write_out(&r, false, &frames);
+		place.raw = false;
+		page_pad(page, 8);
+		if (same < n)
+			page_addf(page, STYLE_DIM, "%u of them ", same);
+		add_ages(page, t, n, t[i].made);
+		out_stack_site(page, &r, &place, nameless);
+		if (o->wide)
+			out_stack_callers(page, &r, &place, nameless);
+		free(frames.at);
+		shown++;
+	}
 }
 
 static void add_idle(struct page *page, const struct live_thread *t, uint32_t n)
@@ -127,9 +181,17 @@ static void print_group(struct page *page, const struct live_stacks *l, const st
 	add_idle(page, t, g->n);
 	page_end_line(page);
 	print_members(page, t, g->n, !one, o);
+	if (t->idle) {
+		struct str words = {0};
+
+		str_addf(&words, "idle: %s", rule_text(t->idle));
+		page_wrap(page, STYLE_DIM, 6, 6, words.data);
+		str_free(&words);
+	}
 	if (t->why)
 		page_wrap(page, STYLE_WARNING, 6, 6, t->why);
 	print_stack(page, l, t->stack, o, nameless);
+	print_created(page, l, t, g->n, o, nameless);
 	page_end_line(page);
 }
 
@@ -152,6 +214,7 @@ static void print_deadlock(struct page *page, const struct live_stacks *l,
 		add_wait(page, t, true);
 		page_end_line(page);
 		print_stack(page, l, t->stack, o, nameless);
+		print_created(page, l, t, 1, o, nameless);
 	}
 	page_end_line(page);
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int finish(FILE *f, struct err *err)
@@ -145,6 +146,27 @@ int out_stacks_groups(FILE *f, const struct live_stacks *l, struct err *err)
 
 /* ---- debug=2 ---- */
 
+/* As Go: "created by main.start in goroutine 1", and the place. */
+static void print_created(FILE *f, const struct live_stacks *l, const struct live_thread *t)
+{
+	struct row r = {.snapshot = l->snapshot, .stack = t->made};
+	struct frames frames = {0};
+
+	row_write_out(&r, false, &frames);
+	if (r.n_frames) {
+		const struct location *loc = r.frame[r.site_frame];
+
+		fputs("created by ", f);
+		print_function(f, l->snapshot, loc, r.site_line);
+		if (t->creator.tid)
+			fprintf(f, " in thread %u", t->creator.tid);
+		fputs("\n\t", f);
+		print_place(f, l->snapshot, loc, r.site_line);
+		fprintf(f, " 0x%" PRIx64 "\n", run_time(l->snapshot, loc, true));
+	}
+	free(frames.at);
+}
+
 static void print_thread(FILE *f, const struct live_stacks *l, const struct live_thread *t)
 {
 	const struct snapshot *s = l->snapshot;
@@ -169,6 +191,7 @@ static void print_thread(FILE *f, const struct live_stacks *l, const struct live
 			fprintf(f, " 0x%" PRIx64 "\n", run_time(s, loc, true));
 		}
 	}
+	print_created(f, l, t);
 	fputc('\n', f);
 }
 

@@ -37,7 +37,22 @@ static json_t *wait_object(const struct wait_reason *r)
 	return o;
 }
 
-static json_t *thread_object(const struct live_thread *t)
+static void put_created(json_t *o, const struct live_stacks *l, const struct live_thread *t)
+{
+	struct row r = {.snapshot = l->snapshot, .stack = t->made};
+	struct frames frames = {0};
+
+	row_write_out(&r, false, &frames);
+	put(o, "serial", number_or_null(t->serial, t->serial));
+	put(o, "age_s", t->serial ? json_real((double)t->age_ns / 1e9) : json_null());
+	put(o, "creator_serial", number_or_null(t->creator.serial, t->creator.serial));
+	put(o, "creator_tid", number_or_null(t->creator.tid, t->creator.tid));
+	put(o, "created_site", t->made ? document_site(&r) : json_null());
+	put(o, "created_stack", t->made ? document_stack(&r) : json_null());
+	free(frames.at);
+}
+
+static json_t *thread_object(const struct live_stacks *l, const struct live_thread *t)
 {
 	json_t *o = json_object();
 
@@ -49,6 +64,8 @@ static json_t *thread_object(const struct live_thread *t)
 	put(o, "stopped_ns", number_or_null(t->stopped, t->stopped_ns));
 	put(o, "begun_anew", json_boolean(t->anew));
 	put(o, "why", document_text(t->why));
+	put(o, "idle", t->idle ? document_text(rule_text(t->idle)) : json_null());
+	put_created(o, l, t);
 	return o;
 }
 
@@ -80,7 +97,8 @@ static json_t *group_object(const struct live_stacks *l, const struct live_group
 	                                             : "blocked"));
 	put(o, "waits_on", json_string(wait_kind_json(t->wait.kind)));
 	for (uint32_t i = 0; i < g->n; i++)
-		json_array_append_new(threads, thread_object(&t[i]));
+		json_array_append_new(threads, thread_object(l, &t[i]));
+	put(o, "idle", t->idle ? document_text(rule_text(t->idle)) : json_null());
 	put(o, "threads", threads);
 	put_stack(o, l, t->stack);
 	return o;
@@ -95,7 +113,7 @@ static json_t *deadlock_object(const struct live_stacks *l, const struct live_de
 	put(o, "behind", document_number(d->behind));
 	for (uint32_t i = 0; i < d->n; i++) {
 		const struct live_thread *t = &l->thread[d->thread[i]];
-		json_t *one = thread_object(t);
+		json_t *one = thread_object(l, t);
 
 		put_stack(one, l, t->stack);
 		json_array_append_new(threads, one);

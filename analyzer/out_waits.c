@@ -94,11 +94,6 @@ static int by_count(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-const char *out_idle_text(const struct rule *rule)
-{
-	return *rule->reason ? rule->reason : rule->origin;
-}
-
 /* ---- for people ---- */
 
 static void add_reason(struct str *s, const struct wait_reason *r)
@@ -146,7 +141,7 @@ static void print_alike(struct page *page, const struct kinds *k, const struct g
 	if (a->least_ns)
 		str_addf(&s, "; for %s or more", human_ns(text, a->least_ns));
 	if (a->idle)
-		str_addf(&s, "; idle: %s", out_idle_text(a->idle));
+		str_addf(&s, "; idle: %s", rule_text(a->idle));
 	page_wrap(page, STYLE_DIM, 10, 12, s.data);
 	str_free(&s);
 	print_place(page, k, a->stack, o, nameless);
@@ -196,8 +191,7 @@ static json_t *wait_object(const struct kinds *k, const struct group *g, const s
 	json_object_set_new(o, "owner_tid",
 	                    a->reason.owner ? document_number(a->reason.owner) : json_null());
 	json_object_set_new(o, "owner_ended", json_boolean(a->reason.owner_ended));
-	json_object_set_new(o, "idle",
-	                    a->idle ? document_text(out_idle_text(a->idle)) : json_null());
+	json_object_set_new(o, "idle", a->idle ? document_text(rule_text(a->idle)) : json_null());
 	json_object_set_new(o, "tids", tids);
 	json_object_set_new(o, "site", document_site(&r));
 	json_object_set_new(o, "stack", document_stack(&r));

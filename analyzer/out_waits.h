@@ -17,8 +17,6 @@ void out_waits_text(struct page *page, const struct kinds *k, const struct group
 json_t *out_waits_json(const struct kinds *k, const struct group *g);
 /* What the most of it wait for, a word; NULL when that is not known. Interned. */
 const char *out_waits_on(const struct kinds *k, const struct group *g);
-/* Why a rule says that a thread is idle. */
-const char *out_idle_text(const struct rule *rule);
 
 /* What --older asked for, and how many idle threads it left out: a line, or nothing; an object, or
  * null. */

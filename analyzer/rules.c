@@ -56,6 +56,11 @@ static bool matches(const char *p, const char *end, const char *text)
 	return p == end;
 }
 
+const char *rule_text(const struct rule *r)
+{
+	return *r->reason ? r->reason : r->origin;
+}
+
 bool rule_matches_text(const char *pattern, const char *text)
 {
 	return matches(pattern, pattern + strlen(pattern), text);

@@ -60,6 +60,8 @@ void rules_write(struct str *s, enum rule_kind kind, const char *function, const
 /* They may be in use until then. */
 void rules_free(struct rules *r);
 
+/* Why it says so: its reason, or where it is from. */
+const char *rule_text(const struct rule *r);
 bool rule_matches_text(const char *pattern, const char *text);
 /* The same of a pattern that ends at `end`; of a frame: its functions, file or module, as where
  * says. */

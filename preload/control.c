@@ -14,7 +14,9 @@
 #include "process.h"
 #include "signals.h"
 #include "snapshot.h"
+#include "stack.h"
 #include "sys.h"
+#include "task.h"
 #include "totals.h"
 #include "track.h"
 
@@ -107,6 +109,10 @@ static void make_page(void)
 	g_page->pid = (uint32_t)sys_getpid();
 	g_page->start_ticks = start_ticks();
 	g_page->signal_number = (uint32_t)g_signals_control;
+	if (track_has(TRACK_THREADS)) {
+		task_describe(&g_page->live);
+		stack_describe(&g_page->live);
+	}
 	__atomic_store_n(&g_page->state, FMT_CONTROL_READY, __ATOMIC_RELEASE);
 	/* Last: a reader that sees it sees all. */
 	__atomic_store_n(&g_page->magic, FMT_CONTROL_MAGIC, __ATOMIC_RELEASE);

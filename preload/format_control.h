@@ -24,6 +24,30 @@
 #define FMT_CONTROL_VALUE 0x6f6c7631            /* "olv1", sigval.sival_int */
 #define FMT_CONTROL_PATH  3072
 
+/*
+ * Tables of the process that a reader may look at where they lie, without its taking any notice:
+ * who made which thread. Items are in chunks: item i is item i % chunk_items of chunk
+ * i / chunk_items, and `chunks` is where the addresses of the chunks lie, 0 where there is none
+ * yet. What is read may be of two moments: a task's serial is read before and after. All zero: not
+ * told.
+ */
+struct fmt_table {
+	uint64_t chunks;
+	uint32_t chunk_items, item_bytes;
+};
+struct fmt_live {
+	struct fmt_table task;  /* items from 0 on; serial 0: a hole */
+	struct fmt_table leaf;  /* by a stack's number, from 1: u32, its innermost node */
+	struct fmt_table node;  /* by a node's number, from 1 */
+	struct fmt_table frame; /* by a frame's number, from 1 */
+	uint64_t task_room;     /* where a u32 lies: tasks that the chunks have room for */
+	/* Where in an item; u64, but tid, stack, parent and node_frame, which are u32 */
+	uint16_t task_serial, task_creator, task_tid, task_stack, task_start;
+	uint16_t task_born;  /* of CLOCK_MONOTONIC, ns */
+	uint16_t node_frame; /* its frame in node_frame_bits, FMT_NODE_* from node_flags_shift on */
+	uint16_t node_parent, node_frame_bits, node_flags_shift, frame_ip;
+};
+
 struct fmt_control {
 	uint64_t magic;
 	uint32_t version;       /* 1 */
@@ -51,6 +75,7 @@ struct fmt_control {
 	 * idle process does not, and needs not be woken for it. */
 	uint32_t counts_asked, counts_given;
 	uint64_t allocs, alloc_bytes, frees, free_bytes;
+	struct fmt_live live;
 };
 
 enum { FMT_CONTROL_STARTING = 0, FMT_CONTROL_READY = 1, FMT_CONTROL_OFF = 2 };

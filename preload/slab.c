@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "format.h"
 #include "sys.h"
 
 static bool grow(struct slab *s)
@@ -59,4 +60,9 @@ uint32_t slab_room(const struct slab *s)
 void slab_forget_free(struct slab *s)
 {
 	s->free = NULL;
+}
+
+void slab_describe(const struct slab *s, struct fmt_table *out)
+{
+	*out = (struct fmt_table){(uintptr_t)s->chunk, s->chunk_items, s->item_bytes};
 }

@@ -37,4 +37,8 @@ uint32_t slab_room(const struct slab *s);
 /* fork's child: the chain may have been at work. Free is then what is given back anew. */
 void slab_forget_free(struct slab *s);
 
+/* Where it lies, for a reader outside of the process. */
+struct fmt_table;
+void slab_describe(const struct slab *s, struct fmt_table *out);
+
 #endif

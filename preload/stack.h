@@ -71,6 +71,10 @@ bool stack_node(uint32_t node, struct stack_node *out);
 uint32_t stack_module_count(void); /* modules are 1..count */
 const struct stack_module *stack_module(uint32_t module);
 
+/* Where leaves and nodes lie, and how, for a reader outside of the process. */
+struct fmt_live;
+void stack_describe(struct fmt_live *out);
+
 struct stack_stats {
 	uint64_t captures, predicted, fallbacks, truncated, broken, no_room, rules, bytes;
 };

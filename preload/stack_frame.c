@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "format.h"
 #include "sys.h"
 
 enum { CHUNK_LOG2 = 12, CHUNK = 1 << CHUNK_LOG2, FIRST_LOG2 = 9 };
@@ -122,4 +123,9 @@ void stack_frame_fork_child(void)
 bool stack_frame_is_busy(void)
 {
 	return sys_lock_is_held(&g_lock);
+}
+
+void stack_frame_describe(struct fmt_table *out)
+{
+	*out = (struct fmt_table){(uintptr_t)g_chunk, CHUNK, sizeof(**g_chunk)};
 }

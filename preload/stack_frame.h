@@ -28,4 +28,8 @@ void stack_frame_fork_child(void);
 /* Does a thread hold the lock? For who looks while all others stand still. */
 bool stack_frame_is_busy(void);
 
+/* Where the frames lie, for a reader outside of the process. */
+struct fmt_table;
+void stack_frame_describe(struct fmt_table *out);
+
 #endif

@@ -11,6 +11,9 @@
  */
 #include "stack_tree.h"
 
+#include <stddef.h>
+
+#include "format.h"
 #include "stack_frame.h"
 
 enum {
@@ -334,4 +337,16 @@ bool stack_node(uint32_t node, struct stack_node *out)
 	out->module = (uint16_t)frame->module;
 	out->flags = (uint16_t)(n->what >> STACK_FLAGS_SHIFT);
 	return true;
+}
+
+void stack_describe(struct fmt_live *out)
+{
+	out->leaf = (struct fmt_table){(uintptr_t)g_leaves, NODES, sizeof(**g_leaves)};
+	out->node = (struct fmt_table){(uintptr_t)g_nodes, NODES, sizeof(**g_nodes)};
+	out->node_frame = offsetof(struct node, what);
+	out->node_parent = offsetof(struct node, parent);
+	out->node_frame_bits = STACK_FRAME_BITS;
+	out->node_flags_shift = STACK_FLAGS_SHIFT;
+	stack_frame_describe(&out->frame);
+	out->frame_ip = offsetof(struct stack_frame, ip);
 }

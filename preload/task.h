@@ -62,12 +62,15 @@ uint32_t task_unborn(void);
 bool task_ended_lately(uint32_t tid);
 
 struct task_site {
-	uint32_t stack, next; /* next: track_task.c's */
+	uint32_t stack, next; /* next: task_site.c's */
 	uintptr_t start;
 	uint64_t count, joined, detached, cpu_ns, life_ns;
 };
 uint32_t task_site_count(void); /* 0..count-1 */
 void task_site_get(uint32_t site, struct task_site *out);
+/* Where the table lies, and how, for a reader outside of the process. */
+struct fmt_live;
+void task_describe(struct fmt_live *out);
 /* Threads that found no room. */
 uint64_t task_lost(void);
 uint64_t task_bytes_used(void);

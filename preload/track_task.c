@@ -5,6 +5,7 @@
  */
 #include "seccomp.h"
 #include "task.h"
+#include "task_site.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #include "words.h"
 
 enum { CHUNK = 256, MAX_CHUNKS = 1024, N_BUCKETS = 1024 };
-enum { SITE_CHUNK = 128, MAX_SITE_CHUNKS = 512, SITE_BUCKETS = 4096, LATE = 512 };
+enum { LATE = 512 };
 
 struct task {
 	struct slab_item item;
@@ -43,9 +44,6 @@ static struct task *g_bucket[N_BUCKETS];
 static uint64_t g_serial, g_lost;
 /* Threads whose end was told lately: they may take a little longer to go. */
 static uint32_t g_late[LATE], g_n_late;
-static struct task_site *g_site_chunk[MAX_SITE_CHUNKS];
-static uint32_t g_sites;
-static uint32_t g_site_bucket[SITE_BUCKETS]; /* number of a site, from 1 */
 
 static uint32_t bucket_of(uintptr_t pthread)
 {
@@ -111,39 +109,10 @@ static void bucket_remove(struct task *t)
 		*at = t->next;
 }
 
-static struct task_site *site_at(uint32_t i)
-{
-	return &g_site_chunk[i / SITE_CHUNK][i % SITE_CHUNK];
-}
-
-static struct task_site *site_of(uint32_t stack, uintptr_t start)
-{
-	uint32_t *bucket = &g_site_bucket[(stack ^ start >> 4) * 0x9E3779B97F4A7C15ull >> 52 &
-	                                  (SITE_BUCKETS - 1)];
-
-	for (uint32_t i = *bucket; i; i = site_at(i - 1)->next)
-		if (site_at(i - 1)->stack == stack && site_at(i - 1)->start == start)
-			return site_at(i - 1);
-	if (g_sites / SITE_CHUNK >= MAX_SITE_CHUNKS)
-		return NULL;
-	struct task_site **chunk = &g_site_chunk[g_sites / SITE_CHUNK];
-
-	if (!*chunk && !(*chunk = sys_map(sizeof(**chunk) * SITE_CHUNK)))
-		return NULL;
-	struct task_site *s = site_at(g_sites);
-
-	s->stack = stack;
-	s->start = start;
-	s->next = *bucket;
-	*bucket = g_sites + 1;
-	__atomic_store_n(&g_sites, g_sites + 1, __ATOMIC_RELEASE);
-	return s;
-}
-
 /* Ended, and joined or detached: only its sum stays. */
 static void retire(struct task *t)
 {
-	struct task_site *s = site_of(t->view.stack, t->view.start);
+	struct task_site *s = task_site_of(t->view.stack, t->view.start);
 
 	if (s) {
 		WORD_ADD(&s->count, 1);
@@ -404,9 +373,7 @@ void task_fork_child(void)
 			task_give(t);
 	}
 	/* Sums are the parent's, too. */
-	for (uint32_t i = 0; i < g_sites; i++)
-		memset(&site_at(i)->count, 0,
-		       sizeof(struct task_site) - offsetof(struct task_site, count));
+	task_sites_forget();
 	if (!t_self.task) {
 		task_adopt(0, 0, FMT_TASK_FLAG_MAIN);
 		return;
@@ -474,14 +441,16 @@ bool task_ended_lately(uint32_t tid)
 	return false;
 }
 
-uint32_t task_site_count(void)
+void task_describe(struct fmt_live *out)
 {
-	return __atomic_load_n(&g_sites, __ATOMIC_ACQUIRE);
-}
-
-void task_site_get(uint32_t i, struct task_site *out)
-{
-	WORDS_COPY(out, site_at(i));
+	slab_describe(&g_tasks, &out->task);
+	out->task_room = (uintptr_t)&g_tasks.room;
+	out->task_serial = offsetof(struct task, view.serial);
+	out->task_creator = offsetof(struct task, view.creator);
+	out->task_tid = offsetof(struct task, view.tid);
+	out->task_stack = offsetof(struct task, view.stack);
+	out->task_start = offsetof(struct task, view.start);
+	out->task_born = offsetof(struct task, view.born_ns);
 }
 
 uint64_t task_lost(void)
