@@ -21,12 +21,12 @@ struct site {
 	uint32_t size_min, size_max; /* saturated at 4 GB - 1 */
 	uint32_t stack;
 	uint32_t context;
-	uint32_t *lifetimes; /* [FMT_AGE_BUCKETS], NULL until a freed block was older than a tick */
+	uintptr_t ages; /* context_ages.h; 0 until a freed block was older than a tick */
 };
 
 /*
  * In sampled mode the counters above are estimates, each sample counted for what it stands for:
- * bytes, and blocks in 2^-SAMPLE_FRACTION_BITS (sample_blocks()). What `lifetimes` leads to then is
+ * bytes, and blocks in 2^-SAMPLE_FRACTION_BITS (sample_blocks()). What `ages` leads to then is
  * this, with what was really seen.
  */
 struct site_sampled {
@@ -39,7 +39,7 @@ struct site_sampled {
 /* NULL until the site's first sample. Sampled mode only. */
 static inline const struct site_sampled *site_sampled(const struct site *s)
 {
-	return (const struct site_sampled *)__atomic_load_n(&s->lifetimes, __ATOMIC_ACQUIRE);
+	return (const struct site_sampled *)__atomic_load_n(&s->ages, __ATOMIC_ACQUIRE);
 }
 
 /*

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "context.h"
+#include "context_ages.h"
 #include "map.h"
 #include "reach.h"
 #include "snap.h"
@@ -77,13 +77,13 @@ static void put_nodes(struct snap_out *o, uint32_t first, uint32_t last, uint32_
 
 /* The thread went on counting since `frees` was read; what the reader derives for bucket 0 must not
  * be negative. */
-static void put_lifetimes(struct snap_out *o, const uint32_t *lifetimes, uint64_t frees)
+static void put_lifetimes(struct snap_out *o, const struct site *s, uint64_t frees)
 {
-	uint32_t count[FMT_AGE_BUCKETS] = {0};
+	uint32_t count[FMT_AGE_BUCKETS];
 	unsigned n = 0;
 
-	for (unsigned b = 1; lifetimes && b < FMT_AGE_BUCKETS; b++) {
-		count[b] = __atomic_load_n(&lifetimes[b], __ATOMIC_RELAXED);
+	context_ages(s, count);
+	for (unsigned b = 1; b < FMT_AGE_BUCKETS; b++) {
 		if (count[b] > frees)
 			count[b] = (uint32_t)frees;
 		frees -= count[b];
@@ -153,7 +153,7 @@ static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
 	snap_u(o, v->allocs ? max : 0);
 	snap_u(o, live.objects);
 	snap_u(o, live.bytes);
-	put_lifetimes(o, __atomic_load_n(&s->lifetimes, __ATOMIC_ACQUIRE), sample_blocks(v->frees));
+	put_lifetimes(o, s, sample_blocks(v->frees));
 	put_ages(o, t, v, &live);
 }
 

@@ -6,7 +6,7 @@
 #define OUTLIVE_TRACK_COUNT_H
 
 #include "arch.h"
-#include "context.h"
+#include "context_ages.h"
 
 #define ADD(p, n) ARCH_ADD(p, n)
 
@@ -33,17 +33,6 @@ static inline uint32_t count_age(uint32_t birth, uint32_t now)
 	uint32_t age = (now - birth) & 0x7fffffff;
 
 	return age < 0x7fffffff - 1024 ? age : 0;
-}
-
-/* The site's first block that has lived for a tick, too. */
-void count_lifetime_first(struct ctx *c, struct site *s, unsigned bucket);
-/* bucket: fmt_age_bucket(), not 0. */
-static inline void count_lifetime(struct ctx *c, struct site *s, unsigned bucket)
-{
-	if (unlikely(!s->lifetimes))
-		count_lifetime_first(c, s, bucket);
-	else if (likely(s->lifetimes[bucket] != UINT32_MAX))
-		ADD(&s->lifetimes[bucket], 1);
 }
 
 /* The rest of track_alloc_plain(), where the block is not yet in the table. */

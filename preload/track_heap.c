@@ -99,16 +99,6 @@ static inline bool tracking(void)
 
 /* ---- counting ---- */
 
-COLD void count_lifetime_first(struct ctx *c, struct site *s, unsigned bucket)
-{
-	uint32_t *lifetimes = context_small(c, FMT_AGE_BUCKETS * sizeof(uint32_t));
-
-	if (!lifetimes)
-		return;
-	lifetimes[bucket] = 1;
-	__atomic_store_n(&s->lifetimes, lifetimes, __ATOMIC_RELEASE);
-}
-
 /* Below, `sampled` is g_sample_period != 0, known where the code is compiled: exact mode must not
  * ask again and again. */
 #define FOR_BOTH static inline __attribute__((always_inline))
@@ -140,7 +130,7 @@ FOR_BOTH void count_free(struct ctx *c, uintptr_t a, const struct block *b, uint
 	if (c->undo.temporary)
 		ADD(&s->temporary, 1);
 	if (bucket)
-		count_lifetime(c, s, bucket);
+		context_ages_add(c, s, bucket);
 	ADD(&s->bytes_freed, b->size);
 	ADD(&s->frees, 1);
 	ADD(&c->live, -(int64_t)b->size);
@@ -318,8 +308,8 @@ static void undo_free(struct ctx *c, uintptr_t a, const struct block *b)
 		c->last = a;
 	if (unlikely(g_sample_period))
 		return sampled_free(c, s, b->size, true);
-	if (c->undo.bucket && s->lifetimes && s->lifetimes[c->undo.bucket])
-		ADD(&s->lifetimes[c->undo.bucket], -1u);
+	if (c->undo.bucket)
+		context_ages_undo(s, c->undo.bucket);
 	if (c->undo.temporary)
 		ADD(&s->temporary, -1ull);
 	ADD(&s->frees, -1ull);

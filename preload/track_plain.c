@@ -77,7 +77,7 @@ static inline void count_free(struct ctx *c, struct site *s, uintptr_t a, const 
 	uint32_t age = count_age(b->birth, context_now(c));
 
 	if (age)
-		count_lifetime(c, s, fmt_age_bucket(age));
+		context_ages_add(c, s, fmt_age_bucket(age));
 }
 
 bool track_free_plain(const void *p)

@@ -14,13 +14,13 @@ uint64_t sampled_bytes(uint64_t size)
 	return w.bytes;
 }
 
-/* A site has this behind its lifetimes from its first event on. NULL: no memory. */
+/* A site has this behind its ages from its first event on. NULL: no memory. */
 static struct site_sampled *sampled_of(struct ctx *c, struct site *s)
 {
-	if (!s->lifetimes)
-		__atomic_store_n(&s->lifetimes, context_small(c, sizeof(struct site_sampled)),
+	if (!s->ages)
+		__atomic_store_n(&s->ages, (uintptr_t)context_small(c, sizeof(struct site_sampled)),
 		                 __ATOMIC_RELEASE);
-	return (struct site_sampled *)s->lifetimes;
+	return (struct site_sampled *)s->ages;
 }
 
 COLD void sampled_alloc(struct ctx *c, struct site *s, uint64_t size)

@@ -1,8 +1,9 @@
 /* context_test.c - contexts: who gets which, sites by stack, and the clock that blocks are dated
  * by. */
-#include "preload/context.h"
+#include "preload/context_ages.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -46,6 +47,51 @@ TEST(sites_of_a_context_are_found_again_and_differ_from_anothers)
 	EQ(context_site(a, 0), a->nowhere);
 	EQ(context_site(a, STACK_MAX), a->nowhere);
 	EQ(context_site(a, UINT32_MAX), a->nowhere);
+}
+
+/* Few counts stand in a word, more in an array: at every step both say what was counted. */
+TEST(ages_of_freed_blocks_are_counted_in_a_word_and_then_in_an_array)
+{
+	struct ctx *c = context_lease();
+	uint32_t random = 1, wrong = 0, words = 0;
+
+	OK(c);
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct site *s = context_site_at(context_site(c, 500000 + i));
+		uint32_t expect[FMT_AGE_BUCKETS] = {0}, have[FMT_AGE_BUCKETS];
+		uint32_t buckets = 1 + i % 7, events = i % 300;
+
+		for (uint32_t k = 0; k < events; k++) {
+			random = random * 1664525 + 1013904223;
+			unsigned bucket = 1 + (random >> 16) % buckets * 5;
+
+			if (random >> 28 == 0 && expect[bucket]) {
+				context_ages_undo(s, bucket);
+				expect[bucket]--;
+			} else {
+				context_ages_add(c, s, bucket);
+				expect[bucket]++;
+			}
+			context_ages(s, have);
+			wrong += memcmp(have, expect, sizeof(have)) != 0;
+		}
+		words += s->ages & AGES_FEW;
+	}
+	EQ(wrong, 0);
+	OK(words > 200 && words < 1800); /* both were met */
+}
+
+/* A program with very many stacks frees few blocks of each. */
+TEST(few_ages_of_a_site_take_no_memory)
+{
+	struct ctx *c = context_lease();
+
+	OK(c);
+	uint64_t before = (context_site(c, 700000), context_bytes_used());
+
+	for (unsigned i = 0; i < 5 * 63; i++)
+		context_ages_add(c, context_site_at(context_site(c, 700000)), 1 + i % 5);
+	EQ(context_bytes_used(), before);
 }
 
 TEST(numbers_that_are_no_site_are_holes)

@@ -210,7 +210,7 @@ static void fake_free(unsigned by, unsigned of, unsigned slot)
 	bump(&s->bytes_freed, size);
 	if (age) {
 		fake_lifetimes[n][fmt_age_bucket(age)]++;
-		__atomic_store_n(&s->lifetimes, fake_lifetimes[n], __ATOMIC_RELEASE);
+		__atomic_store_n(&s->ages, (uintptr_t)fake_lifetimes[n], __ATOMIC_RELEASE);
 	}
 }
 

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
-#include "preload/context.h"
+#include "preload/context_ages.h"
 #include "preload/live.h"
 #include "tests/unit/check.h"
 
@@ -82,8 +82,12 @@ static uint32_t lifetimes(uint32_t stack, unsigned bucket)
 	for (uint32_t i = 1; i <= site_count(); i++) {
 		const struct site *s = site_get(i);
 
-		if (s && s->stack == stack && s->lifetimes)
-			n += s->lifetimes[bucket];
+		uint32_t count[FMT_AGE_BUCKETS];
+
+		if (!s || s->stack != stack)
+			continue;
+		context_ages(s, count);
+		n += count[bucket];
 	}
 	return n;
 }

@@ -1,0 +1,47 @@
+/*
+ * context_ages.h - how long the freed blocks of a site lived, by powers of two. A program with very
+ * many stacks frees few blocks of each: so a site has its first counts in the word that later leads
+ * to an array of them. Exact mode only: in sampled mode there is always an array (context.h).
+ */
+#ifndef OUTLIVE_CONTEXT_AGES_H
+#define OUTLIVE_CONTEXT_AGES_H
+
+#include "arch.h"
+#include "context.h"
+
+/* Bit 0 is set: not an address. From bit 4 on five entries, a bucket of 6 bits, 0 for a free one,
+ * under a count of 6 bits. */
+enum { AGES_FEW = 1, AGES_SHIFT = 4, AGES_BITS = 12, AGES_BUCKET_BITS = 6, AGES_COUNT_MAX = 63 };
+
+/* For the lessee. One more; bucket: fmt_age_bucket(), not 0. No memory: it is not counted. */
+void context_ages_few(struct ctx *c, struct site *s, unsigned bucket);
+static inline void context_ages_add(struct ctx *c, struct site *s, unsigned bucket)
+{
+	uintptr_t ages = s->ages;
+	uint32_t *count = (uint32_t *)ages + bucket;
+
+	if (unlikely(!ages || ages & AGES_FEW))
+		context_ages_few(c, s, bucket);
+	else if (likely(*count != UINT32_MAX))
+		ARCH_ADD(count, 1);
+}
+/* One less, of those added. */
+void context_ages_undo(struct site *s, unsigned bucket);
+
+/* For anybody. */
+static inline void context_ages(const struct site *s, uint32_t count[FMT_AGE_BUCKETS])
+{
+	uintptr_t ages = __atomic_load_n(&s->ages, __ATOMIC_ACQUIRE);
+
+	for (unsigned b = 0; b < FMT_AGE_BUCKETS; b++)
+		count[b] = ages && !(ages & AGES_FEW)
+		                   ? __atomic_load_n((const uint32_t *)ages + b, __ATOMIC_RELAXED)
+		                   : 0;
+	if (!(ages & AGES_FEW))
+		return;
+	for (ages >>= AGES_SHIFT; ages; ages >>= AGES_BITS)
+		count[ages % (1 << AGES_BUCKET_BITS) % FMT_AGE_BUCKETS] =
+		        ages >> AGES_BUCKET_BITS & AGES_COUNT_MAX;
+}
+
+#endif
