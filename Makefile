@@ -189,9 +189,9 @@ test-matrix: ## run Debian's programs plain and profiled; output and status must
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/matrix/run.sh $(O) '$(T)'
 
-test-portability: ## build with clang, gcc -O0 and -O3 -flto, and in ROOTFS=DIR if given; core tests with each; T=variant
-	$(Q)scripts/deps build test check
-	$(Q)ROOTFS='$(ROOTFS)' tests/portability/run.sh $(O)/portability '$(T)'
+test-portability: ## build with clang, gcc -O0 and -O3 -flto, in ROOTFS=DIR, for aarch64 with SYSROOT=DIR; core tests; T=variant
+	$(Q)scripts/deps build test check $(if $(SYSROOT),cross)
+	$(Q)ROOTFS='$(ROOTFS)' SYSROOT='$(SYSROOT)' tests/portability/run.sh $(O)/portability '$(T)'
 
 bench: ## CPU and memory against native and other profilers: table, O/bench.json, O/bench.svg; QUICK=1 RUNS=5 T=workload
 	$(Q)scripts/deps build bench

@@ -151,6 +151,7 @@ static void print_who(struct page *page, const struct snapshot *s)
 	line(page, "label", INFO_S(i, LABEL));
 	line(page, "command", INFO_S(i, CMDLINE));
 	line(page, "program", INFO_S(i, EXE));
+	line(page, "processor", INFO_S(i, MACHINE));
 	line(page, "folder", INFO_S(i, CWD));
 	linef(page, "process", "parent %llu, user %llu%s", (unsigned long long)INFO_U(i, PPID),
 	      (unsigned long long)INFO_U(i, UID), INFO_U(i, FORKED) ? ", came by fork" : "");

@@ -46,7 +46,8 @@ static inline bool live_way_try(uint64_t *at, uint64_t w)
 static inline unsigned live_line_match(const struct live_line *l, uintptr_t a, unsigned *empty)
 {
 	/* The high halves of the words tell: the offset lies in them, and so does the site. */
-	const uint32_t mask = 127 << 2, offset = a >> 1 & mask, last = (uint32_t)(l->word[4] >> 32);
+	const uint32_t mask = 127 << 2, offset = (uint32_t)(a >> 1) & mask,
+	               last = (uint32_t)(l->word[4] >> 32);
 	unsigned zero, is = arch_high_match(l->word, offset, mask, &zero);
 
 	*empty = zero | (unsigned)!last << 4;

@@ -32,7 +32,7 @@ static uint32_t g_count;
 static struct sys_lock g_lock;
 static char *g_text, *g_text_end;
 static uint64_t g_start_ns;
-static uintptr_t g_loader;
+static uintptr_t g_loader, g_vdso;
 uint32_t g_module_epoch;
 void (*g_module_found)(uintptr_t bias, const void *headers, unsigned n);
 
@@ -40,6 +40,7 @@ void module_init(void)
 {
 	g_start_ns = sys_coarse_ns();
 	g_loader = getauxval(AT_BASE);
+	g_vdso = getauxval(AT_SYSINFO_EHDR);
 }
 
 static struct module *at(uint32_t number)
@@ -248,7 +249,7 @@ static void fill(struct module *m, const struct dl_find_object *o)
 		m->pub.loaded_ns = 0;
 	}
 	read_segments(m, o->dlfo_eh_frame);
-	if (m->pub.start == getauxval(AT_SYSINFO_EHDR))
+	if (g_vdso && m->pub.start == g_vdso)
 		m->pub.path = "[vdso]";
 	if (g_loader && m->pub.start == g_loader)
 		m->pub.flags |= FMT_MODULE_LOADER;

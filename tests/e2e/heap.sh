@@ -10,6 +10,7 @@
 #   rank FILE FUNCTION           rank of its first row; "none"
 #   outlive_sees                 "allocations frees bytes" of top.json; valgrind_sees COMMAND...: of valgrind's summary
 #   driven COMMAND...            starts a program that waits for us (prog_wait): $pid; say LINE, hear WORD
+#   exact_functions THREADS      what heap_exact does in each function is what top.json says of it
 #   snapshot_now                 one more snapshot of $pid: its path in $snap
 
 profiled() {
@@ -36,6 +37,22 @@ figures() {
 
 totals() {
   jq -r '.totals.heap | [.alloc_objects, .alloc_space, .inuse_objects, .inuse_space] | join(" ")' "$1"
+}
+
+# Of one thread: FUNCTION:allocations:bytes:live blocks:live bytes.
+exact_functions() {
+  for row in exact_malloc:1000:100000:500:50000 exact_calloc:1000:21000:1000:21000 exact_malloc_zero:100:0:100:0 \
+    exact_realloc_first:200:2000:0:0 exact_realloc_grow:800:30000:200:16000 exact_realloc_null:100:3300:100:3300 \
+    exact_realloc_zero:100:5000:0:0 exact_realloc_fail:100:700:100:700 exact_reallocarray:100:4500:100:4500 \
+    exact_posix_memalign:100:20000:100:20000 exact_aligned_alloc:100:12800:0:0 exact_memalign:100:7700:100:7700 \
+    exact_valloc:10:3000:10:3000 exact_pvalloc:10:3000:10:3000 exact_strdup:100:1200:100:1200 \
+    exact_big:3:12582912:1:4194304 exact_refused:0:0:0:0; do
+    IFS=: read -r function allocs bytes blocks live << END
+$row
+END
+    is "$function, $1 thread(s)" "$(figures top.json "$function")" \
+      "$((allocs * $1)) $((bytes * $1)) $((blocks * $1)) $((live * $1))"
+  done
 }
 
 rank() {

@@ -49,7 +49,7 @@ static int of(FILE *f)
 }
 
 /* There is no function for it. It may be forbidden. */
-static int perf_event(void)
+static inline __attribute__((always_inline)) int perf_event(void)
 {
 	struct perf_event_attr a = {.type = PERF_TYPE_SOFTWARE,
 	                            .size = sizeof(a),

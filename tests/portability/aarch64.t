@@ -1,0 +1,44 @@
+#!/bin/sh
+# On another processor: liboutlive.so and outlive built for aarch64, both run by qemu. OUTLIVE_BUILD is that build, SYSROOT
+# where Debian's libraries for it are (sysroot.sh). What qemu's user mode has no answer for is not asked: ptrace, a
+# child that shares memory but is no thread (the snapshot is written in place), other threads' registers.
+. "$(dirname "$0")/../e2e/lib.sh"
+. "$ROOT/tests/e2e/heap.sh"
+. "$ROOT/tests/e2e/arch.sh"
+need jq qemu-aarch64
+
+qemu() {
+  qemu-aarch64 -L "$SYSROOT" "$@"
+}
+
+profiled() {
+  into=$1
+  shift
+  mkdir -p "$into"
+  qemu -E "LD_PRELOAD=$LIB" -E "OUTLIVE_OPTIONS=out=$PWD/$into" "$@" > "$into.out" 2> "$into.err"
+  status=$?
+}
+
+# The analyzer of that processor, too.
+printf '#!/bin/sh\nexec qemu-aarch64 -L "%s" "%s" "$@"\n' "$SYSROOT" "$OUTLIVE" > outlive
+chmod +x outlive
+OUTLIVE=$PWD/outlive
+
+for threads in 1 8; do
+  profiled "t$threads" "$PROGS/heap_exact" $threads
+  is "the program ends well, $threads thread(s)" "$status $(cat t$threads.out t$threads.err)" "0 "
+  ok "its snapshot loads" top t$threads
+  exact_functions $threads
+  is "nothing was lost, $threads thread(s)" "$(jq -c '.audit.lost | add // 0' top.json)" 0
+  is "no free of an unknown block, $threads thread(s)" "$(jq .audit.unknown_frees top.json)" 0
+done
+
+frames_hold
+
+qemu "$PROGS/heap_odd" > native.out 2>&1
+profiled odd "$PROGS/heap_odd"
+is "odd calls: the status is the same" $status 0
+is "odd calls: what the caller sees is the same" "$(cat odd.out odd.err)" "$(cat native.out)"
+
+like "it says which processor it is of" "$("$OUTLIVE" info "$(last_snap odd)")" 'processor +aarch64'
+done_testing
