@@ -255,8 +255,7 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 	K(START_TIME, 13, U, "of the image's first hook, ns since 1970")                \
 	K(FAMILIES, 14, U, "what was recorded: FMT_FAMILY_*; absent: all")              \
 	K(REACH, 15, U, "FMT_SCAN_*; absent: no scan was asked for")                    \
-	K(THREAD, 16, U,                                                                \
-	  "tid of the thread that took it; at the end the one that ended the process")  \
+	K(THREAD, 16, U, "tid of who took it; at the end, who ended the process")       \
 	K(TRACE, 24, U, "waits kept of each thread; absent: none")                      \
 	K(TRACE_LOST, 25, U, "threads whose waits found no room")                       \
 	K(TRACE_FORGOTTEN, 26, U, "ended threads whose waits had to make room")         \

@@ -292,8 +292,12 @@ void timer_fork_child(void)
 	sys_lock_reset(&g_lock);
 	memset(g_bucket, 0, sizeof(g_bucket));
 	slab_forget_free(&g_timers);
-	for (uint32_t i = 0; i < slab_room(&g_timers); i++)
-		slot_give(slab_at(&g_timers, i));
+	for (uint32_t i = 0; i < slab_room(&g_timers); i++) {
+		struct slot *s = slab_at(&g_timers, i);
+
+		if (s)
+			slot_give(s);
+	}
 	for (uint32_t i = 0; i < ITIMERS; i++)
 		g_itimer[i].serial = 0;
 	for (uint32_t i = 0; i < g_sites; i++)
