@@ -273,6 +273,24 @@ static void print_work(struct page *page, const struct snapshot *s)
 		linef(page, "writing this file", "%s", human_ns(a, s->audit[FMT_AUDIT_WRITE_NS]));
 }
 
+static void print_trace(struct page *page, const struct snapshot *s)
+{
+	char bytes[32];
+
+	if (!INFO_U(&s->info, TRACE))
+		return;
+	head(page, "What threads have waited for");
+	linef(page, "trace", "%llu waits of each thread, %u threads, %s",
+	      (unsigned long long)INFO_U(&s->info, TRACE), s->n_traced,
+	      human_bytes(bytes, (int64_t)(INFO_U(&s->info, TRACE_BYTES) & INT64_MAX)));
+	if (INFO_U(&s->info, TRACE_FORGOTTEN))
+		linef(page, "forgotten", "waits of %llu ended threads had to make room",
+		      (unsigned long long)INFO_U(&s->info, TRACE_FORGOTTEN));
+	if (INFO_U(&s->info, TRACE_LOST))
+		linef(page, "not traced", "%llu threads found no room",
+		      (unsigned long long)INFO_U(&s->info, TRACE_LOST));
+}
+
 static void print_reach(struct page *page, const struct snapshot *s)
 {
 	const uint64_t *a = s->audit;
@@ -354,6 +372,7 @@ static int print_text(const struct snapshot *s, const struct figures *f, const s
 	print_losses(&page, s);
 	print_kernel(&page, s);
 	print_reach(&page, s);
+	print_trace(&page, s);
 	print_memory(&page, s);
 	print_work(&page, s);
 	print_modules(&page, s, f->frames);

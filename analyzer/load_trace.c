@@ -52,6 +52,8 @@ static struct span span(struct loader *l)
 		load_bad(l, at, "a wait of thread %u of %u", w.thread, l->s->n_traced);
 	w.thread--;
 	w.kind = load_small(l, "kind of wait");
+	w.is_left = w.kind & FMT_SPAN_LEFT;
+	w.kind &= ~(uint32_t)FMT_SPAN_LEFT;
 	w.object = load_varint(l);
 	w.other = load_small(l, "other side of a wait");
 	w.begin_ns = load_nanoseconds(l);

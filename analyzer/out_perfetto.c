@@ -167,6 +167,8 @@ static void put_wait(struct writer *w, const struct thread *t, const struct span
 	json_t *args = json_object();
 	json_object_set_new(args, "reason", json_string(wait_kind_json(kind)));
 	json_object_set_new(args, "ended", json_boolean(!wait->is_open));
+	/* by longjmp or pthread_cancel: then, or before */
+	json_object_set_new(args, "left", json_boolean(wait->is_left));
 	json_object_set_new(args, "waits_at", stack_of(w, wait->stack));
 	json_object_set_new(o, "args", args);
 	document_row(&w->d, o);

@@ -168,6 +168,7 @@ struct span {
 	uint32_t stack; /* where it waits */
 	uint64_t object, begin_ns, length_ns;
 	bool is_open; /* it waits still; length_ns is 0 */
+	bool is_left; /* by longjmp, or cancelled; it was over by then, or before */
 };
 struct task_sum { /* threads that ended and were given back */
 	uint32_t stack, start;

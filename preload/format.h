@@ -131,7 +131,7 @@
  *            Numbered from 1 in file order.
  *     Span   a wait of such a thread; of each thread the latest, in the order in which they ended
  *            varint thread              number of a Trac item
- *            varint kind                FMT_SPAN_*
+ *            varint kind                FMT_SPAN_*, and FMT_SPAN_LEFT where that is so
  *            varint object, varint other   by the kind
  *            varint begin               ns of uptime
  *            varint length              ns, plus 1; 0: it waits still
@@ -396,7 +396,8 @@ enum fmt_span {
 	FMT_SPAN_SLEEP = 20,
 	FMT_SPAN_CHILD = 21, /* 0, pid; 0 or less: of a group, or any */
 	FMT_SPAN_SIGNAL = 22,
-	FMT_SPAN_KINDS
+	FMT_SPAN_KINDS,
+	FMT_SPAN_LEFT = 128 /* beside the kind: left by longjmp or cancelled, by the end given */
 };
 
 enum fmt_stuck {

@@ -95,15 +95,20 @@ void hook_families_init(void *(*original)(const char *name));
  * has come since, while its code is on the stack. */
 void hook_waits_init(void *(*original)(const char *name));
 void hook_waits_found(uintptr_t bias, const void *headers, unsigned n);
-/* In an exported function that may wait: from here to its return. One that is left by longjmp, an
- * exception or the end of its thread is seen to by what comes next (track_trace.c). */
+/* In an exported function that may wait, around the original. No cleanup attribute: the frame of a
+ * cancelled thread would be unwound by two copies of libgcc, the program's and ours. */
 #define WAITS(kind, object, other) WAITS_IF(true, kind, object, other)
-#define WAITS_IF(may, kind, object, other)                                \
-	struct track_wait wait __attribute__((cleanup(track_wait_left))); \
-                                                                          \
-	wait.ring = NULL;                                                 \
-	if (unlikely(g_track_waits) && (may))                             \
-	track_wait_begin(&wait, kind, (uint64_t)(object), (uint32_t)(other), &CALLER())
+#define WAITS_IF(may, kind, object, other)    \
+	struct track_wait waiting;            \
+                                              \
+	waiting.ring = NULL;                  \
+	if (unlikely(g_track_waits) && (may)) \
+	track_wait_begin(&waiting, kind, (uint64_t)(object), (uint32_t)(other), &CALLER())
+#define WAITED()                                  \
+	do {                                      \
+		if (unlikely(waiting.ring))       \
+			track_wait_end(&waiting); \
+	} while (0)
 /* Makes `real` valid, and starts tracking if it can. Cheap after the first time. Call it first in
  * each hook that is not of the heap family: hooks run before any constructor. */
 void hook_start(void);

@@ -167,14 +167,26 @@ EXPORT int socket(int domain, int type, int protocol)
 
 EXPORT int accept(int listener, void *address, unsigned *length)
 {
+	hook_ready();
 	WAITS(FMT_SPAN_ACCEPT, listener, FMT_FD_SOCKET);
-	BIRTH(FMT_FD_SOCKET, 0, real.accept(listener, address, length));
+	int fd = real.accept(listener, address, length);
+	WAITED();
+
+	if (fd >= 0)
+		track_fd_open(fd, FMT_FD_SOCKET, 0, &CALLER());
+	return fd;
 }
 
 EXPORT int accept4(int listener, void *address, unsigned *length, int flags)
 {
+	hook_ready();
 	WAITS(FMT_SPAN_ACCEPT, listener, FMT_FD_SOCKET);
-	BIRTH(FMT_FD_SOCKET, 0, real.accept4(listener, address, length, flags));
+	int fd = real.accept4(listener, address, length, flags);
+	WAITED();
+
+	if (fd >= 0)
+		track_fd_open(fd, FMT_FD_SOCKET, 0, &CALLER());
+	return fd;
 }
 
 EXPORT int epoll_create(int size)
@@ -343,6 +355,7 @@ EXPORT ssize_t recvmsg(int fd, void *message, int flags)
 	hook_ready();
 	WAITS(FMT_SPAN_RECV, fd, FMT_FD_SOCKET);
 	ssize_t n = real.recvmsg(fd, message, flags);
+	WAITED();
 
 	if (n >= 0)
 		track_fd_message(message, &CALLER());
@@ -354,6 +367,7 @@ EXPORT int recvmmsg(int fd, void *messages, unsigned n, int flags, struct timesp
 	hook_ready();
 	WAITS(FMT_SPAN_RECV, fd, FMT_FD_SOCKET);
 	int got = real.recvmmsg(fd, messages, n, flags, timeout);
+	WAITED();
 
 	for (int i = 0; i < got; i++)
 		track_fd_message(track_fd_nth_message(messages, (unsigned)i), &CALLER());
@@ -400,6 +414,7 @@ EXPORT int fcntl(int fd, int command, ...)
 	hook_ready();
 	WAITS_IF(command == F_SETLKW || command == F_OFD_SETLKW, FMT_SPAN_FLOCK, fd, FMT_FD_FILE);
 	int result = real.fcntl(fd, command, argument);
+	WAITED();
 
 	if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC))
 		track_fd_open(result, track_fd_kind(fd), FMT_FD_FLAG_DUP, &CALLER());
@@ -418,6 +433,7 @@ EXPORT int fcntl64(int fd, int command, ...)
 	WAITS_IF(command == F_SETLKW || command == F_OFD_SETLKW, FMT_SPAN_FLOCK, fd, FMT_FD_FILE);
 	int result = real.fcntl64 ? real.fcntl64(fd, command, argument)
 	                          : real.fcntl(fd, command, argument);
+	WAITED();
 
 	if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC))
 		track_fd_open(result, track_fd_kind(fd), FMT_FD_FLAG_DUP, &CALLER());

@@ -168,6 +168,7 @@ __attribute__((visibility("hidden"), used)) long share_syscall(long n, long a, l
 	              process_filter_begin((const void *)c, a == SECCOMP_SET_MODE_STRICT);
 	WAITS_IF(n == SYS_futex && waits_for_futex((int)b), FMT_SPAN_FUTEX, a, 0);
 	long r = call(n, a, b, c, d, e, f);
+	WAITED();
 	if (deadly)
 		process_filter_end(r >= 0);
 

@@ -236,7 +236,9 @@ EXPORT int sigsuspend(const sigset_t *mask)
 
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	return real.sigsuspend(strip(mask, &own));
+	int r = real.sigsuspend(strip(mask, &own));
+	WAITED();
+	return r;
 }
 
 EXPORT int __sigsuspend(const sigset_t *mask)
@@ -245,7 +247,9 @@ EXPORT int __sigsuspend(const sigset_t *mask)
 
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	return real.__sigsuspend(strip(mask, &own));
+	int r = real.__sigsuspend(strip(mask, &own));
+	WAITED();
+	return r;
 }
 
 EXPORT int sigwait(const sigset_t *set, int *sig)
@@ -254,7 +258,9 @@ EXPORT int sigwait(const sigset_t *set, int *sig)
 
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	return real.sigwait(strip(set, &own), sig);
+	int r = real.sigwait(strip(set, &own), sig);
+	WAITED();
+	return r;
 }
 
 EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
@@ -263,7 +269,9 @@ EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
 
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	return real.sigwaitinfo(strip(set, &own), info);
+	int r = real.sigwaitinfo(strip(set, &own), info);
+	WAITED();
+	return r;
 }
 
 EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
@@ -272,7 +280,9 @@ EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct times
 
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	return real.sigtimedwait(strip(set, &own), info, timeout);
+	int r = real.sigtimedwait(strip(set, &own), info, timeout);
+	WAITED();
+	return r;
 }
 
 EXPORT int signalfd(int fd, const sigset_t *set, int flags)
@@ -294,7 +304,9 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, c
 
 	hook_ready();
 	WAITS(FMT_SPAN_POLL, (uintptr_t)fds, n);
-	return real.ppoll(fds, n, timeout, strip(mask, &own));
+	int r = real.ppoll(fds, n, timeout, strip(mask, &own));
+	WAITED();
+	return r;
 }
 
 EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
@@ -304,7 +316,9 @@ EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct 
 
 	hook_ready();
 	WAITS(FMT_SPAN_SELECT, (uintptr_t)in, n);
-	return real.pselect(n, in, out, except, timeout, strip(mask, &own));
+	int r = real.pselect(n, in, out, except, timeout, strip(mask, &own));
+	WAITED();
+	return r;
 }
 
 EXPORT int epoll_pwait(int fd, struct epoll_event *events, int max, int timeout,
@@ -314,7 +328,9 @@ EXPORT int epoll_pwait(int fd, struct epoll_event *events, int max, int timeout,
 
 	hook_ready();
 	WAITS_IF(timeout != 0, FMT_SPAN_EPOLL, fd, FMT_FD_EPOLL);
-	return real.epoll_pwait(fd, events, max, timeout, strip(mask, &own));
+	int r = real.epoll_pwait(fd, events, max, timeout, strip(mask, &own));
+	WAITED();
+	return r;
 }
 
 EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int max, const struct timespec *timeout,
@@ -324,7 +340,9 @@ EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int max, const struc
 
 	hook_ready();
 	WAITS(FMT_SPAN_EPOLL, fd, FMT_FD_EPOLL);
-	return real.epoll_pwait2(fd, events, max, timeout, strip(mask, &own));
+	int r = real.epoll_pwait2(fd, events, max, timeout, strip(mask, &own));
+	WAITED();
+	return r;
 }
 
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
@@ -334,5 +352,7 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *time
 
 	hook_ready();
 	WAITS(FMT_SPAN_POLL, (uintptr_t)fds, n);
-	return real.__ppoll_chk(fds, n, timeout, strip(mask, &own), fds_bytes);
+	int r = real.__ppoll_chk(fds, n, timeout, strip(mask, &own), fds_bytes);
+	WAITED();
+	return r;
 }

@@ -96,6 +96,7 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
 	struct track_thread who = track_thread_find((uintptr_t)thread); \
 	WAITS(FMT_SPAN_JOIN, thread, who.serial);                       \
 	int error = call;                                               \
+	WAITED();                                                       \
                                                                         \
 	if (error == (success))                                         \
 		track_thread_joined(who, (uintptr_t)thread);            \

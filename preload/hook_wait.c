@@ -2,8 +2,7 @@
  * hook_wait.c - functions in which threads wait, with the option trace: a function for each row of
  * waits.def, to which rebind.c leads the calls of the program and its libraries. Nothing here is
  * exported, so without the option a lock costs what it always did. Context: any thread, signal
- * handlers; no guard is held over the real calls, which block and may be cancelled: then the frame
- * of who waits is unwound, and the wait is over.
+ * handlers; no guard is held over the real calls, which block and may be cancelled.
  */
 #include <errno.h>
 #include <stdlib.h> /* WNOHANG */
@@ -73,10 +72,13 @@ struct waiting {
 
 static __attribute__((noinline)) uintptr_t wait_in(const struct waiting *in, PARAMS)
 {
-	struct track_wait wait __attribute__((cleanup(track_wait_left)));
+	struct track_wait wait;
 
 	track_wait_begin(&wait, in->kind, in->object, in->other, &in->from);
-	return g_original[in->row](ARGS);
+	uintptr_t r = g_original[in->row](ARGS);
+	if (wait.ring)
+		track_wait_end(&wait);
+	return r;
 }
 
 #define WAITING(name, kind, object, other)                            \
@@ -101,13 +103,13 @@ static __attribute__((noinline)) uintptr_t wait_in(const struct waiting *in, PAR
 #define WAIT_IF(name, may, kind, object, other)                       \
 	DEFINE(name, if (!(may)) return g_original[ROW_##name](ARGS); \
 	       return wait_in(WAITING(name, kind, object, other), ARGS);)
-#define MORE(name, kind, object, other)                                              \
-	static __attribute__((noinline)) uintptr_t wrap_##name(PARAMS, uintptr_t g)  \
-	{                                                                            \
-		struct track_wait wait __attribute__((cleanup(track_wait_left)));    \
-                                                                                     \
-		track_wait_begin(&wait, kind, object, (uint32_t)(other), &CALLER()); \
-		return ((more_fn *)(void *)g_original[ROW_##name])(ARGS, g);         \
+#define MORE(name, kind, object, other)                                             \
+	static __attribute__((noinline)) uintptr_t wrap_##name(PARAMS, uintptr_t g) \
+	{                                                                           \
+		WAITS(kind, object, other);                                         \
+		uintptr_t r = ((more_fn *)(void *)g_original[ROW_##name])(ARGS, g); \
+		WAITED();                                                           \
+		return r;                                                           \
 	}
 #define CANCELTYPE(name)                                             \
 	DEFINE(name, uintptr_t error = g_original[ROW_##name](ARGS); \

@@ -287,8 +287,7 @@ void track_itimer_set(uint32_t which, uint64_t value_ns, uint64_t interval_ns,
 /* Set once, at the start. False: nothing below does anything. */
 extern bool g_track_waits __attribute__((visibility("hidden")));
 struct trace_ring;
-/* In the frame of who waits: a wait may be left by pthread_cancel, and a handler that interrupts it
- * may wait itself. */
+/* In the frame of who waits: a handler that interrupts it may wait itself. */
 struct track_wait {
 	struct trace_ring *ring; /* NULL: it is not recorded */
 	uint64_t ring_number, begin_ns, object, outer_object, outer_ns;
@@ -298,13 +297,9 @@ struct track_wait {
 /* Before a call that may wait. kind: FMT_SPAN_*; object and other: by the kind, format.h. */
 void track_wait_begin(struct track_wait *w, unsigned kind, uint64_t object, uint32_t other,
                       const struct caller *from);
-/* After it. Keeps errno. */
+/* After it, where w->ring is set. Keeps errno. Who never comes here was cancelled, or has left by
+ * longjmp: the thread's next wait, or its end, tells. */
 void track_wait_end(struct track_wait *w);
-static inline void track_wait_left(struct track_wait *w)
-{
-	if (unlikely(w->ring))
-		track_wait_end(w);
-}
 /* After pthread_setcanceltype: a thread that may be cancelled anywhere must not be so in here. */
 void track_wait_async(bool is_async);
 

@@ -5,10 +5,12 @@
  */
 #include "trace.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "fd.h"
+#include "format.h"
 #include "process.h"
 #include "seccomp.h"
 #include "stack.h"
@@ -111,6 +113,27 @@ static void give(struct trace_ring *r)
 	__atomic_store_n(&r->view.number, ++g_number, __ATOMIC_RELEASE);
 }
 
+static void keep(struct trace_ring *r, const struct trace_wait *wait)
+{
+	uint64_t i = r->begun;
+
+	WORD_SET(&r->begun, i + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	WORDS_COPY(&r->wait[i & (g_room - 1)], wait);
+	__atomic_store_n(&r->ended, i + 1, __ATOMIC_RELEASE);
+}
+
+/* The wait that the thread was in has been left without a word, some time before. */
+static COLD void keep_left(struct trace_ring *r, uint64_t before_ns)
+{
+	struct trace_wait left = r->now;
+
+	left.what |= FMT_SPAN_LEFT;
+	left.end_ns = before_ns;
+	keep(r, &left);
+	WORD_SET(&r->now.begin_ns, 0);
+}
+
 /* Guard first, lock second: a handler of this thread must never want the lock again. */
 static uint32_t enter(void)
 {
@@ -146,31 +169,6 @@ void trace_thread_begin(void)
 	leave(flags);
 }
 
-static void keep(struct trace_ring *r, const struct track_wait *w, uint64_t end_ns)
-{
-	uint64_t i = r->begun;
-	struct trace_wait *to = &r->wait[i & (g_room - 1)];
-	const struct trace_wait wait = {w->begin_ns, end_ns, w->object, w->what, w->other};
-
-	WORD_SET(&r->begun, i + 1);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	WORDS_COPY(to, &wait);
-	__atomic_store_n(&r->ended, i + 1, __ATOMIC_RELEASE);
-}
-
-/* A wait in which the thread was cancelled. */
-static void keep_last(struct trace_ring *r)
-{
-	const struct trace_wait *now = &r->now;
-	const struct track_wait w = {.begin_ns = now->begin_ns,
-	                             .object = now->object,
-	                             .what = now->what,
-	                             .other = now->other};
-
-	if (w.begin_ns)
-		keep(r, &w, sys_now_ns());
-}
-
 void trace_thread_end(void)
 {
 	struct trace_ring *r = t_ring;
@@ -185,9 +183,11 @@ void trace_thread_end(void)
 	if (!g_seccomp_quiet)
 		sys_call(SYS_prctl, PR_GET_NAME, name);
 	words_copy(r->view.name, name, sizeof(name));
-	keep_last(r);
-	WORD_SET(&r->now.begin_ns, 0);
-	WORD_SET(&r->view.ended_ns, sys_now_ns());
+	uint64_t now = sys_now_ns();
+
+	if (r->now.begin_ns)
+		keep_left(r, now);
+	WORD_SET(&r->view.ended_ns, now);
 	leave(flags);
 }
 
@@ -215,6 +215,24 @@ static COLD struct trace_ring *first_wait(void)
 		g_track_thread_begin();
 	t_refused = !t_ring;
 	return t_ring;
+}
+
+/*
+ * Does the thread still wait as it did, and this is a signal's handler? Else it has left that wait
+ * by longjmp, or was cancelled and cleans up. Handlers may have a stack of their own, which may lie
+ * anywhere.
+ */
+static COLD bool is_interrupted(const struct trace_ring *r, uint32_t stack, uintptr_t sp)
+{
+	stack_t s = {.ss_flags = 0};
+	struct stack_node node;
+	bool in_handler = !stack;
+
+	for (uint32_t i = stack_leaf(stack); i && stack_node(i, &node); i = node.parent)
+		in_handler |= node.flags & FMT_NODE_SIGNAL;
+	if (!in_handler)
+		return false;
+	return r->now_sp > sp || (!sys_call(SYS_sigaltstack, NULL, &s) && s.ss_flags & SS_ONSTACK);
 }
 
 static void put_now(struct trace_ring *r, const struct trace_wait *now, uintptr_t sp)
@@ -245,15 +263,16 @@ void track_wait_begin(struct track_wait *w, unsigned kind, uint64_t object, uint
 	w->object = object;
 	w->what = now.what;
 	w->other = other;
-	/* A wait of a frame that stands no higher was left by longjmp. */
-	w->outer_ns = r->now_sp > from->sp ? r->now.begin_ns : 0;
+	uint32_t flags = t_self.flags;
+
+	t_self.flags = flags | IN_TRACKER; /* handlers that wait leave the ring alone */
+	if (unlikely(r->now.begin_ns) && !is_interrupted(r, trace_stack(now.what), from->sp))
+		keep_left(r, now.begin_ns);
+	w->outer_ns = r->now.begin_ns;
 	w->outer_sp = r->now_sp;
 	w->outer_object = r->now.object;
 	w->outer_what = r->now.what;
 	w->outer_other = r->now.other;
-	uint32_t flags = t_self.flags;
-
-	t_self.flags = flags | IN_TRACKER; /* handlers that wait leave the ring alone */
 	put_now(r, &now, from->sp);
 	w->ring = r;
 	t_self.flags = flags;
@@ -263,20 +282,20 @@ void track_wait_end(struct track_wait *w)
 {
 	struct trace_ring *r = w->ring;
 	struct trace_wait outer = {w->outer_ns, 0, w->outer_object, w->outer_what, w->outer_other};
+	struct trace_wait wait = {w->begin_ns, sys_now_ns(), w->object, w->what, w->other};
 
 	/* A fork in a handler has made another process of it. */
 	if (r->view.number != w->ring_number || r != t_ring)
 		return;
-	uint64_t end_ns = sys_now_ns();
 	uint32_t flags = t_self.flags;
 
 	t_self.flags = flags | IN_TRACKER;
 	put_now(r, &outer, w->outer_sp);
-	if (end_ns - w->begin_ns >= TRACE_BRIEF_NS) {
-		keep(r, w, end_ns);
+	if (wait.end_ns - wait.begin_ns >= TRACE_BRIEF_NS) {
+		keep(r, &wait);
 	} else {
 		WORD_ADD(&r->view.brief, 1);
-		WORD_ADD(&r->view.brief_ns, end_ns - w->begin_ns);
+		WORD_ADD(&r->view.brief_ns, wait.end_ns - wait.begin_ns);
 	}
 	t_self.flags = flags;
 }

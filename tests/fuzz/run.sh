@@ -14,6 +14,7 @@ for program in "heap_exact 2" heap_new kind_left "heap_plugin $build/tests/progs
   # shellcheck disable=SC2086
   OUTLIVE_OPTIONS="out=$seeds" LD_PRELOAD="$build/liboutlive.so" "$build/tests/progs/"$program < /dev/zero > /dev/null
 done
+OUTLIVE_OPTIONS="out=$seeds,trace=16" LD_PRELOAD="$build/liboutlive.so" "$build/tests/progs/trace_odd" handlers > /dev/null
 # The symbolizer eats programs.
 mkdir -p "$seeds/symbolize_fuzz"
 cp "$build/tests/progs/sym_inline" "$seeds/symbolize_fuzz"
