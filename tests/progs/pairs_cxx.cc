@@ -1,13 +1,18 @@
 /* pairs_cxx.cc - C++ ways to lose blocks, threads and descriptors, and not to: see pairs.h. */
+#include <any>
+#include <condition_variable>
 #include <fstream>
 #include <functional>
 #include <future>
 #include <list>
 #include <map>
 #include <memory>
+#include <memory_resource>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "tests/progs/pairs.h"
@@ -244,6 +249,145 @@ CASE(thread_left_running)
 	t.join();
 }
 
+struct shape {
+	int kind = 1;
+};
+struct polygon : shape {
+	std::vector<int> corners = std::vector<int>(50);
+};
+/* As if through a base without a virtual destructor: what it owns is never taken down. */
+CASE(destructor_not_virtual)
+{
+	auto *d = new polygon;
+
+	sink = d;
+	if (bad)
+		::operator delete(static_cast<void *>(d));
+	else
+		delete d;
+	sink = nullptr;
+}
+struct listener : std::enable_shared_from_this<listener> {
+	std::function<int()> callback;
+	int value = 1;
+	void listen()
+	{
+		if (bad)
+			callback = [self = shared_from_this()] { return self->value; };
+		else
+			callback = [self = weak_from_this()] { return self.lock()->value; };
+	}
+};
+CASE(callback_owns_its_owner)
+{
+	auto l = std::make_shared<listener>();
+
+	l->listen();
+}
+/* A count of one's own, as in intrusive pointers. */
+struct counted {
+	int references = 1;
+	std::string text = std::string(60, 'c');
+	void put()
+	{
+		if (!--references)
+			delete this;
+	}
+};
+CASE(intrusive_count_too_high)
+{
+	auto *c = new counted;
+
+	if (bad)
+		c->references++;
+	c->put();
+}
+CASE(monotonic_never_released)
+{
+	auto *pool = new std::pmr::monotonic_buffer_resource(1000);
+	void *volatile p = pool->allocate(100);
+
+	(void)p;
+	if (bad)
+		::operator delete(static_cast<void *>(pool), sizeof(*pool));
+	else
+		delete pool;
+}
+CASE(unordered_map_of_pointers)
+{
+	std::unordered_map<std::string, int *> numbers;
+
+	for (int i = 0; i < 4; i++)
+		numbers[std::string(30, static_cast<char>('a' + i))] = new int(i);
+	if (!bad)
+		for (auto &n : numbers)
+			delete n.second;
+}
+CASE(exception_kept)
+{
+	auto *kept = new std::exception_ptr;
+
+	try {
+		throw std::runtime_error("kept for ever");
+	} catch (...) {
+		*kept = std::current_exception();
+	}
+	if (!bad)
+		delete kept;
+	kept = nullptr;
+}
+CASE(any_lost)
+{
+	auto *a = new std::any(std::string(200, 'a'));
+
+	sink = a;
+	if (!bad)
+		delete a;
+	sink = nullptr;
+}
+CASE(file_of_lost_stream)
+{
+	auto *f = new std::ifstream("/dev/null");
+
+	sink = f;
+	if (!bad)
+		delete f;
+	sink = nullptr;
+}
+CASE(file_of_unique_released)
+{
+	struct closer {
+		void operator()(FILE *f) const
+		{
+			fclose(f);
+		}
+	};
+	std::unique_ptr<FILE, closer> f(fopen("/dev/null", "r"));
+
+	if (bad)
+		f.release();
+}
+CASE(async_thread_forgotten)
+{
+	/* Never destroyed: that waits for who waits. */
+	static auto &lock = *new std::mutex;
+	static auto &wake = *new std::condition_variable;
+	static bool stop;
+	auto *f = new std::future<void>(std::async(std::launch::async, [] {
+		std::unique_lock<std::mutex> l(lock);
+		wake.wait(l, [] { return stop; });
+	}));
+
+	if (bad)
+		return;
+	{
+		std::lock_guard<std::mutex> l(lock);
+		stop = true;
+	}
+	wake.notify_all();
+	delete f;
+}
+
 #define H(name)                     \
 	{                           \
 #name, "heap", name \
@@ -269,6 +413,16 @@ int main(int argc, char **argv)
 	        H(thread_local_owner),
 	        H(across_threads),
 	        H(singleton),
+	        H(destructor_not_virtual),
+	        H(callback_owns_its_owner),
+	        H(intrusive_count_too_high),
+	        H(monotonic_never_released),
+	        H(unordered_map_of_pointers),
+	        H(exception_kept),
+	        H(any_lost),
+	        {"file_of_lost_stream", "fd", file_of_lost_stream},
+	        {"file_of_unique_released", "fd", file_of_unique_released},
+	        {"async_thread_forgotten", "thread", async_thread_forgotten},
 	        {"stream_left", "fd", stream_left},
 	        {"thread_left_running", "thread", thread_left_running},
 	};
