@@ -91,25 +91,26 @@ enum {
 enum { DUE_POLL = 1u, DUE_BEGIN = 2u, DUE_RELEASE = 4u, DUE_WATCH = 8u };
 
 struct ctx {
-	uint32_t number, leased, tid, n_threads;
-	uint64_t name[2]; /* char[16], NUL-filled, in words that are read whole */
-	uint64_t unknown_frees, unseen_frees;
-	struct ctx *next_free;
-	struct stack_cache *stacks;
-	uint32_t due;
+	/* The first cache line has all that each event looks at. */
+	uint32_t number, due;
 	uint32_t until, every; /* events until the clock is read, and between readings */
-	uint32_t clock_tick;   /* when it was read last */
-	uint32_t name_due;     /* tick at which the name is asked for again */
-	uint32_t leased_tick;
+	struct stack_cache *stacks;
 	/* Bytes made less bytes freed by this context, whose blocks they were; and the window which
 	 * somebody wants to be told of when they leave it (watch.h). */
 	int64_t live, low, high;
+	uintptr_t last;     /* block that this thread made last, 0 if it freed it */
+	uint64_t last_left; /* and t_self.left then */
+	uint32_t leased, tid, n_threads;
+	uint32_t clock_tick; /* when it was read last */
+	uint64_t name[2];    /* char[16], NUL-filled, in words that are read whole */
+	uint64_t unknown_frees, unseen_frees;
+	struct ctx *next_free;
+	uint32_t name_due; /* tick at which the name is asked for again */
+	uint32_t leased_tick;
 	uint32_t nowhere;           /* site of stack 0, for when there is no room for another */
 	uint32_t site_at, site_end; /* sites to give out */
 	uint32_t small_left;
-	char *small;        /* memory for leaves and lifetimes */
-	uintptr_t last;     /* block that this thread made last, 0 if it freed it */
-	uint64_t last_left; /* and t_self.left then */
+	char *small; /* memory for leaves and lifetimes */
 	/* The last free, for track_restore(). */
 	struct {
 		uintptr_t address;

@@ -62,7 +62,7 @@ static __attribute__((noinline)) void *unusual_malloc(size_t n, const struct cal
 	return p;
 }
 
-void *heap_malloc(size_t n)
+HOT void *heap_malloc(size_t n)
 {
 	void *p;
 
@@ -117,7 +117,7 @@ static __attribute__((noinline)) void unusual_free(void *p)
 	FREE(real.free(p));
 }
 
-void heap_free(void *p)
+HOT void heap_free(void *p)
 {
 	FETCH_HEADER(p);
 	/* No block of the boot buffer is in the table, nor is NULL. */

@@ -7,7 +7,7 @@
 
 /* struct self (track.h) */
 #define SELF_N_HEAP 4
-#define SELF_LEFT   24
+#define SELF_LEFT   16
 /* struct real (hook.h) */
 #define REAL_MALLOC 0
 #define REAL_FREE   24

@@ -22,6 +22,8 @@
 
 /* ---- the heap ---- */
 
+	.section .text.hot,"ax",@progbits
+
 	begin	malloc
 	mov	t_self@gottpoff(%rip), %rax
 	cmp	%rdi, %fs:SELF_LEFT(%rax)
@@ -53,6 +55,8 @@
 	end	free
 
 /* ---- children that share our memory ---- */
+
+	.text
 
 /* The slot's number in %eax; the arguments must survive. */
 	.hidden	share_go

@@ -267,7 +267,7 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 	return take(c, e);
 }
 
-uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
+HOT uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 {
 	const struct mem_own *o = &t_mem_own;
 	uintptr_t sp = from->sp, above = o->top - sp;

@@ -17,6 +17,8 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define COLD        __attribute__((cold, noinline))
+/* What each malloc and free runs through: lies together. */
+#define HOT __attribute__((hot))
 /* The compiler knows nothing of what is in it. */
 #define OPAQUE(x) ARCH_OPAQUE(x)
 /* Initial-exec: __tls_get_addr may call malloc, and then us. */

@@ -25,25 +25,26 @@ enum { IN_TRACKER = 1u, IN_HEAP = 2u, PAST_END = 4u };
 struct task; /* a thread's record: task.h */
 struct ctx;  /* a thread's counters and caches, leased: context.h */
 
+/* One cache line; what each call of the malloc family looks at comes first. */
 struct self {
 	uint32_t flags;
-	uint32_t n_heap;   /* calls of the malloc family, wrapping: tells whether operator new came
-	                      through malloc */
-	struct ctx *ctx;   /* NULL until the thread's first event */
-	struct task *task; /* the thread's record, NULL until it is known */
+	uint32_t n_heap; /* calls of the malloc family, wrapping: tells whether operator new came
+	                    through malloc */
+	/* ctx, from the thread's first event of the heap on, if these are recorded, and exactly:
+	 * then track_plain.c need not ask. Else NULL. */
+	struct ctx *exact;
 	/* Sampled mode: bytes to the next sample point, and where its random numbers are
 	 * (sample.h). In exact mode 0 for ever. */
 	uint64_t left;
 	uint64_t random;
+	struct ctx *ctx;   /* NULL until the thread's first event */
+	struct task *task; /* the thread's record, NULL until it is known */
 	/* A block that realloc has in hand: it is in no table, nor is what it becomes. 0: none;
 	 * bytes: how much of it is kept. For who looks at this thread while it is stopped.
 	 */
 	uintptr_t moving;
 	uint64_t moving_bytes;
-	/* ctx, from the thread's first event of the heap on, if these are recorded, and exactly:
-	 * then track_plain.c need not ask. Else NULL. */
-	struct ctx *exact;
-};
+} __attribute__((aligned(64)));
 /* Zero is valid: usable from a thread's very first instruction to its last. */
 extern TLS struct self t_self __attribute__((visibility("hidden")));
 

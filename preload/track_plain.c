@@ -32,7 +32,7 @@ static inline void leave(struct ctx *c)
 		guard_clear();
 }
 
-void track_alloc_plain(const void *p, size_t bytes, const struct caller *from)
+HOT void track_alloc_plain(const void *p, size_t bytes, const struct caller *from)
 {
 	const uintptr_t a = (uintptr_t)p;
 	struct ctx *c = t_self.exact;
@@ -80,7 +80,7 @@ static inline void count_free(struct ctx *c, struct site *s, uintptr_t a, const 
 		context_ages_add(c, s, fmt_age_bucket(age));
 }
 
-bool track_free_plain(const void *p)
+HOT bool track_free_plain(const void *p)
 {
 	const uintptr_t a = (uintptr_t)p;
 	struct ctx *c = t_self.exact;
