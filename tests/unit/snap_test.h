@@ -43,6 +43,7 @@ HELPER void setup(const char *out)
 	atexit(remove_folder);
 	g_options.out = out ? out : g_folder;
 	g_options.text = "keep=3";
+	g_options.tally = "";
 	g_options.depth = 128;
 	g_options.quiet = true;
 	g_control = &g_page;
