@@ -184,9 +184,6 @@ static bool cfa_instruction(struct machine *m, struct cfi_cursor *c, unsigned op
 	case OP_DEF_CFA_REG:
 		define_cfa(row, cfi_uleb(c), row->cfa_value);
 		return true;
-	case OP_DEF_CFA_OFFSET:
-		row->cfa_value = (int64_t)cfi_uleb(c);
-		return true;
 	case OP_DEF_CFA_OFFSET_SF:
 		row->cfa_value = scaled(m, (uint64_t)cfi_sleb(c));
 		return true;
@@ -248,7 +245,7 @@ static bool register_instruction(struct machine *m, struct cfi_cursor *c, unsign
 /* One instruction. 0 go on, 1 the row is complete, -EINVAL. */
 static int step(struct machine *m, struct cfi_cursor *c)
 {
-	unsigned op = (unsigned)cfi_uint(c, 1), low = op & 63;
+	unsigned op = cfi_byte(c), low = op & 63;
 	uint64_t advance = 0;
 
 	switch (op & 0xc0) {
@@ -270,6 +267,11 @@ static int step(struct machine *m, struct cfi_cursor *c)
 		m->loc = cfi_pointer(c, m->cie->encoding, 0);
 		return m->loc > m->pc;
 	case OP_ADVANCE1:
+		m->loc += cfi_byte(c) * m->cie->code_align;
+		return m->loc > m->pc;
+	case OP_DEF_CFA_OFFSET:
+		m->w->row.cfa_value = (int64_t)cfi_uleb(c);
+		return 0;
 	case OP_ADVANCE2:
 	case OP_ADVANCE4:
 		advance = cfi_uint(c, 1u << (op - OP_ADVANCE1));

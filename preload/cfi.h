@@ -91,8 +91,22 @@ struct cfi_cursor {
 };
 struct cfi_cursor cfi_cursor(uintptr_t at, uint64_t bytes, const struct cfi_range *in);
 uint64_t cfi_uint(struct cfi_cursor *c, unsigned bytes);
-uint64_t cfi_uleb(struct cfi_cursor *c);
+uint64_t cfi_uleb_long(struct cfi_cursor *c);
 int64_t cfi_sleb(struct cfi_cursor *c);
+/* Nearly all that is read are single bytes, thousands of them for a place in a large function. */
+static inline unsigned cfi_byte(struct cfi_cursor *c)
+{
+	if (__builtin_expect(c->p < c->end, 1))
+		return *c->p++;
+	c->bad = true;
+	return 0;
+}
+static inline uint64_t cfi_uleb(struct cfi_cursor *c)
+{
+	if (__builtin_expect(c->p < c->end && *c->p < 128, 1))
+		return *c->p++;
+	return cfi_uleb_long(c);
+}
 /* A pointer in one of the DW_EH_PE_ encodings; indirect ones are bad. */
 uint64_t cfi_pointer(struct cfi_cursor *c, unsigned encoding, uintptr_t data_base);
 

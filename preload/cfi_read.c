@@ -26,7 +26,7 @@ uint64_t cfi_uint(struct cfi_cursor *c, unsigned bytes)
 	return v;
 }
 
-uint64_t cfi_uleb(struct cfi_cursor *c)
+uint64_t cfi_uleb_long(struct cfi_cursor *c)
 {
 	uint64_t v = 0;
 

@@ -104,6 +104,18 @@ def print_results(results, chosen):
             "%*s" % (COLUMN + 2, "-" if (t := result["tools"].get(n)) is None or t["failed"] else "%d" % t["bytes"]) for n in names))
 
 
+def print_short(results, chosen):
+    """ms of CPU a process; beside native: more than that."""
+    names = [t.name for t in chosen[1:]]
+    print("\nms of CPU for a short process, beside native more than that; MB of the largest, x of native")
+    print("%-25s%10s%9s%8s" % ("", "processes", "native", "MB") + "".join("%*s" % (COLUMN + 2, n) for n in names))
+    for result in results:
+        native, n = result["tools"]["native"], result["processes"]
+        print("%-25s%10d%9.2f%8.0f" % (result["workload"], n, native["cpu"] * 1e3 / n, native["rss_mb"]) +
+              "".join("%*s" % (COLUMN + 2, t["failed"] or "%+.2f /%5.2f" % ((t["cpu"] - native["cpu"]) * 1e3 / n, t["rss_ratio"]))
+                      for t in map(result["tools"].get, names)))
+
+
 def print_events(table, names):
     print("\nns of CPU for a malloc and its free; beside native: more than that")
     print("%-21s%9s" % ("", "native") + "".join("%*s" % (COLUMN, n) for n in names))
@@ -170,7 +182,9 @@ def main():
         chosen = [t for t in tools_.all_of(build, os.path.join(folder, "files")) if t.name == "native" or o.tool in t.name]
         if o.no_slow:
             chosen = [t for t in chosen if not t.slow]
-        if not every:
+        short = [w for w in workloads.short(inputs) if o.only in w.name]
+        gates = tools_.gates(build)
+        if not every and not short:
             sys.exit("bench: no workload's name holds %r" % o.only)
         data = {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "machine": machine(), "runs": o.runs, "size": o.size, "results": []}
         for workload in every:
@@ -182,13 +196,19 @@ def main():
             data["results"].append(measure(workload, chosen, o, folder))
             print("%s: %.0f s" % (workload.name, time.monotonic() - started), file=sys.stderr)
             write(data, o)
-        print_results(data["results"], chosen)
+        for workload in short:
+            data.setdefault("short", []).append({**measure(workload, gates, o, folder), "processes": workload.processes(o.size)})
+            write(data, o)
+        if every:
+            print_results(data["results"], chosen)
+        if short:
+            print_short(data["short"], gates)
         own = [t for t in chosen if t.name == "native" or t.name.startswith("outlive")]
         names = [t.name for t in own[1:]]
         if names and not o.only:
             data["events"] = events.events(build, own, o.quick, min(o.runs, 3))
             print_events(data["events"], names)
-        if names and not o.quick and shutil.which("valgrind"):
+        if names and every and not o.quick and shutil.which("valgrind"):
             data["instructions"] = events.counts(every, own, o.size * SMALL)
             print_counts(data["instructions"], names)
         data["machine"]["load_after"] = os.getloadavg()

@@ -84,6 +84,19 @@ def all_of(build, folder):
     return every
 
 
+def gates(build):
+    """As a suite is run in CI."""
+    check = [os.path.join(build, "outlive"), "run", "--check"]
+    every = [
+        Tool("native"),
+        Tool("run --check", before=check + ["--"], about="the whole gate"),
+        Tool("--heap=off", before=check + ["--heap=off", "--"], about="threads, timers and descriptors"),
+    ]
+    for tool in every:
+        tool.bench = os.path.join(build, "tests/bench")
+    return every
+
+
 def limits(tool):
     """For preexec_fn: what a run may take at most."""
 

@@ -136,6 +136,47 @@ def compiler_cxx(folder):
     return command
 
 
+# ---- short processes ----
+
+
+class Short(Workload):
+    """As a test suite or a configure script starts them; processes(size) tells how many."""
+
+    def __init__(self, name, command, processes):
+        super().__init__(name, command)
+        self.processes = processes
+
+
+def shell_loop(folder):
+    def command(size):
+        text = "i=0\nwhile [ $i -lt %s ]; do\n  /bin/true\n  /bin/sh -c :\n  /bin/sed -n p %s > /dev/null\n  i=$((i + 1))\ndone\n"
+        return {}, ["sh", write(folder, "loop-%g.sh" % size, text % (sized(100, size), __file__))]
+
+    return command
+
+
+def make_tree(folder):
+    def command(size):
+        tree = os.path.join(folder, "tree-%g" % size)
+        os.makedirs(tree, exist_ok=True)
+        n = int(sized(50, size))
+        for i in range(n):
+            write(tree, "f%d.c" % i, "int f%d(int a)\n{\n\treturn a * %d;\n}\n" % (i, i))
+        objects = " ".join("f%d.o" % i for i in range(n))
+        write(tree, "Makefile", "lib.so: %s\n\tgcc -shared -o $@ $^\n%%.o: %%.c\n\tgcc -c -fPIC -o $@ $<\n" % objects)
+        return {}, ["make", "-s", "-B", "-C", tree]
+
+    return command
+
+
+def short(folder):
+    return [
+        Short("short: true, sh, sed", shell_loop(folder), lambda size: 3 * int(sized(100, size)) + 1),
+        # gcc, cc1, as for each; gcc, collect2, ld; make
+        Short("short: make of C files", make_tree(folder), lambda size: 3 * int(sized(50, size)) + 4),
+    ]
+
+
 # ---- servers ----
 
 
