@@ -22,6 +22,8 @@ enum {
 	SHARDS_LOG2 = 7,
 	SHARDS = 1 << SHARDS_LOG2,
 	SHARD_FIRST = 16,
+	LINE = 16,      /* slots in a cache line */
+	NEAR = 64,      /* slots in which siblings lie together */
 	GROW_AHEAD = 16 /* nodes that are fetched ahead while a shard is copied */
 };
 
@@ -33,7 +35,8 @@ struct node {
 #define FURTHER (1u << 31) /* there are others, in the index */
 struct shard {
 	uint32_t mask, used;
-	uint32_t slot[]; /* 8 bits of the hash over a node's number; 0 free */
+	/* 8 bits of a hash of what it is over a node's number; 0 free */
+	uint32_t slot[] __attribute__((aligned(64)));
 };
 
 static struct node *g_nodes[STACK_NODE_MAX / NODES];
@@ -57,45 +60,65 @@ static uint32_t *leaf_at(uint32_t stack)
 
 /* ---- finding ---- */
 
-static inline uint32_t hash_edge(uint32_t parent, uint32_t what)
+static inline uint32_t mix(uint64_t v)
 {
-	uint64_t h = ((uint64_t)parent << 32 | what) * 0x9e3779b97f4a7c15ul;
+	v *= 0x9e3779b97f4a7c15ul;
+	return (uint32_t)((v ^ v >> 29) * 0xbf58476d1ce4e5b9ul >> 32);
+}
 
-	return (uint32_t)((h ^ h >> 29) * 0xbf58476d1ce4e5b9ul >> 32);
+static inline uint32_t hash_what(uint32_t what)
+{
+	return what * 0x9e3779b1u;
 }
 
 /* Without some bits of a hash where a node is named, a frame that is new would be compared with
  * several old ones, and each of them is a cache miss. */
-static inline uint32_t slot_tag(uint32_t hash)
+static inline uint32_t slot_tag(uint32_t what)
 {
-	return hash << SHARDS_LOG2 & 0xff000000;
+	return hash_what(what) & 0xff000000;
 }
 
 static inline uint32_t child_tag(uint32_t what)
 {
-	return what * 0x9e3779b1u & 0x7f000000;
+	return hash_what(what) & 0x7f000000;
 }
 
-static inline unsigned shard_of(uint32_t hash)
+static inline unsigned shard_of(uint32_t parent)
 {
-	return hash >> (32 - SHARDS_LOG2);
+	return mix(parent) >> (32 - SHARDS_LOG2);
+}
+
+/*
+ * Where a child is looked for: from `near` on NEAR slots, and if all are taken from `far` on until
+ * one is free. Its siblings are near: who was under a parent a moment ago comes there again.
+ */
+struct place {
+	uint32_t near, far;
+};
+static inline struct place place_of(uint32_t parent, uint32_t what)
+{
+	return (struct place){(mix(parent) & -LINE) | (hash_what(what) >> 20 & (LINE - 1)),
+	                      mix((uint64_t)parent << 32 | what)};
 }
 
 static uint32_t find_further(uint32_t parent, uint32_t what)
 {
-	uint32_t hash = hash_edge(parent, what);
-	const struct shard *s = __atomic_load_n(&g_shard[shard_of(hash)], __ATOMIC_ACQUIRE);
+	const struct shard *s = __atomic_load_n(&g_shard[shard_of(parent)], __ATOMIC_ACQUIRE);
+	struct place at = place_of(parent, what);
+	uint32_t tag = slot_tag(what);
 
 	if (unlikely(!s))
 		return 0;
-	for (uint32_t i = hash & s->mask;; i = (i + 1) & s->mask) {
-		uint32_t slot = __atomic_load_n(&s->slot[i], __ATOMIC_ACQUIRE);
-		uint32_t n = slot ^ slot_tag(hash);
+	for (uint32_t i = at.near, k = 0;; i++, k++) {
+		if (unlikely(k == NEAR))
+			i = at.far;
+		uint32_t slot = __atomic_load_n(&s->slot[i & s->mask], __ATOMIC_ACQUIRE);
+		uint32_t n = slot ^ tag;
 
 		if (!slot)
 			return 0;
-		if (n < STACK_NODE_MAX && likely(node_at(n)->what == what) &&
-		    likely(node_at(n)->parent == parent))
+		if (n < STACK_NODE_MAX && likely(node_at(n)->parent == parent) &&
+		    likely(node_at(n)->what == what))
 			return n;
 	}
 }
@@ -114,12 +137,11 @@ static inline uint32_t find(uint32_t parent, uint32_t what)
 
 void stack_tree_prefetch(uint32_t parent, uint32_t what)
 {
-	uint32_t hash = hash_edge(parent, what);
-	const struct shard *s = __atomic_load_n(&g_shard[shard_of(hash)], __ATOMIC_ACQUIRE);
+	const struct shard *s = __atomic_load_n(&g_shard[shard_of(parent)], __ATOMIC_ACQUIRE);
 
 	__builtin_prefetch(node_at(parent));
 	if (likely(s))
-		__builtin_prefetch(&s->slot[hash & s->mask]);
+		__builtin_prefetch(&s->slot[place_of(parent, what).near & s->mask]);
 }
 
 /* ---- growing; under the lock ---- */
@@ -156,13 +178,15 @@ static struct shard *shard_new(uint32_t slots)
 	return s;
 }
 
-static void put(struct shard *s, uint32_t hash, uint32_t n)
+static void put(struct shard *s, uint32_t n)
 {
-	uint32_t i = hash & s->mask;
+	struct place at = place_of(node_at(n)->parent, node_at(n)->what);
+	uint32_t i = at.near, k = 0;
 
-	while (s->slot[i])
-		i = (i + 1) & s->mask;
-	__atomic_store_n(&s->slot[i], n | slot_tag(hash), __ATOMIC_RELEASE);
+	for (; s->slot[i & s->mask]; i++)
+		if (++k == NEAR)
+			i = at.far - 1;
+	__atomic_store_n(&s->slot[i & s->mask], n | slot_tag(node_at(n)->what), __ATOMIC_RELEASE);
 	s->used++;
 }
 
@@ -179,7 +203,7 @@ static struct shard *shard_grow(struct shard *old, unsigned which)
 		if (ahead)
 			__builtin_prefetch(node_at(ahead));
 		if (n)
-			put(s, hash_edge(node_at(n)->parent, node_at(n)->what), n);
+			put(s, n);
 	}
 	__atomic_store_n(&g_shard[which], s, __ATOMIC_RELEASE);
 	return s;
@@ -190,7 +214,7 @@ static struct shard *shard_to_fill(unsigned which)
 {
 	struct shard *s = g_shard[which];
 
-	if (!s || s->used > s->mask / 3 * 2)
+	if (!s || s->used > s->mask / 2)
 		s = shard_grow(s, which);
 	return s && s->used < s->mask ? s : NULL;
 }
@@ -199,8 +223,8 @@ static struct shard *shard_to_fill(unsigned which)
 static uint32_t add_node(uint32_t parent, uint32_t what)
 {
 	struct node *p = parent ? node_at(parent) : &g_root;
-	uint32_t hash = hash_edge(parent, what), n = g_n_nodes + 1;
-	struct shard *index = p->first ? shard_to_fill(shard_of(hash)) : NULL;
+	uint32_t n = g_n_nodes + 1;
+	struct shard *index = p->first ? shard_to_fill(shard_of(parent)) : NULL;
 
 	if (n >= STACK_NODE_MAX || !(what & (STACK_FRAME_MAX - 1)) || (p->first && !index))
 		return 0;
@@ -214,7 +238,7 @@ static uint32_t add_node(uint32_t parent, uint32_t what)
 	*node_at(n) = (struct node){.what = what, .parent = parent};
 	__atomic_store_n(&g_n_nodes, n, __ATOMIC_RELEASE);
 	if (index)
-		put(index, hash, n);
+		put(index, n);
 	__atomic_store_n(&p->first, index ? p->first | FURTHER : n | child_tag(what),
 	                 __ATOMIC_RELEASE);
 	return n;
