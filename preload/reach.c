@@ -108,7 +108,9 @@ static bool can_be_right(void)
 	struct context_audit audit;
 
 	context_audit(&audit);
-	if (!track_has(TRACK_HEAP))
+	if (!ARCH_STOP)
+		refuse("where pointers may lie is known of x86-64 alone", "");
+	else if (!track_has(TRACK_HEAP))
 		refuse("the heap is not recorded (families)", "");
 	else if (!track_has(TRACK_MMAP))
 		refuse("the program's mappings are not recorded (families), and may hold pointers",

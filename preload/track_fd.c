@@ -314,7 +314,7 @@ static bool inherit_lowest(void)
 	enum { LOWEST = 64 };
 	struct stat st;
 
-	if (sys_call(SYS_stat, "/proc/self/fd", &st) || st.st_size <= 0)
+	if (sys_stat("/proc/self/fd", &st) || st.st_size <= 0)
 		return false;
 	for (int fd = 0; st.st_size && fd < LOWEST; fd++)
 		if (sys_call(SYS_fcntl, fd, F_GETFD) >= 0) {
