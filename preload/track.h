@@ -301,7 +301,7 @@ void track_wait_begin(struct track_wait *w, unsigned kind, uint64_t object, uint
 /* After it, where w->ring is set. Keeps errno. Who never comes here was cancelled, or has left by
  * longjmp: the thread's next wait, or its end, tells. */
 void track_wait_end(struct track_wait *w);
-/* After pthread_setcanceltype: a thread that may be cancelled anywhere must not be so in here. */
+/* After pthread_setcanceltype: who may be cancelled anywhere must not be so in here. */
 void track_wait_async(bool is_async);
 
 /* What a SIGEV_THREAD function is called through. */

@@ -5,6 +5,7 @@
  */
 #include "trace.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -246,11 +247,11 @@ static void put_now(struct trace_ring *r, const struct trace_wait *now, uintptr_
 	r->now_sp = sp;
 }
 
-void track_wait_begin(struct track_wait *w, unsigned kind, uint64_t object, uint32_t other,
-                      const struct caller *from)
+static void begin(struct track_wait *w, unsigned kind, uint64_t object, uint32_t other,
+                  const struct caller *from)
 {
 	w->ring = NULL;
-	if ((t_self.flags & (IN_TRACKER | IN_HEAP | PAST_END)) || t_async || !process_owns_tables())
+	if ((t_self.flags & (IN_TRACKER | IN_HEAP | PAST_END)) || !process_owns_tables())
 		return;
 	struct trace_ring *r = likely(t_ring) ? t_ring : first_wait();
 
@@ -278,7 +279,7 @@ void track_wait_begin(struct track_wait *w, unsigned kind, uint64_t object, uint
 	t_self.flags = flags;
 }
 
-void track_wait_end(struct track_wait *w)
+static void end(const struct track_wait *w)
 {
 	struct trace_ring *r = w->ring;
 	struct trace_wait outer = {w->outer_ns, 0, w->outer_object, w->outer_what, w->outer_other};
@@ -298,6 +299,34 @@ void track_wait_end(struct track_wait *w)
 		WORD_ADD(&r->view.brief_ns, wait.end_ns - wait.begin_ns);
 	}
 	t_self.flags = flags;
+}
+
+/* Nothing here may be left half done by a cancellation; the way back acts upon one. */
+static COLD void defer(bool is_deferred)
+{
+	int was;
+
+	pthread_setcanceltype(is_deferred ? PTHREAD_CANCEL_DEFERRED : PTHREAD_CANCEL_ASYNCHRONOUS,
+	                      &was);
+}
+
+void track_wait_begin(struct track_wait *w, unsigned kind, uint64_t object, uint32_t other,
+                      const struct caller *from)
+{
+	if (unlikely(t_async))
+		defer(true);
+	begin(w, kind, object, other, from);
+	if (unlikely(t_async))
+		defer(false);
+}
+
+void track_wait_end(struct track_wait *w)
+{
+	if (unlikely(t_async))
+		defer(true);
+	end(w);
+	if (unlikely(t_async))
+		defer(false);
 }
 
 void track_wait_async(bool is_async)

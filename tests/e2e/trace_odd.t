@@ -41,7 +41,9 @@ is "a wait that is cancelled ends with its thread" \
   "$(awk -F '\t' '$1 == "wait" && $3 ~ /^c_/ && $3 != "c_pending" && $6 == "left" { print $3 }' cancel | sort -u | wc -l)" 21
 is "and is the only one" "$(awk -F '\t' '$1 == "wait" && $3 ~ /^c_/ && $3 != "c_pending" && $6 != "left"' cancel)" ""
 mode async 16
-mode results 256
+"$PROGS/trace_results" > results.plain
+traced 256 results.d "$PROGS/trace_results"
+is "results and errno are libc's" "$status $(cat results.d.out)" "0 $(cat results.plain)"
 mode handlers 64
 is "a handler's wait lies within the one that it interrupts" "$(waits handlers interrupted)" "condition variable|condition variable 0x|ended"
 is "and is one" "$(waits handlers waits_in_handler | sort -u)" "sleep|sleep|ended"
