@@ -318,12 +318,29 @@ TEST(uninterruptible_sleep_is_not_waited_for)
 	waits_for_its_child(STOP_BY_PTRACE, 1, STOP_LOSSY_SLEEP);
 }
 
+static int hold[2];
+
 static void *blocks_all(void *arg)
 {
 	uint64_t all = ~0ul;
+	char c;
 
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, NULL, 8);
-	return sleeper(arg);
+	__atomic_store_n(&tid_of_sleeper, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	EQ(read(hold[0], &c, 1), 0);
+	return arg;
+}
+
+/* It sleeps, from now on: one that has not got there yet is found running. */
+static void until_it_reads(void)
+{
+	char path[64], says[8] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid_of_sleeper);
+	while (strncmp(says, "0 ", 2) != 0) {
+		sched_yield();
+		sys_read_file(path, says, sizeof(says));
+	}
 }
 
 TEST(a_thread_that_blocks_the_signal_is_traced_or_read)
@@ -331,16 +348,19 @@ TEST(a_thread_that_blocks_the_signal_is_traced_or_read)
 	struct stop s = {.ways = STOP_BY_SIGNAL};
 
 	signals_init();
+	EQ(pipe(hold), 0);
 	pthread_t t = begin_thread(blocks_all);
 
+	until_it_reads();
 	works(STOP_BY_PTRACE);
 	EQ(stop_prepare(&s), 0);
 	EQ(stop_all(&s, sys_now_ns() + 400000000), 0);
 	EQ(s.lossy, STOP_LOSSY_BLOCKED);
 	EQ(s.threads[0].state, STOP_ASLEEP);
-	EQ(s.threads[0].call, SYS_clock_nanosleep);
+	EQ(s.threads[0].call, SYS_read);
 	stop_free(&s);
-	end_thread(t);
+	close(hold[1]);
+	pthread_join(t, NULL);
 }
 
 /* ---- things go wrong ---- */
