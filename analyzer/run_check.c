@@ -26,6 +26,16 @@ int run_check_parse_unseen(const char *value, void *to, struct err *err)
 	return 0;
 }
 
+/* All that is judged is among what the user has it record: then a process that leaves nothing of
+ * that has nothing to show. */
+static bool records_enough(const char *families, const struct check_gates *g)
+{
+	bool heap = strstr(families, "heap") && strstr(families, "mmap");
+
+	return (heap || g->heap == CHECK_HEAP_OFF) && strstr(families, "threads") &&
+	       strstr(families, "timers") && strstr(families, "fds");
+}
+
 /* What the library does otherwise than without a gate, unless the user has said how. */
 static int add_options(struct run_check *r, struct str *options, struct err *err)
 {
@@ -34,8 +44,9 @@ static int add_options(struct run_check *r, struct str *options, struct err *err
 	char *reach = settings_get(options->data, "reach");
 	char *families = settings_get(options->data, "families");
 	/* These want the figures of every process. */
-	bool all = g->growth || g->residue.given || g->peak.given || g->allocs.given || families ||
-	           g->leaks & CHECK_BAD_CLOSES || (g->heap == CHECK_HEAP_LOST && reach);
+	bool all = g->growth || g->residue.given || g->peak.given || g->allocs.given ||
+	           (families && !records_enough(families, g)) || g->leaks & CHECK_BAD_CLOSES ||
+	           (g->heap == CHECK_HEAP_LOST && reach);
 	int rc = settings_add(options, "out", r->folder.path, err);
 
 	if (!rc && !reach && g->heap != CHECK_HEAP_OFF)

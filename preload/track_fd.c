@@ -330,6 +330,19 @@ void fd_init(void)
 		fd_each_open(inherit, NULL);
 }
 
+/* The parent's. Only what is not zero is written: a page that a fork's child leaves alone is not
+ * copied, and most children soon end. */
+static void forget_sums(void)
+{
+	for (uint32_t i = 0; i <= stack_count() / SUM_CHUNK; i++)
+		for (uint32_t j = 0; g_sum[i] && j < SUM_CHUNK; j++) {
+			struct fd_sum *sum = &g_sum[i][j];
+
+			if (sum->opened | sum->closed)
+				*sum = (struct fd_sum){.opened = 0};
+		}
+}
+
 void fd_fork_child(void)
 {
 	for (uint32_t fd = 0; fd < g_limit; fd++) {
@@ -339,11 +352,10 @@ void fd_fork_child(void)
 			continue;
 		if (s->word)
 			s->word |= (uint64_t)FMT_FD_FLAG_INHERITED << 32;
-		s->closed = 0; /* the parent's doing: children close all numbers before they exec */
+		if (s->closed) /* by the parent: children close all numbers before they exec */
+			s->closed = 0;
 	}
-	for (uint32_t i = 0; i < SUM_CHUNKS; i++)
-		if (g_sum[i])
-			memset(g_sum[i], 0, sizeof(**g_sum) * SUM_CHUNK);
+	forget_sums();
 	fd_bad_fork_child();
 	fd_kept_fork_child();
 }

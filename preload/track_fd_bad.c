@@ -18,6 +18,7 @@
 enum { PROBES = 64 };
 
 static struct fd_bad g_bad[FD_BAD_MAX];
+static bool g_any;
 static uint32_t g_runs;
 
 /* The run of closes that this thread is in. */
@@ -44,6 +45,7 @@ void fd_bad_add(unsigned what, int fd, uint32_t stack, uint32_t before, uint32_t
 	uint64_t key = (uint64_t)what << 48 | (uint64_t)stack << 24 | before;
 	uint32_t at = (uint32_t)(key * 0x9E3779B97F4A7C15ull >> 54);
 
+	__atomic_store_n(&g_any, true, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < PROBES; i++) {
 		struct fd_bad *b = &g_bad[(at + i) % FD_BAD_MAX];
 		uint32_t none = 0;
@@ -107,7 +109,9 @@ void track_fd_close_done(int fd, bool bad, struct track_closed was, const struct
 
 void fd_bad_fork_child(void)
 {
-	memset(g_bad, 0, sizeof(g_bad));
+	if (g_any)
+		memset(g_bad, 0, sizeof(g_bad));
+	g_any = false;
 }
 
 /* ---- for the snapshot child ---- */

@@ -290,7 +290,8 @@ void timer_fork_child(void)
 {
 	/* All anew: a thread that is gone may have been at it. */
 	sys_lock_reset(&g_lock);
-	memset(g_bucket, 0, sizeof(g_bucket));
+	if (slab_room(&g_timers))
+		memset(g_bucket, 0, sizeof(g_bucket));
 	slab_forget_free(&g_timers);
 	for (uint32_t i = 0; i < slab_room(&g_timers); i++) {
 		struct slot *s = slab_at(&g_timers, i);
