@@ -129,7 +129,7 @@ static bool tell_nothing_left(unsigned reason)
 {
 	if (__atomic_load_n(&g_told, __ATOMIC_ACQUIRE))
 		return true;
-	if (!leftover_none(reason))
+	if (snapshot_any() || !leftover_none(reason))
 		return false;
 	control_hide();
 	__atomic_store_n(&g_told, true, __ATOMIC_RELEASE);

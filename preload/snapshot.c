@@ -344,6 +344,11 @@ int snapshot_take(const struct snapshot_request *r)
 	return __atomic_load_n(&g_result, __ATOMIC_ACQUIRE);
 }
 
+bool snapshot_any(void)
+{
+	return __atomic_load_n(&g_sequence, __ATOMIC_RELAXED) || snapshot_busy();
+}
+
 const char *snapshot_path(void)
 {
 	return g_name.path;

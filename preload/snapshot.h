@@ -66,6 +66,8 @@ int snapshot_with_turn(int (*fn)(snapshot_beside *beside));
 /* For fn, in a process of one thread: runs it in the process itself, which costs a third of a
  * child. False: it has crashed half way, or must not be run. */
 bool snapshot_run_here(void (*run)(void));
+/* This image has written a file: who reads it wants to know how the image ended. */
+bool snapshot_any(void);
 /* Path of the last file, after a snapshot_take() that has waited: until the next one. */
 const char *snapshot_path(void);
 /* Reaps the writing child when it is done; cheap when there is none. Any context, as take. */
