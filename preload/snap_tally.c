@@ -5,7 +5,8 @@
  *
  * Memory is bounded whatever the program does: about 56 bytes a site for at most a million sites at
  * a time (more are done in several walks), and one hash of (site, age) of at most 64 MB. Where not
- * even that can be had (RLIMIT_AS), a small reserve does, without ages.
+ * even that can be had (RLIMIT_AS), a small reserve does, without ages. A program with one thread
+ * has one site a stack: no two portions share a stack, and they are small where a walk is short.
  */
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "snap.h"
 
 #define SITES_AT_ONCE (1u << 20)
+#define PORTION_BYTES (1u << 23) /* or a quarter of what is walked */
 #define RESERVE       1024
 #define AGES_FIRST    (1u << 14)
 #define AGES_MAX      (1u << 22) /* a slot's number must fit 24 bits */
@@ -22,9 +24,19 @@ _Static_assert(SITES_AT_ONCE < 1u << 24, "a site's number and a bucket share 32 
 
 static struct snap_site g_reserve[RESERVE];
 
+static uint32_t sites_at_once(void)
+{
+	uint64_t bytes = live_bytes_used() / 4;
+
+	if (context_count() > 1 || snap_reach_is_there())
+		return SITES_AT_ONCE;
+	bytes = (bytes > PORTION_BYTES ? bytes : PORTION_BYTES) / sizeof(struct snap_site);
+	return bytes < SITES_AT_ONCE ? (uint32_t)bytes : SITES_AT_ONCE;
+}
+
 void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
 {
-	uint32_t n = sites < SITES_AT_ONCE ? sites : SITES_AT_ONCE;
+	uint32_t most = sites_at_once(), n = sites < most ? sites : most;
 
 	*t = (struct snap_tally){.tick = tick};
 	for (; n > RESERVE && !t->sites; n = t->sites ? n : n / 2)
