@@ -2,8 +2,9 @@
  * stack_tree.c - the tree of stacks: see stack_tree.h. Owns nodes, numbers and the index of edges,
  * in own mappings that grow by chunks and are never moved, but for the index: it is in shards that
  * double one at a time, so that no call waits for more than a small part of it. An outgrown shard
- * stays mapped for readers. An item is complete before the count that covers it is raised: the
- * snapshot child reads without a lock. Context: any thread, a signal handler too, IN_TRACKER set.
+ * stays mapped for readers, but is emptied. An item is complete before the count that covers it is
+ * raised: the snapshot child reads without a lock. Context: any thread, a signal handler too,
+ * IN_TRACKER set.
  *
  * Most nodes have one child, which lies next to them in memory: a node leads to its first child
  * itself, for ever, and only its further ones are in the index. What is new is mostly known to be
@@ -14,6 +15,8 @@
 #include <stddef.h>
 
 #include "format.h"
+#include <sys/mman.h>
+
 #include "stack_frame.h"
 
 enum {
@@ -190,6 +193,19 @@ static void put(struct shard *s, uint32_t n)
 	s->used++;
 }
 
+/*
+ * A reader may be in it, and finds nothing from now on: it will look again under the lock. Its
+ * whole pages are given back, but for that with the mask.
+ */
+static void shard_empty(struct shard *s)
+{
+	uintptr_t lo = ((uintptr_t)s->slot + MEM_PAGE - 1) & -MEM_PAGE;
+	uintptr_t hi = (uintptr_t)&s->slot[s->mask + 1] & -MEM_PAGE;
+
+	if (lo < hi && !sys_call(SYS_madvise, lo, hi - lo, MADV_DONTNEED))
+		__atomic_sub_fetch(&g_index_bytes, hi - lo, __ATOMIC_RELAXED);
+}
+
 static struct shard *shard_grow(struct shard *old, unsigned which)
 {
 	struct shard *s = shard_new(old ? (old->mask + 1) * 2 : SHARD_FIRST);
@@ -206,6 +222,8 @@ static struct shard *shard_grow(struct shard *old, unsigned which)
 			put(s, n);
 	}
 	__atomic_store_n(&g_shard[which], s, __ATOMIC_RELEASE);
+	if (old)
+		shard_empty(old);
 	return s;
 }
 
