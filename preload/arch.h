@@ -12,6 +12,7 @@
 #ifndef OUTLIVE_ARCH_H
 #define OUTLIVE_ARCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@
  *	long arch_call6(n, a, b, c, d, e, f)    a system call: what the kernel returns, -errno
  *	void arch_pause(void)                   while one spins
  *	uintptr_t arch_thread_pointer(void)     where libc keeps what is a thread's own
+ *	bool arch_under_valgrind(void)          by the request to which valgrind alone answers
  *	ARCH_ADD(p, n)                          *p += n, of 4 or 8 bytes, which one thread alone
  *	                                        writes: no other ever reads half of it
  *	unsigned arch_high_match(word, want, mask, *zero)

@@ -36,6 +36,21 @@ static inline uintptr_t arch_thread_pointer(void)
 	return (uintptr_t)__builtin_thread_pointer();
 }
 
+static inline bool arch_under_valgrind(void)
+{
+	uint64_t request[6] = {0x1001};
+	register uint64_t answer __asm__("x3") = 0;
+	register uint64_t *at __asm__("x4") = request;
+
+	/* Turned by 128 bits in all: nothing, but to valgrind, which knows these five. */
+	__asm__ volatile("ror x12, x12, #3\n\tror x12, x12, #13\n\tror x12, x12, #51\n\t"
+	                 "ror x12, x12, #61\n\torr x10, x10, x10"
+	                 : "+r"(answer)
+	                 : "r"(at)
+	                 : "cc", "memory");
+	return answer != 0;
+}
+
 #define ARCH_ADD(p, n)                                                                        \
 	__atomic_store_n((p), __atomic_load_n((p), __ATOMIC_RELAXED) + (__typeof__(*(p)))(n), \
 	                 __ATOMIC_RELAXED)

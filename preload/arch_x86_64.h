@@ -36,6 +36,20 @@ static inline uintptr_t arch_thread_pointer(void)
 	return p;
 }
 
+static inline bool arch_under_valgrind(void)
+{
+	uint64_t request[6] = {0x1001}, answer = 0;
+
+	/* Turned by 128 bits in all: nothing, but to valgrind, which knows these five. */
+	__asm__ volatile(
+	        "rolq $3, %%rdi\n\trolq $13, %%rdi\n\trolq $61, %%rdi\n\trolq $51, %%rdi\n\t"
+	        "xchgq %%rbx, %%rbx"
+	        : "+d"(answer)
+	        : "a"(request)
+	        : "cc", "memory");
+	return answer != 0;
+}
+
 /* In one instruction, which the compiler does not make of a relaxed load and store. */
 #define ARCH_ADD(p, n)                                                                             \
 	do {                                                                                       \

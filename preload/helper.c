@@ -44,6 +44,10 @@ char *helper_stack_top(char *stack)
 bool helper_allowed(void)
 {
 	char own[64], children[64];
+
+	/* It ends the program for a clone that is none of its three. */
+	if (arch_under_valgrind())
+		return false;
 	long n = sys_call(SYS_readlinkat, AT_FDCWD, "/proc/thread-self/ns/pid", own, sizeof(own));
 
 	return n <= 0 ||
