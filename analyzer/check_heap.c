@@ -59,19 +59,6 @@ static struct held *find_held(const struct snapshot *s, const struct profile *p)
 	return held;
 }
 
-static const char *held_words(const struct held *h)
-{
-	char count[32], bytes[32], text[160];
-
-	if (!h->blocks)
-		return "";
-	snprintf(text, sizeof(text), "%s in %s more block%s are lost with %s",
-	         human_bytes(bytes, h->bytes > INT64_MAX ? INT64_MAX : (int64_t)h->bytes),
-	         human_count(count, h->blocks > INT64_MAX ? INT64_MAX : (int64_t)h->blocks),
-	         h->blocks == 1 ? "" : "s", "it");
-	return intern(text);
-}
-
 /* What a lost block holds is told with it; where that is not known, by itself. */
 static void add_lost(struct check_work *w, const struct profile *p, struct rule_work *rules)
 {
@@ -92,7 +79,8 @@ static void add_lost(struct check_work *w, const struct profile *p, struct rule_
 		        .count = r->reach->blocks[class],
 		        .bytes = r->reach->bytes[class],
 		        .test = blame_heap(w->b, r->stack),
-		        .words = direct ? held_words(&held[r->stack]) : "",
+		        .held_blocks = direct ? held[r->stack].blocks : 0,
+		        .held_bytes = direct ? held[r->stack].bytes : 0,
 		        .rule = rules_find(rules, RULE_HEAP, r->stack, LOCATION_NONE, NULL)};
 		check_heap_report(w, p, i, &new);
 	}

@@ -37,7 +37,8 @@ void check_stack(struct finding *f, const struct row *r, struct finding_frame **
 		uint32_t lines = r->frame[i]->n_lines ? r->frame[i]->n_lines : 1;
 		for (uint32_t k = 0; k < lines; k++, n++) {
 			struct finding_frame frame = frame_of(r, r->frame[i], k);
-			hash = mix(hash, &frame);
+			if (i >= r->site_frame || !frame.system)
+				hash = mix(hash, &frame);
 			if (n < FINDING_FRAMES)
 				kept[n] = frame;
 			if (i == r->site_frame && k == r->site_line && n < FINDING_FRAMES)

@@ -223,6 +223,7 @@ int check_report(FILE *to, const struct findings *f, const struct check_choice *
 	                            .rules = rules,
 	                            .explain = c->explain,
 	                            .uses = c->uses,
+	                            .baseline = c->baseline || c->rules.n_files || c->generate,
 	                            .status = status,
 	                            .command = command};
 

@@ -66,15 +66,26 @@ static bool same_frame(const struct finding_frame *a, const struct finding_frame
 	       a->line == b->line && (a->function || a->address == b->address);
 }
 
+/* What libc does behind the user's call makes no place of its own: one regcomp() that is never
+ * freed is one finding, not seven. */
+static uint32_t next_frame(const struct finding *f, uint32_t i)
+{
+	while (i < f->site && f->frame[i].system)
+		i++;
+	return i;
+}
+
 static bool same_frames(const struct finding *a, const struct finding *b)
 {
-	uint32_t i = 0;
+	uint32_t i = next_frame(a, 0), k = next_frame(b, 0);
 
-	if (a->n_frames != b->n_frames || a->stack != b->stack)
+	if (a->stack != b->stack || a->cut != b->cut)
 		return false;
-	while (i < a->n_frames && same_frame(&a->frame[i], &b->frame[i]))
-		i++;
-	return i == a->n_frames;
+	for (; i < a->n_frames && k < b->n_frames;
+	     i = next_frame(a, i + 1), k = next_frame(b, k + 1))
+		if (!same_frame(&a->frame[i], &b->frame[k]))
+			return false;
+	return a->cut || (i >= a->n_frames && k >= b->n_frames);
 }
 
 static bool same_finding(const void *ctx, uint32_t value, const void *key)
@@ -120,6 +131,7 @@ void findings_add(struct findings *f, const struct finding *new, uint32_t proces
 		f->at = xgrow(f->at, i, &w->cap, sizeof(*f->at));
 		f->at[i] = *new;
 		f->at[i].count = f->at[i].bytes = f->at[i].base = 0;
+		f->at[i].held_blocks = f->at[i].held_bytes = 0;
 		f->at[i].share = NULL;
 		f->at[i].n_shares = f->at[i].cap_shares = 0;
 		size_t bytes = new->n_frames * sizeof(*new->frame);
@@ -132,6 +144,8 @@ void findings_add(struct findings *f, const struct finding *new, uint32_t proces
 	to->count = addu_sat(to->count, new->count);
 	to->bytes = addu_sat(to->bytes, new->bytes);
 	to->base = addu_sat(to->base, new->base);
+	to->held_blocks = addu_sat(to->held_blocks, new->held_blocks);
+	to->held_bytes = addu_sat(to->held_bytes, new->held_bytes);
 	add_share(to, new, process);
 }
 
@@ -193,14 +207,33 @@ static int by_weight(const void *a, const void *b)
 	return by_frames(x, y);
 }
 
+static int64_t shown(uint64_t n)
+{
+	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+static const char *held_words(const struct finding *f)
+{
+	char count[32], bytes[32], text[160];
+
+	snprintf(text, sizeof(text), "%s in %s more block%s %s lost with %s",
+	         human_bytes(bytes, shown(f->held_bytes)),
+	         human_count(count, shown(f->held_blocks)), f->held_blocks == 1 ? "" : "s",
+	         f->held_blocks == 1 ? "is" : "are", f->count == 1 ? "it" : "them");
+	return intern(text);
+}
+
 void findings_finish(struct findings *f)
 {
 	struct findings_work *w = work(f);
 
-	for (size_t i = 0; i < f->n; i++)
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->at[i].held_blocks)
+			f->at[i].words = held_words(&f->at[i]);
 		if (f->at[i].n_shares > 1)
 			qsort(f->at[i].share, f->at[i].n_shares, sizeof(*f->at[i].share),
 			      by_amount);
+	}
 	if (f->n)
 		qsort(f->at, f->n, sizeof(*f->at), by_weight);
 	/* They have moved. */

@@ -42,16 +42,17 @@ struct finding {
 	bool limited;        /* a budget was exceeded, */
 	uint64_t limit;      /* of so many bytes or blocks */
 	uint64_t base;       /* with a baseline or "grew": how many there were; else 0 */
-	struct finding_frame *frame; /* where it was made, innermost first; NULL: not known */
-	uint32_t n_frames;           /* FINDING_FRAMES at most */
-	uint32_t site;               /* index of the first frame that is the user's own */
-	bool cut;                    /* the stack had more frames */
-	uint64_t stack;              /* a hash of all of it */
-	const char *start;           /* a thread's start routine; NULL */
-	const char *words;           /* an example: "5: /etc/passwd", "every 1.0 s"; "" nothing */
-	const struct rule *rule;     /* accepts it; NULL. Lives as long as its rules */
-	bool known;                  /* the baseline accepts it */
-	const char *test;            /* the test that leaked, NULL: not known */
+	struct finding_frame *frame;      /* where it was made, innermost first; NULL: not known */
+	uint32_t n_frames;                /* FINDING_FRAMES at most */
+	uint32_t site;                    /* index of the first frame that is the user's own */
+	bool cut;                         /* the stack had more frames */
+	uint64_t stack;                   /* a hash of what same_frames() in findings.c compares */
+	const char *start;                /* a thread's start routine; NULL */
+	uint64_t held_blocks, held_bytes; /* of the heap: lost with it, and told with it */
+	const char *words;       /* an example: "5: /etc/passwd", "every 1.0 s"; "" nothing */
+	const struct rule *rule; /* accepts it; NULL. Lives as long as its rules */
+	bool known;              /* the baseline accepts it */
+	const char *test;        /* the test that leaked, NULL: not known */
 	struct finding_share *share;
 	uint32_t n_shares, cap_shares;
 };

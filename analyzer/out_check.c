@@ -205,6 +205,34 @@ static void print_uses(struct page *page, const struct findings *all, const stru
 	}
 }
 
+/* ---- what helps ---- */
+
+/* For whoever sees such a report for the first time. */
+static void print_advice(struct page *page, const struct findings *all, const struct out_check *o)
+{
+	const struct finding_frame *nameless = NULL;
+	struct str s = {0};
+
+	for (size_t i = 0; !nameless && i < all->n_counted; i++) {
+		const struct finding_frame *site = gate_site(&all->at[i]);
+		if (site && !site->function && *site->module)
+			nameless = site;
+	}
+	if (nameless) {
+		str_addf(
+		        &s,
+		        "hint: functions of %s have no names: build it with -g and do not strip it",
+		        gate_base_name(nameless->module));
+		page_wrap(page, STYLE_DIM, 0, 2, s.data);
+		str_free(&s);
+	}
+	if (all->n_counted && !o->baseline)
+		page_wrap(page, STYLE_DIM, 0, 2,
+		          "hint: what is meant to stay is accepted by --suppressions FILE "
+		          "(--generate-suppressions FILE writes it) or --baseline FILE "
+		          "(--accept-new makes it)");
+}
+
 /* ---- what could not be judged, and the verdict ---- */
 
 static void print_unclear(struct page *page, const struct findings *all)
@@ -263,6 +291,7 @@ int out_text_check(FILE *f, const struct findings *found, const struct out_check
 	print_accepted(&page, found, o);
 	print_uses(&page, found, o);
 	print_unclear(&page, found);
+	print_advice(&page, found, o);
 	print_verdict(&page, found, o);
 	return page_end(&page, err);
 }

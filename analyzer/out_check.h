@@ -12,7 +12,7 @@ struct out_check {
 	const struct rules *rules; /* that were applied, with their uses; NULL: nothing is said */
 	bool explain;              /* what was accepted, and by what */
 	bool uses;                 /* what each suppression of the user's has accepted */
-	bool baseline;             /* one was given */
+	bool baseline;             /* one was given, or suppressions: no word of how that is done */
 	int status;                /* that follows */
 	const char *command;       /* "run": how the command itself ended, a clause; NULL */
 };
