@@ -39,7 +39,7 @@
  * or one more, where the return address is in a register that is not the instruction's place.
  *
  *	ARCH_PLAIN_FRAMES     1: a call pushes the return address, so it is the word below the CFA;
- *	                      0: the tables are asked for each frame, with all registers
+ *	                      0: it is mostly behind the saved frame pointer
  *	ARCH_CFI_HERE(r)      this very place: ARCH_CFI_REGISTERS words
  *	ARCH_CFI_KNOWN        which of them are known, bit by number
  *	ARCH_CFI_SIGN         call frame instruction without a meaning for us, or no byte

@@ -1,6 +1,6 @@
 /*
- * arch_aarch64.h - what arch.h describes, for aarch64. Stacks are walked by the tables with all
- * registers, which is right, and slower than where plain frames are. Owns nothing. Context: any.
+ * arch_aarch64.h - what arch.h describes, for aarch64. Stacks are walked whole each time,
+ * which is right, and slower than where plain frames are. Owns nothing. Context: any.
  */
 #ifndef OUTLIVE_ARCH_AARCH64_H
 #define OUTLIVE_ARCH_AARCH64_H

@@ -77,6 +77,23 @@ static bool fits(int64_t offset, int64_t save)
 	       save >= -(1 << 16) && save < 1 << 16;
 }
 
+/* Where calls do not push the return address: functions that call others mostly keep it behind the
+ * frame pointer that they save. */
+static struct rule from_record(const struct cfi_row *row)
+{
+	const struct cfi_place *ra = &row->reg[CFI_RA], *fp = &row->reg[CFI_FP];
+
+	if (row->is_signal || row->cfa_is_expr || row->reg[CFI_SP].how != CFI_SAME ||
+	    ra->how != CFI_OFFSET || fp->how != CFI_OFFSET || ra->value != fp->value + 8 ||
+	    fp->value > -16 || !fits(row->cfa_value, fp->value))
+		return plain(RULE_FULL);
+	if (row->cfa_reg == CFI_SP)
+		return make(RULE_RSP, row->cfa_value, fp->value);
+	if (row->cfa_reg == CFI_FP)
+		return make(RULE_RBP, row->cfa_value, fp->value);
+	return plain(RULE_FULL);
+}
+
 static struct rule from_row(const struct cfi_row *row, const struct cfi_range *in)
 {
 	const struct cfi_place *ra = &row->reg[CFI_RA], *rbp = &row->reg[CFI_FP];
@@ -85,7 +102,9 @@ static struct rule from_row(const struct cfi_row *row, const struct cfi_range *i
 
 	if (ra->how == CFI_UNDEFINED)
 		return plain(RULE_END);
-	if (!ARCH_PLAIN_FRAMES || row->is_signal || ra->how != CFI_OFFSET || ra->value != -8 ||
+	if (!ARCH_PLAIN_FRAMES)
+		return from_record(row);
+	if (row->is_signal || ra->how != CFI_OFFSET || ra->value != -8 ||
 	    row->reg[CFI_SP].how != CFI_SAME)
 		return full;
 	if (row->cfa_is_expr) {

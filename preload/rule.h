@@ -23,9 +23,9 @@ enum rule_how {
 };
 
 /*
- * In the first two the return address is the word below the CFA, and the caller's rbp is saved at
- * CFA + save, or not at all when save is 0. Bits: how 4, frame 22 (stack_frame.h; 0: no room),
- * offset 24 and save 14, signed, in words.
+ * In the first two the return address is the word below the CFA, or behind the saved frame pointer
+ * (ARCH_PLAIN_FRAMES), and the caller's rbp is saved at CFA + save, or not at all when save is 0.
+ * Bits: how 4, frame 22 (stack_frame.h; 0: no room), offset 24 and save 14, signed, in words.
  */
 struct rule {
 	uint64_t bits;

@@ -7,10 +7,14 @@
 /* Farther than this from sp a frame pointer is not believed. libunwind has the same limit. */
 enum { GUESS_SPAN = 0x4000 };
 
-static enum walk_end arrive(struct walk *w, uintptr_t cfa)
+/* The return address lies below the CFA, or, where calls do not push it, behind the frame pointer
+ * at `record`. Those that keep stacks look for it below the CFA. */
+static enum walk_end arrive(struct walk *w, uintptr_t cfa, uintptr_t record)
 {
 	w->sp = cfa;
-	w->ip = mem_word(cfa - 8);
+	w->ip = ARCH_PLAIN_FRAMES ? mem_word(cfa - 8) : arch_code(mem_word(record + 8));
+	if (!ARCH_PLAIN_FRAMES)
+		w->is_plain = false;
 	w->is_exact = false;
 	return w->ip ? WALK_ON : WALK_ZERO;
 }
@@ -36,7 +40,7 @@ static enum walk_end step_cfa(struct walk *w, struct rule rule, uintptr_t cfa)
 			return WALK_BROKEN;
 		w->bp = mem_word(w->bp_at);
 	}
-	return arrive(w, cfa);
+	return arrive(w, cfa, w->bp_at);
 }
 
 static enum walk_end step_realigned(struct walk *w, struct rule rule)
@@ -50,7 +54,7 @@ static enum walk_end step_realigned(struct walk *w, struct rule rule)
 	if (cfa <= w->sp || !mem_has(&w->mem, cfa - 8))
 		return WALK_BROKEN;
 	w->bp = mem_word(w->bp_at);
-	return arrive(w, cfa);
+	return arrive(w, cfa, w->bp_at);
 }
 
 static enum walk_end step_signal(struct walk *w)
@@ -77,10 +81,10 @@ static enum walk_end step_guess(struct walk *w)
 	if (w->bp < w->sp || w->bp - w->sp > GUESS_SPAN || !mem_has(&w->mem, w->bp) ||
 	    !mem_has(&w->mem, w->bp + 8))
 		return WALK_BROKEN;
-	uintptr_t cfa = w->bp + 16;
+	uintptr_t record = w->bp;
 
-	w->bp = mem_word(w->bp);
-	return arrive(w, cfa);
+	w->bp = mem_word(record);
+	return arrive(w, record + 16, record);
 }
 
 enum walk_end walk_step(struct walk *w, struct rule rule)
