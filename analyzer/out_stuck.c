@@ -3,8 +3,9 @@
  */
 #include "out_stuck.h"
 #include "wait_reason.h"
+#include "waits.h"
 
-enum { FEW = 3, INNERMOST = 8 };
+enum { FEW = 3 };
 
 static const struct stuck *stuck_of(const struct kinds *k, const struct group *g, uint32_t i)
 {
@@ -18,18 +19,13 @@ static bool is_shown(const struct group *g)
 	return g->kind == KIND_THREADS && g->leak == LEAK_BLOCKED && g->n;
 }
 
-/* What libc's function is called that it waits in, among the innermost frames. */
-static const char *object_of(const struct row *r)
+/* What libc's function is called that it waits in. */
+static const char *object_of(const struct kinds *k, const struct stuck *t)
 {
 	struct wait_reason wait;
 
 	wait_reason_futex(&wait);
-	for (uint32_t i = 0; i < r->n_frames && i < INNERMOST; i++) {
-		const struct location *loc = r->frame[i];
-
-		wait_reason_function(&wait,
-		                     loc->n_lines ? loc->line[loc->n_lines - 1].function : NULL);
-	}
+	waits_functions(k->b, t->stack, &wait);
 	return wait.kind == WAIT_LOCK ? "lock" : wait_kind_word(wait.kind);
 }
 
@@ -39,7 +35,7 @@ const char *out_stuck_waits_on(struct kinds *k, const struct group *g)
 
 	if (!first)
 		return NULL;
-	return first->how == FMT_STUCK_JOIN ? "thread" : object_of(kinds_row(k, first->stack));
+	return first->how == FMT_STUCK_JOIN ? "thread" : object_of(k, first);
 }
 
 /* ---- for people ---- */
@@ -56,7 +52,7 @@ static void print_stuck(struct page *page, struct kinds *k, const struct stuck *
 		          "tid %u waits for the end of tid %u, which is blocked,", t->tid,
 		          t->joins);
 	else
-		page_addf(page, STYLE_PLAIN, "tid %u waits for a %s", t->tid, object_of(r));
+		page_addf(page, STYLE_PLAIN, "tid %u waits for a %s", t->tid, object_of(k, t));
 	if (r->n_frames) {
 		page_add(page, STYLE_PLAIN, " at");
 		out_stack_site(page, r, o, nameless);
@@ -107,7 +103,7 @@ static json_t *proof(struct kinds *k, const struct stuck *t)
 	json_t *o = json_object();
 
 	put(o, "tid", document_number(t->tid));
-	put(o, "waits_on", json_string(joins ? "thread" : object_of(r)));
+	put(o, "waits_on", json_string(joins ? "thread" : object_of(k, t)));
 	put(o, "address", document_number(t->address));
 	put(o, "site", document_site(r));
 	put(o, "stack", document_stack(r));

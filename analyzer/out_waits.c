@@ -55,6 +55,26 @@ static uint32_t index_of(struct alikes *all, const struct alike *want, uint32_t 
 	return all->n++;
 }
 
+/* Whoever reads a pipe that this very process could write to waits for itself. */
+static void tell_other_end(const struct kinds *k, struct wait_reason *r)
+{
+	uint32_t other;
+	bool is_pipe;
+
+	for (uint32_t i = 0; r->fd >= 0 && i < k->b->n_fds; i++) {
+		const struct fd *f = &k->b->fd[i];
+
+		if (f->fd != (uint64_t)r->fd)
+			continue;
+		if (!pipes_other_end(&k->pipes, f, &other, &is_pipe) || !r->names)
+			return;
+		char *names = xasprintf("%s, the other end is %u of this process", r->names, other);
+		r->names = intern(names);
+		free(names);
+		return;
+	}
+}
+
 static struct alikes find_alike(const struct kinds *k, const struct group *g)
 {
 	struct alikes all = {.of = xcalloc((size_t)g->n + 1, sizeof(*all.of))};
@@ -67,6 +87,7 @@ static struct alikes find_alike(const struct kinds *k, const struct group *g)
 
 		if (!waits_reason(k->b, t, &one.reason))
 			continue;
+		tell_other_end(k, &one.reason);
 		one.stack = k->b->wait[t->wait - 1].stack;
 		last = index_of(&all, &one, last);
 		struct alike *a = &all.at[last];

@@ -88,16 +88,26 @@ static void look_at_futex(struct wait_reason *r, const struct snapshot *s, const
 	}
 }
 
+static bool is_cxx_runtime(const struct module *m)
+{
+	const char *base = module_basename(m);
+
+	return !strncmp(base, "libstdc++.so", 12) || !strncmp(base, "libc++", 6);
+}
+
+/* libc's own functions alone: whoever called them may have been called by one, as the function of a
+ * pthread_once(), and waits for something else. */
 void waits_functions(const struct snapshot *s, uint32_t stack, struct wait_reason *r)
 {
-	unsigned n = 0;
+	uint32_t node = s->stack[stack].node;
+	uint32_t libc = node ? s->location[s->node[node].location].module : 0;
 
-	if (r->kind != WAIT_FUTEX)
-		return;
-	for (uint32_t node = s->stack[stack].node; node && n < FUTEX_FRAMES;
+	for (unsigned n = 0; r->number == SYS_futex && node && n < FUTEX_FRAMES;
 	     node = s->node[node].parent, n++) {
 		const struct location *loc = &s->location[s->node[node].location];
 
+		if (loc->module != libc && !is_cxx_runtime(&s->module[loc->module]))
+			return;
 		wait_reason_function(r, loc->n_lines ? loc->line[loc->n_lines - 1].function : NULL);
 	}
 }

@@ -369,8 +369,7 @@ enum fmt_task_flag {
 	FMT_TASK_FLAG_INTENDED = 32 /* the program says that it is meant to stay */
 };
 
-/* It took the snapshot: a signal of ours had ended the wait, which then goes on. Its switches are
- * those before that, less what our signals have cost before. */
+/* It took the snapshot, in a signal of ours: its switches are those that would be without such. */
 enum fmt_wait_flag { FMT_WAIT_FLAG_INTERRUPTED = 1 };
 /* What is waited for; object, other. */
 enum fmt_span {
@@ -497,5 +496,4 @@ static inline uint64_t fmt_fine_floor(unsigned b)
 }
 
 #include "format_control.h"
-
 #endif
