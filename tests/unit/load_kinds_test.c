@@ -307,6 +307,85 @@ TEST(items_that_their_record_cuts_are_refused)
 	build_free(&all);
 }
 
+/* A thread in futex(), and where it stands: two frames, innermost first; `switches` of the latter.
+ */
+static void add_wait(struct build *b, struct str *stand, unsigned exe, unsigned switches)
+{
+	struct str wait = {0};
+
+	build_task(b, &(struct build_task){.serial = 1, .tid = 7, .state = 1, .name = "name"});
+	build_varint(&wait, 7);
+	build_varint(&wait, 5);
+	build_varint(&wait, 203);
+	for (int i = 0; i < 8; i++)
+		build_varint(&wait, 0);
+	build_string(&wait, "", 0);
+	build_record(b, FMT_WAIT, wait.data, wait.len);
+	str_free(&wait);
+	build_varint(stand, 7);
+	build_varint(stand, switches);
+	build_varint(stand, FMT_WAIT_FLAG_INTERRUPTED);
+	build_varint(stand, 1001);
+	build_varint(stand, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		build_varint(stand, exe);
+		build_varint(stand, i ? 0x1000 : 0x9000);
+		build_varint(stand, 0);
+	}
+}
+
+TEST(where_a_thread_waits_is_found_again_unless_it_has_gone_on)
+{
+	for (unsigned switches = 5; switches <= 6; switches++) {
+		struct str stand = {0};
+		struct build b;
+		struct err err;
+		struct start at = start(&b);
+
+		add_wait(&b, &stand, at.exe, switches);
+		build_record(&b, FMT_WAIT_STACK, stand.data, stand.len);
+		struct snapshot *s = load(&b, &err);
+		STREQ(err.text, "");
+		EQ(s->task[0].wait, 1);
+		const struct wait *w = &s->wait[0];
+		bool same = switches == 5;
+		EQ(w->stack != 0, same);
+		EQ(w->interrupted, same);
+		EQ(w->idle_known, same);
+		EQ(w->idle_ns, same ? 1000 : 0);
+		if (same) {
+			EQ(s->stack[w->stack].n, 2);
+			EQ(innermost(s, w->stack), 0x9000);
+		}
+		snapshot_free(s);
+		str_free(&stand);
+	}
+}
+
+TEST(where_a_thread_waits_is_refused_when_it_is_cut_or_of_no_module)
+{
+	struct str stand = {0};
+	struct build b;
+	struct err err;
+	struct start at = start(&b);
+
+	add_wait(&b, &stand, at.exe, 5);
+	build_free(&b);
+	for (size_t n = 1; n <= stand.len; n++) {
+		start(&b);
+		build_record(&b, FMT_WAIT_STACK, stand.data, n);
+		struct snapshot *s = load(&b, &err);
+		EQ(s != NULL, n == stand.len);
+		snapshot_free(s);
+	}
+	str_free(&stand);
+	start(&b);
+	add_wait(&b, &stand, 99, 5);
+	build_record(&b, FMT_WAIT_STACK, stand.data, stand.len);
+	refused(&b, "a frame in module 99");
+	str_free(&stand);
+}
+
 int main(int argc, char **argv)
 {
 	return check_main(argc, argv);
