@@ -134,4 +134,23 @@ bool arch_is_sigreturn(const void *code)
 	return !memcmp(code, "\x68\x11\x80\xd2\x01\x00\x00\xd4", ARCH_SIGRETURN_BYTES);
 }
 
+/* The frame pointer is saved beside the return address, and the tables say where. */
+bool arch_makes_frame(const uint8_t *code)
+{
+	(void)code;
+	return false;
+}
+
+size_t arch_frame_bytes(const uint8_t *after)
+{
+	(void)after;
+	return 0;
+}
+
+bool arch_ends_in_call(const uint8_t *code)
+{
+	(void)code;
+	return false;
+}
+
 #endif

@@ -122,6 +122,7 @@ enum { ARCH_GP = 31, ARCH_GP_RESULT = 0, ARCH_GP_FP = 29 };
 
 #define ARCH_STOP       0
 #define ARCH_ARGS_KEPT  0
+#define ARCH_FRAME_CODE 0
 #define ARCH_CALL_BYTES 4
 
 /* ---- unwinding ---- */

@@ -62,6 +62,16 @@ void arch_user_repeat(void *user_regs, int64_t call);
 /* What a signal handler returns to: ARCH_SIGRETURN_BYTES are read, at least 8. */
 bool arch_is_sigreturn(const void *code);
 
+/*
+ * Does `code` make a frame pointer, in its first ARCH_FRAME_CODE bytes (0: none does here)? And how
+ * much the ARCH_FRAME_AFTER bytes behind those take from the stack, as compilers write it.
+ */
+enum { ARCH_FRAME_AFTER = 48 };
+bool arch_makes_frame(const uint8_t *code);
+size_t arch_frame_bytes(const uint8_t *after);
+/* Is a call the last of these 8 bytes? */
+bool arch_ends_in_call(const uint8_t *code);
+
 /* fn(arg) on another stack. */
 void arch_call_on(void *stack_top, void (*fn)(void *), void *arg);
 /* fn() on another stack. `out`, as it is written here, leads to its return while it runs. */

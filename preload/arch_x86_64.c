@@ -178,4 +178,47 @@ bool arch_is_sigreturn(const void *code)
 	return !memcmp(code, rax, sizeof(rax)) || !memcmp(code, eax, sizeof(eax));
 }
 
+/* push %rbp; mov %rsp, %rbp, in either of its two forms */
+bool arch_makes_frame(const uint8_t *code)
+{
+	return code[0] == 0x55 &&
+	       (!memcmp(code + 1, "\x48\x89\xe5", 3) || !memcmp(code + 1, "\x48\x8b\xec", 3));
+}
+
+/* Pushes of registers, with moves between registers in between, then "sub $n, %rsp". */
+size_t arch_frame_bytes(const uint8_t *after)
+{
+	const uint8_t *end = after + ARCH_FRAME_AFTER - 8;
+	size_t bytes = 0;
+	uint32_t n;
+
+	while (after < end) {
+		size_t prefix = (*after & 0xf0) == 0x40;
+
+		if ((after[prefix] & 0xf8) == 0x50) {
+			after += prefix + 1;
+			bytes += 8;
+		} else if (after[prefix] == 0x89 && after[prefix + 1] >= 0xc0) {
+			after += prefix + 2;
+		} else {
+			break;
+		}
+	}
+	if (after[0] != 0x48 || after[2] != 0xec)
+		return bytes;
+	memcpy(&n, after + 3, sizeof(n));
+	return after[1] == 0x83 ? bytes + (n & 0xff) : after[1] == 0x81 ? bytes + n : bytes;
+}
+
+/* call rel32, or call r/m64 of two to seven bytes */
+bool arch_ends_in_call(const uint8_t *code)
+{
+	if (code[3] == 0xe8)
+		return true;
+	for (unsigned at = 1; at < 7; at++)
+		if (code[at] == 0xff && (code[at + 1] >> 3 & 7) == 2)
+			return true;
+	return false;
+}
+
 #endif

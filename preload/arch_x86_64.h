@@ -122,6 +122,7 @@ enum { ARCH_GP = 15, ARCH_GP_RESULT = 0, ARCH_GP_FP = 6 };
 
 #define ARCH_STOP       1
 #define ARCH_ARGS_KEPT  1
+#define ARCH_FRAME_CODE 4
 #define ARCH_CALL_BYTES 2
 
 /* ---- unwinding ---- */

@@ -16,6 +16,8 @@
 
 /* Farther than this from sp a frame pointer is not believed. */
 enum { GUESS_SPAN = 0x4000 };
+/* Of one call, on the stack. */
+enum { MOST_ARGUMENTS = 8 };
 
 static size_t read_far(uint32_t pid, uintptr_t address, void *to, size_t bytes)
 {
@@ -91,6 +93,55 @@ static enum far_step step_guess(struct stack_far *f, struct cfi_regs *r)
 	return ip ? FAR_ON : FAR_END;
 }
 
+/* The return address that lies there is one: code that a call stands before. */
+static bool is_return(const struct stack_far *f, uintptr_t ip)
+{
+	struct module_tables t;
+	uint8_t code[8];
+
+	module_look(ip - 1, &t);
+	return t.eh_frame_hdr &&
+	       read_far(f->pid, ip - sizeof(code), code, sizeof(code)) == sizeof(code) &&
+	       arch_ends_in_call(code);
+}
+
+/*
+ * A frame pointer that only the kernel has: of who sleeps in a call that saves none. Its function
+ * has made it at its begin, and says there how far sp has gone since. As most compilers write it;
+ * else it stays unknown.
+ */
+static void find_frame(struct stack_far *f, const struct module_tables *t, uintptr_t pc,
+                       struct cfi_regs *r)
+{
+	const uint8_t *fde = cfi_find(t->eh_frame_hdr, &t->in, pc);
+	size_t n = STACK_FAR_CODE;
+	uint64_t ip;
+
+	/* The function may be the first of its mapping. */
+	while (n >= STACK_FAR_CODE / 8 && read_far(f->pid, pc - n, f->code, n) != n)
+		n /= 2;
+	if (!fde || n < STACK_FAR_CODE / 8)
+		return;
+	for (size_t at = n - ARCH_FRAME_CODE; at > 0; at--) {
+		if (!arch_makes_frame(f->code + at))
+			continue;
+		if (cfi_find(t->eh_frame_hdr, &t->in, pc - n + at) != fde)
+			return;
+		uintptr_t fp = r->r[CFI_SP] + arch_frame_bytes(f->code + at + ARCH_FRAME_CODE);
+
+		/* The call's own arguments may lie below. What is above fp by then is a saved
+		 * register, and no return address. */
+		for (int words = 0; words <= MOST_ARGUMENTS; words++, fp += 8) {
+			if (!read_word(f, fp + 8, &ip) || !is_return(f, ip))
+				continue;
+			r->r[CFI_FP] = fp;
+			r->known |= cfi_bit(CFI_FP);
+			return;
+		}
+		return;
+	}
+}
+
 static int row_at(struct stack_far *f, const struct module_tables *t, uintptr_t pc)
 {
 	const uint8_t *fde = t->eh_frame_hdr ? cfi_find(t->eh_frame_hdr, &t->in, pc) : NULL;
@@ -121,7 +172,11 @@ static enum far_step step(struct stack_far *f, struct cfi_regs *r, bool *is_exac
 		return FAR_END;
 	if (e)
 		return step_guess(f, r);
-	int s = cfi_step(&f->work.row, &t.in, r, read_word, f);
+	const struct cfi_row *row = &f->work.row;
+	if (ARCH_FRAME_CODE && !row->cfa_is_expr && row->cfa_reg == CFI_FP &&
+	    row->cfa_value == 16 && !(r->known >> CFI_FP & 1))
+		find_frame(f, &t, pc, r);
+	int s = cfi_step(row, &t.in, r, read_word, f);
 
 	if (s == 1 && r->r[CFI_SP] <= sp && !f->work.row.is_signal)
 		return FAR_BROKEN;

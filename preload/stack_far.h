@@ -9,7 +9,7 @@
 
 #include "cfi.h"
 
-enum { STACK_FAR_MOST = 96, STACK_FAR_WINDOW = 1024 };
+enum { STACK_FAR_MOST = 96, STACK_FAR_WINDOW = 1024, STACK_FAR_CODE = 1024 };
 
 struct stack_far_frame {
 	uintptr_t ip;
@@ -25,6 +25,7 @@ struct stack_far {
 	uintptr_t window;
 	uint32_t window_words;
 	uint64_t word[STACK_FAR_WINDOW];
+	uint8_t code[STACK_FAR_CODE + 64];
 };
 
 /*

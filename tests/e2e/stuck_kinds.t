@@ -81,6 +81,27 @@ stop_pid "$pid" KILL
 
 # ---- C++ ----
 start stacks_cxx
-compare "consume=condition variable" lock_both=mutex start_and_join=join
+compare "consume=condition variable" ask=futex lock_both=mutex start_and_join=join
+stop_pid "$pid" KILL
+
+# ---- through hooks, which keep a frame pointer that the kernel does not tell of ----
+cat > sockets.py << 'END'
+import socket, sys, threading
+l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen()
+a, b = socket.socketpair()
+def accepts(): l.accept()
+def receives(): a.recvmsg(10, 100)
+for f in (accepts, receives): threading.Thread(target=f, daemon=True).start()
+print("there", flush=True)
+sys.stdin.readline()
+END
+mkdir sockets
+rm -f hold
+mkfifo hold
+# shellcheck disable=SC2016
+background sh -c 'OUTLIVE_OPTIONS=out="$1" LD_PRELOAD="$2" exec /usr/bin/python3 sockets.py < hold' sh "$dir/sockets" "$LIB"
+exec 3> hold
+wait_for grep -q there "$pid.log"
+compare sock_accept=accept sock_recvmsg_guts=recv
 stop_pid "$pid" KILL
 done_testing
