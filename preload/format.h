@@ -55,8 +55,7 @@
  *                                       frees and bytes_freed: given back by this thread, of
  *                                       blocks from this stack, whoever made them. Summed over
  *                                       the threads they are the stack's true figures.
- *                                       temporary: of these frees, those of a block that was
- *                                       the thread's latest
+ *                                       temporary: of these frees, those of its latest block
  *            varint size_min, size_max  requested bytes; 0, 0 when allocs is 0
  *            varint live_blocks, live_bytes   found in the live table, made by this thread
  *            varint n, then n times: varint bucket, varint count
