@@ -116,6 +116,7 @@ static void add_traced(struct history *h, const struct snapshot *s)
 		                   .ended_ns = t->ended_ns,
 		                   .seen_ns = t->ended_ns ? t->ended_ns : now,
 		                   .gone_ns = t->ended_ns,
+		                   .cpu_ns = t->cpu_ns,
 		                   .name = t->name,
 		                   .start = start_text(s, t->start)};
 	}

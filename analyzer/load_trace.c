@@ -22,6 +22,7 @@ static struct traced traced(struct loader *l)
 	t.start = load_function(l);
 	t.born_ns = load_nanoseconds(l);
 	t.ended_ns = load_nanoseconds(l);
+	t.cpu_ns = load_nanoseconds(l);
 	t.waits = load_figure(l, "waits");
 	t.brief = load_figure(l, "waits");
 	t.brief_ns = load_nanoseconds(l);

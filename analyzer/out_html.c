@@ -143,6 +143,7 @@ static int put_data(FILE *f, const struct report *r, struct err *err)
 	put_modules(&w, r->profile->b);
 	page_rows(&w);
 	page_kinds(&w);
+	page_trace(&w);
 	page_moments(&w);
 	page_sources(&w);
 	page_tree(&w);

@@ -1,6 +1,7 @@
 /*
  * out_html.h - between the files of the page's writer: out_html.c (the page, who and when),
- * out_html_rows.c (stacks of the heap), out_html_kinds.c (threads, timers, descriptors, source).
+ * out_html_rows.c (stacks of the heap), out_html_kinds.c (threads, timers, descriptors, source),
+ * out_html_trace.c (waits).
  * Nobody else includes it.
  *
  * The page's data is one JSON object. Texts are numbers of "strings", 0 is null; stacks are numbers
@@ -31,6 +32,8 @@ void page_rows(struct page_data *w);
 void page_tree(struct page_data *w);
 /* "threads", "timers", "fds", "lives", "stuck", "thread_sums". */
 void page_kinds(struct page_data *w);
+/* "traced", "waits": of threads. */
+void page_trace(struct page_data *w);
 /* "moments". */
 void page_moments(struct page_data *w);
 /* "sources". */

@@ -32,6 +32,7 @@ page_js:
 	.incbin "analyzer/report/source.js"
 	.incbin "analyzer/report/timeline.js"
 	.incbin "analyzer/report/kinds.js"
+	.incbin "analyzer/report/waits.js"
 	.incbin "analyzer/report/threads.js"
 	.incbin "analyzer/report/audit.js"
 	.incbin "analyzer/report/main.js"

@@ -156,8 +156,8 @@ struct traced {
 	        creator;       /* serial: of its task; where that is unknown, one that none has */
 	uint32_t tid, flags;   /* FMT_TASK_FLAG_* */
 	uint32_t stack, start; /* where it was made; LOCATION_NONE */
-	uint64_t born_ns, ended_ns;
-	uint64_t waits; /* that it has ended: as many as are kept, or more */
+	uint64_t born_ns, ended_ns, cpu_ns; /* cpu_ns: of an ended one */
+	uint64_t waits;                     /* that it has ended: as many as are kept, or more */
 	uint64_t brief, brief_ns;
 	const char *name;       /* of an ended one, else "" */
 	uint32_t span, n_spans; /* index into span[] */

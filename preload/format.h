@@ -120,14 +120,12 @@
  *            varint n, then n times: varint module, varint address, varint flags
  *                                       frames, innermost first, as in node; 0: not known
  *     Trac   with the option trace: a thread, alive or ended, whose waits are kept
- *            varint tid, varint serial  of its Task item; 0 unknown
- *            varint flags               FMT_TASK_FLAG_*
- *            varint node, varint creator, varint module, varint address   as in Task
- *            varint born, varint ended  ns of uptime; ended 0: it lives
+ *            varint tid, varint serial, varint flags   of its Task item; serial 0: unknown
+ *            varint node, varint creator, varint module, varint address, varint born, varint ended
+ *            varint cpu_ns              as in Task, all of them; cpu_ns of an ended one
  *            varint waits               of 10 us or longer that it has ended, kept or not
  *            varint brief, varint brief_ns   calls that might have waited longer, and their time
- *            string name                of an ended one
- *            Numbered from 1 in file order.
+ *            string name                of an ended one. Numbered from 1 in file order.
  *     Span   a wait of such a thread; of each thread the latest, in the order in which they ended
  *            varint thread              number of a Trac item
  *            varint kind                FMT_SPAN_*, and FMT_SPAN_LEFT where that is so

@@ -18,6 +18,7 @@ static void put_thread(struct snap_out *o, const struct snap_job *j, const struc
 	snap_put_function(o, have, v->start);
 	snap_u(o, snap_uptime(j, v->born_ns));
 	snap_u(o, v->ended_ns ? snap_uptime(j, v->ended_ns) : 0);
+	snap_u(o, v->cpu_ns);
 	snap_u(o, v->waits);
 	snap_u(o, v->brief);
 	snap_u(o, v->brief_ns);

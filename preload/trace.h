@@ -34,7 +34,8 @@ struct trace_view {
 	uint64_t born_ns, ended_ns;       /* sys_now_ns(); ended 0: alive */
 	uint32_t tid, flags, stack, unused;
 	uintptr_t start;
-	char name[16]; /* of an ended one */
+	char name[16];   /* of an ended one */
+	uint64_t cpu_ns; /* of an ended one */
 	uint64_t waits, brief, brief_ns;
 };
 struct trace_wait {

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #include "fd.h"
 #include "format.h"
@@ -185,7 +186,11 @@ void trace_thread_end(void)
 		sys_call(SYS_prctl, PR_GET_NAME, name);
 	words_copy(r->view.name, name, sizeof(name));
 	uint64_t now = sys_now_ns();
+	struct timespec cpu;
 
+	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu))
+		WORD_SET(&r->view.cpu_ns,
+		         (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec);
 	if (r->now.begin_ns)
 		keep_left(r, now);
 	WORD_SET(&r->view.ended_ns, now);

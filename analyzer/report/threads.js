@@ -58,6 +58,7 @@ function lifeBar(l) {
 			? data.moments.map((m) => el("u", { style: { left: at(m.uptime_ns) } }))
 			: null,
 		el("i", { class: l.gone && !l.ended ? "gone" : "", style: span(l.born, end) }),
+		waitBars(l, at),
 		held ? el("i", { class: "held", style: span(end, lastUptime) }) : null,
 	);
 }
@@ -97,8 +98,9 @@ function threadDetail(l) {
 		{},
 		list,
 		stuckProof(stuckBySerial.get(l.serial)),
-		l.group
-			? [el("h3", {}, "Created at"), stackList(l.group.node)]
+		waitDetail(l),
+		l.group || tracedBySerial.has(l.serial)
+			? [el("h3", {}, "Created at"), stackList((l.group || tracedBySerial.get(l.serial)).node)]
 			: el(
 					"p",
 					{ class: "dim" },
@@ -183,6 +185,8 @@ function threadsView() {
 			" more ended and were joined or detached." +
 			(data.moments.length > 1 ? " Thin lines: snapshots." : ""),
 	);
+	const keys = waitKeys();
+	if (keys) lead.append(keys);
 	const view = tableTab(
 		"Threads",
 		() =>

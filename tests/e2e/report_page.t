@@ -7,12 +7,14 @@ make_snap() { /usr/bin/python3 "$ROOT/tests/e2e/makesnap.py" "$1" "$1.snap"; }
 
 LD_PRELOAD=$LIB OUTLIVE_OPTIONS="out=$PWD/shop" "$PROGS/look_shop" > out 2>&1
 LD_PRELOAD=$LIB OUTLIVE_OPTIONS="out=$PWD/left" "$PROGS/kind_left" > out 2>&1
+LD_PRELOAD=$LIB OUTLIVE_OPTIONS="out=$PWD/trace,trace=16" "$PROGS/trace_odd" open > out 2>&1
 LD_PRELOAD=$LIB OUTLIVE_OPTIONS="out=$PWD/lost,reach=exit" "$PROGS/check_heap" lost > out 2>&1
 for what in hostile large before after; do make_snap $what; done
 
 ok "report of a real program" "$OUTLIVE" report --source-path "$ROOT" -o shop.html "$(snaps shop)"
 is "its file's name is printed" "$(cat out)" shop.html
 ok "of what is left" "$OUTLIVE" report -o left.html "$(snaps left)"
+ok "of waits" "$OUTLIVE" report -o trace.html "$(snaps trace | head -n 1)"
 ok "of lost blocks" "$OUTLIVE" report -o lost.html "$(snaps lost)"
 ok "of hostile names" "$OUTLIVE" report -o hostile.html hostile.snap
 ok "of a hundred thousand stacks" "$OUTLIVE" report -o large.html large.snap
