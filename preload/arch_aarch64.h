@@ -6,6 +6,7 @@
 #define OUTLIVE_ARCH_AARCH64_H
 #ifdef __aarch64__
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 

@@ -6,6 +6,7 @@
 #ifdef __x86_64__
 
 #include <emmintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 

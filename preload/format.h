@@ -171,8 +171,7 @@
  *            varint n, then n times: varint fd   descriptors that were opened in it
  *     Tfig   figures of such a span that began in this process
  *            varint begin, varint end, string name   as in Test
- *            varint allocs, varint left_blocks, varint left_bytes   made in it; of that, by stack,
- *                                       there at its end
+ *            varint allocs, left_blocks, left_bytes   made in it; of that, there at its end
  *            varint peak                bytes in use at its highest, above its beginning
  *     audt   pairs: varint key (FMT_AUDIT_*), varint value
  *     done   varint number of records before this one
