@@ -254,13 +254,15 @@ static char *usable_library(void)
 	return NULL;
 }
 
-/* Others of the same name, as of an `outlive run` around us, would count everything twice. */
+/* library: NULL for none. Others of the same name, as of an `outlive run` around us, would count
+ * everything twice. */
 static char *preload_list(const char *library)
 {
 	const char *old = getenv("LD_PRELOAD");
 	struct str s = {0};
 
-	str_add(&s, library);
+	if (library)
+		str_add(&s, library);
 	for (const char *at = old ? old : ""; *at;) {
 		size_t n = strcspn(at, ": ");
 		const char *slash = memrchr(at, '/', n);
@@ -268,7 +270,7 @@ static char *preload_list(const char *library)
 		size_t base_n = n - (size_t)(base - at);
 		if (n &&
 		    !(base_n == strlen("liboutlive.so") && !strncmp(base, "liboutlive.so", base_n)))
-			str_addf(&s, ":%.*s", (int)n, at);
+			str_addf(&s, "%s%.*s", s.len ? ":" : "", (int)n, at);
 		at += n;
 		at += strspn(at, ": ");
 	}
@@ -304,9 +306,10 @@ struct start {
 static void start_command(const void *arg, int report)
 {
 	const struct start *start = arg;
-	char *list = preload_list(start->library);
+	char *list = preload_list(start->command->keep_out ? NULL : start->library);
 
-	if (setenv("LD_PRELOAD", list, 1) || setenv("OUTLIVE_OPTIONS", start->options, 1))
+	if ((list && *list ? setenv("LD_PRELOAD", list, 1) : unsetenv("LD_PRELOAD")) ||
+	    setenv("OUTLIVE_OPTIONS", start->options, 1))
 		errno = ENOMEM;
 	else
 		exec_file(start->command, start->argv);

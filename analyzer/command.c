@@ -120,6 +120,15 @@ static void judge_sanitizer(struct command *c, const struct elf_facts *f)
 	const char *options = getenv("ASAN_OPTIONS");
 	bool lets_us_in = options && strstr(options, "verify_asan_link_order=0");
 
+	/* liboutlive.so knows that by itself (real.c), wherever such a program is started. */
+	if (!strcmp(f->sanitizer, "ThreadSanitizer") || !strcmp(f->sanitizer, "MemorySanitizer")) {
+		blind(c, "built with a sanitizer",
+		      xasprintf("%s is built with %s, which bears no other look at its memory; it "
+		                "runs without outlive: build it without -fsanitize",
+		                c->program, f->sanitizer));
+		c->keep_out = true;
+		return;
+	}
 	if (f->sanitizer_inside) {
 		blind(c, NULL,
 		      xasprintf("%s has %s linked in, which answers malloc itself: nothing of "
@@ -136,8 +145,9 @@ static void judge_sanitizer(struct command *c, const struct elf_facts *f)
 	                "another library; "
 	                "ASAN_OPTIONS=verify_asan_link_order=0 lets outlive in, "
 	                "ASAN_OPTIONS=detect_leaks=1 "
-	                "without outlive lets the sanitizer look for leaks",
+	                "without outlive lets the sanitizer look for leaks. It runs without",
 	                c->program));
+	c->keep_out = true;
 }
 
 static void judge(struct command *c, const struct elf_facts *f)
@@ -168,11 +178,10 @@ static void judge(struct command *c, const struct elf_facts *f)
 		                "can be seen; run it as "
 		                "the user that it becomes",
 		                c->program, rights));
-	else if (!strncmp(slash ? slash + 1 : f->loader, "ld-musl", 7))
+	else if ((c->keep_out = !strncmp(slash ? slash + 1 : f->loader, "ld-musl", 7)))
 		blind(c, "for musl libc",
-		      xasprintf("%s is for musl libc; liboutlive.so is for glibc, and musl's "
-		                "loader may refuse to start "
-		                "it",
+		      xasprintf("%s is for musl libc; liboutlive.so is for glibc, so it runs "
+		                "without",
 		                c->program));
 	else if (f->sanitizer)
 		judge_sanitizer(c, f);

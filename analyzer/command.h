@@ -15,6 +15,7 @@ struct command {
 	bool blind;    /* certain: nothing of it will be seen */
 	const char
 	        *why;  /* the same in a word or two: "static"; NULL unless the library stays out */
+	bool keep_out; /* it would not start with the library, so it runs without */
 	char *warning; /* a sentence that says so, or what will be missing; NULL: all is well */
 };
 

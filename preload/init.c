@@ -86,6 +86,8 @@ void init_early(void)
 	 * where. */
 	if (getauxval(AT_SECURE) || is_judged())
 		return;
+	if (real_is_refused())
+		return;
 	sys_log_init();
 	options_init(environment("OUTLIVE_OPTIONS"));
 	if (!process_early())

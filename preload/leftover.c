@@ -214,7 +214,9 @@ static bool any_lost(void)
 	for (unsigned key = FMT_AUDIT_LOST_REENTRANT; key <= FMT_AUDIT_LOST_EARLY; key++)
 		if (c.lost[key])
 			return true;
-	return c.unseen_frees || task_lost() || fd_lost() || timer_lost();
+	/* Nothing of a heap that was not seen is no clean heap. */
+	return c.unseen_frees || (track_has(TRACK_HEAP) && snap_allocator_unseen()) ||
+	       task_lost() || fd_lost() || timer_lost();
 }
 
 bool leftover_none(unsigned reason)

@@ -6,7 +6,9 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <string.h>
+#include <time.h>
 
 #include "format.h"
 #include "hook.h"
@@ -224,6 +226,15 @@ static void find_unseen(void)
 	g_unseen_malloc = malloc_there.path;
 }
 
+/* These want to know every byte of memory: the one refuses to start where a mapping is not its own,
+ * to the other all that we write is unknown. */
+extern char __tsan_init __attribute__((weak)), __msan_init __attribute__((weak));
+
+bool real_is_refused(void)
+{
+	return &__tsan_init || &__msan_init;
+}
+
 static uint32_t g_starter; /* tid of the thread that starts us */
 
 void hook_start(void)
@@ -242,6 +253,9 @@ void hook_start(void)
 	}
 	t_self.flags |= IN_TRACKER | IN_HEAP;
 	resolve();
+	if (in_one_module((void *)(uintptr_t)clock_gettime,
+	                  (void *)(uintptr_t)gnu_get_libc_version))
+		sys_clock_use_libc();
 	init_early();
 	real_add_allocator(*(void **)&real.malloc);
 	find_unseen();

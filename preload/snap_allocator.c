@@ -84,7 +84,7 @@ static bool is_dear(void)
 	struct timespec cpu;
 	uint64_t all, files;
 
-	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu))
+	if (sys_clock(CLOCK_PROCESS_CPUTIME_ID, &cpu))
 		return false;
 	resident(&all, &files);
 	int64_t free_bytes = (int64_t)(all - files) - context_live_bytes();

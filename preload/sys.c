@@ -172,13 +172,27 @@ void sys_unlock_slow(struct sys_lock *l)
 	sys_call(SYS_futex, &l->word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }
 
+static bool g_clock_is_libcs;
+
+void sys_clock_use_libc(void)
+{
+	g_clock_is_libcs = true;
+}
+
 /* clock_gettime of libc is the vdso's: no system call, no lock, async-signal-safe, and errno is not
  * touched on success. */
-static uint64_t now(clockid_t clock)
+int sys_clock(int clock, struct timespec *t)
+{
+	if (likely(g_clock_is_libcs))
+		return clock_gettime(clock, t);
+	return (int)sys_call(SYS_clock_gettime, clock, t);
+}
+
+static uint64_t now(int clock)
 {
 	struct timespec t;
 
-	if (clock_gettime(clock, &t))
+	if (sys_clock(clock, &t))
 		return 0;
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }

@@ -93,6 +93,14 @@ static inline void sys_lock_reset(struct sys_lock *l)
 	__atomic_store_n(&l->word, 0, __ATOMIC_RELEASE);
 }
 
+/*
+ * clock_gettime: 0, or not. By a system call until real.c has found that the name leads to libc.
+ * That of a sanitizer may be called by nobody before the sanitizer is ready, and libfaketime's
+ * lies.
+ */
+struct timespec;
+int sys_clock(int clock, struct timespec *t);
+void sys_clock_use_libc(void);
 /* Nanoseconds. coarse: a few ns to read, steps of 1 to 4 ms. real: since 1970. */
 uint64_t sys_now_ns(void);
 uint64_t sys_coarse_ns(void);

@@ -344,7 +344,7 @@ void task_end(void)
 	uint32_t flags = enter();
 
 	t_self.task = NULL;
-	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu))
+	if (!sys_clock(CLOCK_THREAD_CPUTIME_ID, &cpu))
 		WORD_SET(&t->view.cpu_ns,
 		         (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec);
 	if (!g_seccomp_quiet)

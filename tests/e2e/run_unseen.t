@@ -34,6 +34,9 @@ PATH=$PWD:$PATH
 unseen "a script that asks env" '/env-target is linked statically' ./env-script
 cc -rdynamic -o own own.c
 unseen "an allocator of its own" 'own exports a malloc of its own' ./own
+status_is "which the gate does not take for clean, though it leaves nothing else" 4 "$OUTLIVE" run --check -- ./own
+like "and says so" "$(cat err)" 'no verdict.*heap was not seen|heap was not seen'
+status_is "where the heap is not asked for, it is" 0 "$OUTLIVE" run --check --heap off -- ./own
 
 # The ELF header's machine becomes ARM: the kernel refuses it, with a sentence from us first.
 cc -o arm empty.c
@@ -49,6 +52,27 @@ if cc -fsanitize=address -o asan empty.c 2> cc.log; then
   unseen "gcc's AddressSanitizer" 'verify_asan_link_order=0 lets outlive in' ./asan
   ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$OUTLIVE" run ./asan 2> err
   unlike "which does start when told to" "$(cat err)" 'refuses to start'
+fi
+
+# Those that would not start behind liboutlive.so run without it, and get it not even where a shell starts them.
+echo '#include <stdio.h>
+#include <stdlib.h>
+int main(void) { puts(getenv("LD_PRELOAD") ? "preloaded" : "alone"); free(malloc(10)); return 6; }' > says.c
+for how in "gcc thread ThreadSanitizer" "clang thread ThreadSanitizer" "clang memory MemorySanitizer"; do
+  # shellcheck disable=SC2086
+  set -- $how
+  $1 -fsanitize=$2 -o "$1-$2" says.c 2> cc.log || continue
+  unseen "$1's $3" "built with $3" "./$1-$2"
+  "$OUTLIVE" run "./$1-$2" > out 2> err
+  is "$1's $3: its output and status" "$? $(cat out)" "6 alone"
+  LD_PRELOAD=$LIB "./$1-$2" > out 2> err
+  is "$1's $3, with LD_PRELOAD: the same" "$? $(cat out err)" "6 preloaded"
+done
+if command -v musl-gcc > cc.log; then
+  musl-gcc -o musl-says says.c
+  unseen "musl" 'musl-says is for musl libc' ./musl-says
+  "$OUTLIVE" run ./musl-says > out 2> err
+  is "musl: its output and status" "$? $(cat out)" "6 alone"
 fi
 if clang -fsanitize=address -o clang-asan empty.c 2> cc.log; then
   unseen "clang's AddressSanitizer" 'AddressSanitizer linked in' ./clang-asan
