@@ -188,6 +188,7 @@ test-matrix: ## run Debian's programs plain and profiled; output and status must
 	$(Q)scripts/deps build test matrix
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/matrix/run.sh $(O) '$(T)'
+	$(Q)prove -e 'timeout 900 sh' tests/matrix/unseen.sh :: $(O) '$(T)'
 
 test-portability: ## build with clang, gcc -O0 and -O3 -flto, in ROOTFS=DIR, for aarch64 with SYSROOT=DIR; core tests; T=variant
 	$(Q)scripts/deps build test check $(if $(SYSROOT),cross)
