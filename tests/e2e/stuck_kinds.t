@@ -102,6 +102,6 @@ mkfifo hold
 background sh -c 'OUTLIVE_OPTIONS=out="$1" LD_PRELOAD="$2" exec /usr/bin/python3 sockets.py < hold' sh "$dir/sockets" "$LIB"
 exec 3> hold
 wait_for grep -q there "$pid.log"
-compare sock_accept=accept sock_recvmsg_guts=recv
+compare "_PyEval_EvalFrameDefault=accept read recv"
 stop_pid "$pid" KILL
 done_testing
