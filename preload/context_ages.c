@@ -39,11 +39,11 @@ void context_ages_few(struct ctx *c, struct site *s, unsigned bucket)
 void context_ages_undo(struct site *s, unsigned bucket)
 {
 	uint64_t ages = s->ages;
-	uint32_t *count = (uint32_t *)s->ages + bucket;
+	uint32_t *count = (uint32_t *)s->ages;
 
-	if (ages && !(ages & AGES_FEW)) {
-		if (*count)
-			ARCH_ADD(count, -1u);
+	if (count && !(ages & AGES_FEW)) {
+		if (count[bucket])
+			ARCH_ADD(&count[bucket], -1u);
 		return;
 	}
 	for (unsigned at = AGES_SHIFT; at < 64 && ages >> at; at += AGES_BITS)

@@ -18,12 +18,12 @@ void context_ages_few(struct ctx *c, struct site *s, unsigned bucket);
 static inline void context_ages_add(struct ctx *c, struct site *s, unsigned bucket)
 {
 	uintptr_t ages = s->ages;
-	uint32_t *count = (uint32_t *)ages + bucket;
+	uint32_t *count = (uint32_t *)ages;
 
-	if (unlikely(!ages || ages & AGES_FEW))
+	if (unlikely(!count || ages & AGES_FEW))
 		context_ages_few(c, s, bucket);
-	else if (likely(*count != UINT32_MAX))
-		ARCH_ADD(count, 1);
+	else if (likely(count[bucket] != UINT32_MAX))
+		ARCH_ADD(&count[bucket], 1);
 }
 /* One less, of those added. */
 void context_ages_undo(struct site *s, unsigned bucket);

@@ -100,7 +100,7 @@ struct place {
 };
 static inline struct place place_of(uint32_t parent, uint32_t what)
 {
-	return (struct place){(mix(parent) & -LINE) | (hash_what(what) >> 20 & (LINE - 1)),
+	return (struct place){(mix(parent) & ~(LINE - 1u)) | (hash_what(what) >> 20 & (LINE - 1)),
 	                      mix((uint64_t)parent << 32 | what)};
 }
 
@@ -199,8 +199,8 @@ static void put(struct shard *s, uint32_t n)
  */
 static void shard_empty(struct shard *s)
 {
-	uintptr_t lo = ((uintptr_t)s->slot + MEM_PAGE - 1) & -MEM_PAGE;
-	uintptr_t hi = (uintptr_t)&s->slot[s->mask + 1] & -MEM_PAGE;
+	uintptr_t lo = ((uintptr_t)s->slot + MEM_PAGE - 1) & ~(uintptr_t)(MEM_PAGE - 1);
+	uintptr_t hi = (uintptr_t)&s->slot[s->mask + 1] & ~(uintptr_t)(MEM_PAGE - 1);
 
 	if (lo < hi && !sys_call(SYS_madvise, lo, hi - lo, MADV_DONTNEED))
 		__atomic_sub_fetch(&g_index_bytes, hi - lo, __ATOMIC_RELAXED);
