@@ -4,6 +4,7 @@
  * children, which share our memory and pass straight through.
  */
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -41,27 +42,42 @@ EXPORT void quick_exit(int status)
 	__builtin_unreachable();
 }
 
+/* Where SIGABRT is blocked, abort() opens it first; since glibc 2.41 it does not, and a handler of
+ * the program's is not called. */
+static bool abort_unblocks(void)
+{
+	const char *at = gnu_get_libc_version();
+	unsigned minor = 0;
+
+	if (strncmp(at, "2.", 2))
+		return false;
+	for (at += 2; *at >= '0' && *at <= '9'; at++)
+		minor = minor * 10 + (unsigned)(*at - '0');
+	return minor < 41;
+}
+
 /*
- * libc's abort raises SIGABRT, and if a handler of the program's returns, sets SIG_DFL behind our
- * back and raises again. So the first half is done here, and our own disposition is in place for
- * libc's.
+ * libc's abort raises SIGABRT, and if a handler of the program's returns, or is not called, sets
+ * SIG_DFL behind our back and raises again. So the first half is done here, and our own disposition
+ * is in place for libc's.
  */
 EXPORT void abort(void)
 {
 	hook_ready();
 	bool ours = g_signals_on && process_is_ours();
 
-	/* glibc 2.41 does not unblock it before it sets SIG_DFL: our handler would not see it. */
-	if (ours && signals_is_ours(SIGABRT))
-		signals_mask(SIG_UNBLOCK, signals_bit(SIGABRT));
-	else if (ours) {
+	if (ours && !signals_is_ours(SIGABRT)) {
 		struct sigaction dfl = {.sa_handler = SIG_DFL};
 
-		signals_mask(SIG_UNBLOCK, signals_bit(SIGABRT));
+		if (abort_unblocks())
+			signals_mask(SIG_UNBLOCK, signals_bit(SIGABRT));
 		sys_call(SYS_tgkill, sys_getpid(), sys_gettid(), SIGABRT);
 		memset(&dfl.sa_mask, 0xff, sizeof(dfl.sa_mask)); /* as libc has it */
 		sigaction(SIGABRT, &dfl, NULL);
 	}
+	/* Blocked, our handler would not see it. */
+	if (ours)
+		signals_mask(SIG_UNBLOCK, signals_bit(SIGABRT));
 	real.abort();
 	__builtin_unreachable();
 }
