@@ -83,7 +83,7 @@ static void hold(struct check_work *w, const struct test_sum *t, const struct pr
 	const struct check_gates *g = &w->check->gates;
 	struct finding new = {.test = t->name, .limited = true};
 
-	if (exceeds(&g->residue, t->left_bytes))
+	if (p && exceeds(&g->residue, t->left_bytes))
 		add_residue(w, t, p);
 	if (exceeds(&g->peak, t->peak)) {
 		new.why = "peak";

@@ -112,7 +112,9 @@ bool tally_exec(const char *program)
 
 void tally_exec_failed(void)
 {
-	add_line((uint32_t)sys_getpid(), "f", NULL, 0);
+	const struct iovec nothing[] = {{NULL, 0}};
+
+	add_line((uint32_t)sys_getpid(), "f", nothing, 1);
 }
 
 void tally_spawned(uint32_t pid, const char *program)
