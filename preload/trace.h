@@ -2,8 +2,8 @@
  * trace.h - the option trace: a ring of the latest waits for each thread, alive or ended. Hooks use
  * track.h's calls; this is for init.c (beginnings, ends), process.c (fork) and the snapshot child.
  *
- * All rings together take TRACE_BYTES at most. A ring of a thread that has ended stays until a new
- * thread finds no room: then the one that ended first is forgotten, and counted.
+ * All rings together take TRACE_ALL_BYTES at most. A ring of a thread that has ended stays until a
+ * new thread finds no room: then the one that ended first is forgotten, and counted.
  */
 #ifndef OUTLIVE_TRACE_H
 #define OUTLIVE_TRACE_H
@@ -17,7 +17,7 @@ enum {
 	TRACE_RINGS = 8192,
 	TRACE_BRIEF_NS = 10000 /* what takes less is only counted */
 };
-#define TRACE_BYTES (64ul << 20)
+#define TRACE_ALL_BYTES (64ul << 20)
 
 /* Once, in the first hook. waits: how many are kept of each thread, rounded up to a power of two
  * from TRACE_LEAST to TRACE_MOST; 0: nothing is. */

@@ -53,7 +53,7 @@ void trace_init(uint64_t waits)
 	g_room = TRACE_LEAST;
 	while (g_room < waits && g_room < TRACE_MOST)
 		g_room *= 2;
-	g_most = (uint32_t)(TRACE_BYTES / ring_bytes());
+	g_most = (uint32_t)(TRACE_ALL_BYTES / ring_bytes());
 	if (g_most > TRACE_RINGS)
 		g_most = TRACE_RINGS;
 	g_track_waits = true;

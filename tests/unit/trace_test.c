@@ -250,7 +250,7 @@ TEST(who_ended_first_makes_room)
 		pthread_join(t, NULL);
 	}
 	trace_stats(&s);
-	OK(s.bytes <= TRACE_BYTES);
+	OK(s.bytes <= TRACE_ALL_BYTES);
 	EQ(s.forgotten, 71 - trace_rings());
 	EQ(s.lost, 0);
 	bool first = false, last = false;
@@ -280,7 +280,7 @@ TEST(where_all_live_the_next_has_none)
 
 	trace_init(TRACE_MOST);
 	trace_stats(&s);
-	n = (uint32_t)(TRACE_BYTES / s.bytes) - 1;
+	n = (uint32_t)(TRACE_ALL_BYTES / s.bytes) - 1;
 	OK(n <= 64);
 	pthread_barrier_init(&g_all, NULL, n + 1);
 	for (uint32_t i = 0; i < n; i++)
