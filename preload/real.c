@@ -235,6 +235,13 @@ bool real_is_refused(void)
 	return &__tsan_init || &__msan_init;
 }
 
+/* libc's allocator; and jemalloc's, which maps memory, but what it maps is told by its module. */
+static bool calls_nothing_of_ours(const void *f)
+{
+	return in_one_module(f, *(void **)&real._exit) ||
+	       (real.mallctl && in_one_module(f, *(void **)&real.mallctl));
+}
+
 static uint32_t g_starter; /* tid of the thread that starts us */
 
 void hook_start(void)
@@ -259,8 +266,7 @@ void hook_start(void)
 	init_early();
 	real_add_allocator(*(void **)&real.malloc);
 	find_unseen();
-	g_sample_direct =
-	        g_sample_period && in_one_module(*(void **)&real.malloc, *(void **)&real._exit);
+	g_sample_direct = g_sample_period && calls_nothing_of_ours(*(void **)&real.malloc);
 	if (track_has(TRACK_HEAP))
 		hook_families_init(next_if_any);
 	if (g_track_waits)
