@@ -25,11 +25,12 @@ static inline bool inner(uint32_t flags)
 	} while (0)
 
 /*
- * What malloc and free are to the program: in sampled mode, and on libc's own allocator, a call
+ * What malloc and free are to the program: in sampled mode, on libc's allocator or jemalloc, a call
  * that is no sample's goes on to the original with nothing of ours around it but a subtraction, or
- * a look into the filter (sample.h); the flag IN_HEAP is not held, for libc calls nothing that we
- * interpose. All others come to the functions below, as if these had been called. In exact mode
- * t_self.left is 0. Empty blocks are left to C: they count for one byte. In hook_<processor>.S.
+ * a look into the filter (sample.h); the flag IN_HEAP is not held: libc calls nothing that we
+ * interpose, and what jemalloc maps is told by its module. All others come to the functions below,
+ * as if these had been called. In exact mode t_self.left is 0. Empty blocks are left to C: they
+ * count for one byte. In hook_<processor>.S.
  */
 _Static_assert(offsetof(struct self, n_heap) == SELF_N_HEAP &&
                        offsetof(struct self, left) == SELF_LEFT &&
@@ -73,6 +74,16 @@ HOT void *heap_malloc(size_t n)
 	return p;
 }
 
+/* As the assembly does: true where the call may go straight to the original. */
+static inline bool passes(size_t bytes)
+{
+	if (!g_sample_direct || !bytes || bytes >= t_self.left)
+		return false;
+	t_self.left -= bytes;
+	t_self.n_heap++;
+	return true;
+}
+
 static __attribute__((noinline)) void *unusual_calloc(size_t n, size_t size,
                                                       const struct caller *from)
 {
@@ -88,10 +99,13 @@ static __attribute__((noinline)) void *unusual_calloc(size_t n, size_t size,
 
 EXPORT void *calloc(size_t n, size_t size)
 {
+	size_t bytes;
 	void *p;
 
 	if (!track_is_plain())
-		return unusual_calloc(n, size, &CALLER());
+		return !__builtin_mul_overflow(n, size, &bytes) && passes(bytes)
+		               ? real.calloc(n, size)
+		               : unusual_calloc(n, size, &CALLER());
 	PLAIN_HEAP(p =, real.calloc(n, size));
 	track_alloc_plain(p, n * size, &CALLER());
 	return p;
@@ -194,6 +208,8 @@ static inline void *do_realloc(void *p, size_t n, const struct caller *from)
 
 EXPORT void *realloc(void *p, size_t n)
 {
+	if (g_sample_direct && !sample_may_live((uintptr_t)p) && !real_is_boot(p) && passes(n))
+		return real.realloc(p, n);
 	return do_realloc(p, n, &CALLER());
 }
 

@@ -29,7 +29,8 @@ enum {
 
 /* Mean bytes between samples; 0: exact. Set once, before tracking begins. */
 extern uint64_t g_sample_period __attribute__((visibility("hidden")));
-/* libc's own allocator serves the program, or jemalloc: calls that are no samples go straight to it.
+/* libc's own allocator serves the program, or jemalloc: calls that are no samples go straight to
+ * it.
  */
 extern bool g_sample_direct __attribute__((visibility("hidden")));
 /* How many live samples have an address that falls into the slot; 255 stays for ever. */
