@@ -18,26 +18,25 @@
 
 struct live_thread {
 	uint32_t tid, ns_tid;
-	char state; /* as in /proc: R S D T t Z */
 	const char *name;
-	uint32_t stack;     /* index into snapshot->stack[]; 0 when there is none */
-	const char *why;    /* a sentence on what is missing of the stack; NULL: nothing */
-	bool stopped, anew; /* it was stopped; its call's limit of time began anew */
-	uint64_t stopped_ns;
-	bool idle_known;
-	uint64_t idle_ns; /* since it last ran */
-	struct wait_reason wait;
-	const struct rule *idle; /* says that it waits for work; NULL */
+	const char *why; /* a sentence on what is missing of the stack; NULL: nothing */
+	uint32_t stack;  /* index into snapshot->stack[]; 0 when there is none */
 	/* Of a process that runs with liboutlive.so; serial 0: not known. */
-	uint64_t serial, age_ns; /* since it was made */
 	uint32_t made;           /* stack in which it was made; 0 not known */
+	uint64_t serial, age_ns; /* since it was made */
 	struct live_creator {
 		uint64_t serial; /* 0 not known */
 		uint32_t tid;    /* 0: it lives no more */
 	} creator;
+	const struct rule *idle; /* says that it waits for work; NULL */
+	uint64_t stopped_ns;
+	uint64_t idle_ns; /* since it last ran */
+	struct wait_reason wait;
 	uint64_t switches; /* of live_locks.c: it has not run since */
 	struct wait_call call;
-	bool has_call;
+	char state;         /* as in /proc: R S D T t Z */
+	bool stopped, anew; /* it was stopped; its call's limit of time began anew */
+	bool idle_known, has_call;
 };
 
 /* Threads of one stack and one kind of wait, the largest first, idle ones last. */

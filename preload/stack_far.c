@@ -115,7 +115,7 @@ static void find_frame(struct stack_far *f, const struct module_tables *t, uintp
 {
 	const uint8_t *fde = cfi_find(t->eh_frame_hdr, &t->in, pc);
 	size_t n = STACK_FAR_CODE;
-	uint64_t ip;
+	uint64_t ip = 0;
 
 	/* The function may be the first of its mapping. */
 	while (n >= STACK_FAR_CODE / 8 && read_far(f->pid, pc - n, f->code, n) != n)
