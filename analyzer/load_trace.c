@@ -93,8 +93,23 @@ static int by_thread(const void *a, const void *b)
 	return x->length_ns > y->length_ns ? -1 : x->length_ns < y->length_ns;
 }
 
+/* The rings were read while threads went on: what came after the snapshot's moment is not of it. */
+static void cut(const struct snapshot *s, struct span *w)
+{
+	uint64_t now = INFO_U(&s->info, UPTIME);
+
+	if (!now)
+		return;
+	if (w->begin_ns > now)
+		w->begin_ns = now;
+	if (w->length_ns > now - w->begin_ns)
+		w->length_ns = now - w->begin_ns;
+}
+
 void load_trace_finish(struct snapshot *s)
 {
+	for (uint32_t i = 0; i < s->n_spans; i++)
+		cut(s, &s->span[i]);
 	if (s->n_spans)
 		qsort(s->span, s->n_spans, sizeof(*s->span), by_thread);
 	for (uint32_t i = s->n_spans; i--;) {

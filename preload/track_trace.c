@@ -204,6 +204,7 @@ void trace_fork_child(void)
 	g_lost = g_forgotten = 0;
 	for (uint32_t i = 0; i < g_rings; i++)
 		WORD_SET(&g_ring[i]->view.number, 0);
+	t_refused = false;
 	if (!t_ring)
 		return;
 	give(t_ring);
@@ -238,7 +239,8 @@ static COLD bool is_interrupted(const struct trace_ring *r, uint32_t stack, uint
 		in_handler |= node.flags & FMT_NODE_SIGNAL;
 	if (!in_handler)
 		return false;
-	return r->now_sp > sp || (!sys_call(SYS_sigaltstack, NULL, &s) && s.ss_flags & SS_ONSTACK);
+	return r->now_sp > sp || g_seccomp_quiet ||
+	       (!sys_call(SYS_sigaltstack, NULL, &s) && s.ss_flags & SS_ONSTACK);
 }
 
 static void put_now(struct trace_ring *r, const struct trace_wait *now, uintptr_t sp)

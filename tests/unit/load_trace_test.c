@@ -139,6 +139,9 @@ TEST(times_beyond_all_do_no_harm)
 		return;
 	}
 	OK(span_end_ns(s, &s->span[0]) >= s->span[0].begin_ns);
+	/* nothing is later than the snapshot */
+	EQ(s->span[0].begin_ns, 1000);
+	EQ(span_end_ns(s, &s->span[0]), 1000);
 	snapshot_free(s);
 	str_free(&threads);
 	str_free(&spans);
