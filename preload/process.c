@@ -208,6 +208,10 @@ bool process_filter_begin(const void *filter, bool strict)
 	control_hide();
 	signals_withdraw(true);
 	__atomic_store_n(&g_tracking, false, __ATOMIC_RELEASE);
+	/* This thread's calls ask no more; those of others, whom the filter may be for, too, make
+	 * do with the pages that there are. */
+	t_self.exact = NULL;
+	sys_map_no_more(true);
 	return true;
 }
 
@@ -218,6 +222,7 @@ void process_filter_end(bool set)
 		g_on = false;
 		return;
 	}
+	sys_map_no_more(false);
 	__atomic_store_n(&g_tracking, true, __ATOMIC_RELEASE);
 	signals_withdraw(false);
 	control_show();

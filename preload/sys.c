@@ -40,8 +40,17 @@ static size_t whole_pages(size_t bytes)
 	return (bytes + 4095) & ~(size_t)4095;
 }
 
+static bool g_no_more;
+
+void sys_map_no_more(bool none)
+{
+	__atomic_store_n(&g_no_more, none, __ATOMIC_RELEASE);
+}
+
 static void *map_own(size_t size)
 {
+	if (__atomic_load_n(&g_no_more, __ATOMIC_ACQUIRE))
+		return NULL;
 	size_t step = (size + OWN_STEP - 1) & ~(OWN_STEP - 1);
 
 	for (int tries = 0; tries < 256; tries++) {
@@ -115,6 +124,8 @@ void *sys_map_apart(size_t bytes)
 
 int sys_map_at(uintptr_t at, size_t bytes)
 {
+	if (__atomic_load_n(&g_no_more, __ATOMIC_ACQUIRE))
+		return -EPERM;
 	long p = sys_call(SYS_mmap, at, bytes, PROT_READ | PROT_WRITE,
 	                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 

@@ -37,6 +37,8 @@ void *sys_map(size_t bytes);
 /* The same on a bound of 2 MB, with no other table below or above: for stacks, and for what is
  * given back soon. */
 void *sys_map_apart(size_t bytes);
+/* From here on there is no page to be had, as when memory has run out; or there is again. */
+void sys_map_no_more(bool none);
 void sys_unmap(void *p, size_t bytes);
 /* The same at a given place in a range that nothing else is put into: what lies there is found
  * without a pointer. 0 or -errno; -EEXIST: the program has something there. */

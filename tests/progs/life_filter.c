@@ -62,6 +62,7 @@ static struct sock_filter busy[] = {LOAD(nr),
                                     ALLOW(SYS_mprotect),
                                     ALLOW(SYS_madvise),
                                     ALLOW(SYS_futex),
+                                    ALLOW(SYS_sched_getaffinity),
                                     ALLOW(SYS_clone3),
                                     ALLOW(SYS_clone),
                                     ALLOW(SYS_wait4),
@@ -120,12 +121,12 @@ FRAME static void *many(void *keep)
 
 FRAME static void do_much(void)
 {
-	pthread_t threads[8];
+	pthread_t threads[4];
 
 	many(threads);
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 4; i++)
 		pthread_create(&threads[i], NULL, many, NULL);
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	pid_t child = fork();
 	if (!child) {
