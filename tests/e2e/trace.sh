@@ -3,7 +3,8 @@
 #
 #   traced N FOLDER COMMAND...   runs it with trace=N; snapshots in FOLDER, output in FOLDER.out, status in $status
 #   spans SNAPSHOT FILE          what trace_spans.py reads of its export
-#   waits FILE FUNCTION          "REASON NAME STATE" of the waits in that function, in order, addresses as 0x
+#   waits FILE FUNCTION          "REASON|NAME|STATE" of the waits in that function, in order, addresses as 0x
+#   kinds FILE FUNCTION          the same, repetitions left out: who waits for a condition may be woken without it
 
 traced() {
   traced_n=$1 traced_folder=$2
@@ -18,6 +19,7 @@ spans() {
   /usr/bin/python3 "$ROOT/tests/e2e/trace_spans.py" "$2.json" > "$2"
 }
 
+kinds() { waits "$@" | uniq; }
 waits() {
   awk -F '\t' -v f="$2" '$1 == "wait" && $8 == f { print $4 "|" $5 "|" $6 }' "$1" | sed 's/0x[0-9a-f]*/0x/g; s/ ([^)]*)*)//'
 }

@@ -12,7 +12,7 @@ ok "a viewer can read it" spans "$snap" k
 main=$(awk -F '\t' '$1 == "thread" && $4 == "trace_kinds" { print $2 }' k)
 
 while read -r function want; do
-  is "$function" "$(waits k "wait_$function" | sed "s/$main/MAIN/")" "$want"
+  is "$function" "$(kinds k "wait_$function" | sed "s/$main/MAIN/")" "$want"
 done << 'KINDS'
 mutex mutex|mutex 0x, held by thread MAIN|ended
 timedlock mutex|mutex 0x, held by thread MAIN|ended
@@ -55,10 +55,10 @@ msgrcv msg|message queue|ended
 semop semaphore|semaphore|ended
 mq read|read fd 16|ended
 KINDS
-like "join: of which thread" "$(waits k wait_join)" '^join\|join of thread [0-9]+\|ended$'
-like "connect" "$(waits k wait_connect)" '^connect\|connect fd [0-9]+\|ended$'
-like "waitpid: of which child" "$(waits k wait_waitpid)" '^waitpid\|wait for a child pid [0-9]+\|ended$'
-like "waitid" "$(waits k wait_waitid)" '^waitpid\|wait for a child pid [0-9]+\|ended$'
+like "join: of which thread" "$(kinds k wait_join)" '^join\|join of thread [0-9]+\|ended$'
+like "connect" "$(kinds k wait_connect)" '^connect\|connect fd [0-9]+\|ended$'
+like "waitpid: of which child" "$(kinds k wait_waitpid)" '^waitpid\|wait for a child pid [0-9]+\|ended$'
+like "waitid" "$(kinds k wait_waitid)" '^waitpid\|wait for a child pid [0-9]+\|ended$'
 is "sleeps take their time" \
   "$(awk -F '\t' '$3 ~ /^wait_(nanosleep|clock_nanosleep|usleep|thrd_sleep)$/ && $7 >= 20 || $3 == "wait_sleep" && $7 >= 1000' k | wc -l)" 5
 is "each thread has a life line, though all but the first are gone" \
@@ -72,7 +72,7 @@ is "where a thread was made is told" \
 
 traced 64 late "$PROGS/trace_kinds" late "$PROGS/trace_so.so"
 ok "a library that comes by dlopen" spans "$(snaps late trace_kinds | head -n 1)" l
-is "is led here as soon as it does something" "$status $(waits l so_waits)" "0 semaphore|semaphore 0x|ended"
+is "is led here as soon as it does something" "$status $(kinds l so_waits)" "0 semaphore|semaphore 0x|ended"
 
 mkdir off
 OUTLIVE_OPTIONS=out=$dir/off LD_PRELOAD=$LIB "$PROGS/trace_kinds" mutex > off.out
