@@ -214,9 +214,10 @@ static int parse(int argc, char **argv, struct request *r, int *command)
 /* liboutlive.so beside us, or where an installation has it. To be freed; NULL: nowhere. */
 static char *find_library(void)
 {
-	static const char *const places[] = {
-	        "liboutlive.so", "../lib/liboutlive.so", "../lib/outlive/liboutlive.so",
-	        "../lib/" MACHINE_FOLDER "/liboutlive.so", "../lib64/liboutlive.so"};
+	static const char debian[] = "../lib/" MACHINE_FOLDER "/liboutlive.so";
+	static const char *const places[] = {"liboutlive.so", "../lib/liboutlive.so",
+	                                     "../lib/outlive/liboutlive.so", debian,
+	                                     "../lib64/liboutlive.so"};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 

@@ -271,7 +271,7 @@ static void on_own_stack(void (*fn)(void *), void *arg)
 /* How often this thread has given up its processor. */
 static uint64_t sleeps_so_far(void)
 {
-	struct rusage usage;
+	struct rusage usage = {0};
 
 	if (g_seccomp_quiet || sys_call(SYS_getrusage, RUSAGE_THREAD, &usage) < 0)
 		return 0;
