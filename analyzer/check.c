@@ -123,6 +123,21 @@ static const char *unclear(const struct check_work *w)
 	return why ? why : unclear_heap(w);
 }
 
+/* No verdict is wanted on a program of the system, but none whose heap was not seen is clean. */
+static void tell_unseen_heap(const struct check_work *w)
+{
+	struct str s = {0};
+
+	if (!w->system || !*INFO_S(&w->b->info, UNSEEN) || !check_heap_asks_for_lost(w))
+		return;
+	str_addf(&s,
+	         "not seen: the heap of %s: another malloc stands before liboutlive.so (a program "
+	         "of the system: --only names it for a verdict)",
+	         INFO_S(&w->b->info, COMMAND));
+	findings_note(w->findings, false, s.data);
+	str_free(&s);
+}
+
 static void add_process(struct check_work *w)
 {
 	const struct info *info = &w->b->info;
@@ -251,6 +266,7 @@ int check_process(struct findings *f, const struct check *c, const struct check_
 	w.a = c->gates.growth ? p->base : NULL;
 	w.system = check_is_system(&w);
 	add_process(&w);
+	tell_unseen_heap(&w);
 	f->n_tests += p->last->n_test_sums;
 	bool things = has_leaks(&w) || w.a, heap = check_heap_wants_names(&w);
 	/* Names cost more than all the rest, and most processes leave nothing. */

@@ -2,7 +2,7 @@
 # Programs in a tree of processes that the library does not get into: told, never counted as clean; and nobody who was seen
 # is called unseen, however he was started.
 . "$(dirname "$0")/lib.sh"
-need cc groff
+need sqlite3 cc groff
 
 echo 'int main(void) { return 0; }' > a.c
 cc -o seen a.c && cc -static -o unseen a.c || exit 1
@@ -60,4 +60,9 @@ unlike "and no other" "$(cat err)" "of $PWD/seen"
 status_is "a program of the system that runs others" 0 "$OUTLIVE" run --check --explain -- groff --version
 like "is accepted with a reason" "$(cat err)" 'heap lost: .*a program of the system, which was run on the way'
 status_is "alone it is what is meant" 1 "$OUTLIVE" run --check -- date
+jemalloc=$(find /usr/lib/x86_64-linux-gnu -name libjemalloc.so.2 | head -n 1)
+# shellcheck disable=SC2016
+status_is "a program of the system on an allocator before ours" 0 "$OUTLIVE" run --check -- \
+  sh -c 'LD_PRELOAD="$1 $LD_PRELOAD" sqlite3 :memory: "select 1"; :' sh "$jemalloc"
+like "is not shown as clean without a word" "$(cat err)" '^not seen: the heap of sqlite3: another malloc stands before'
 done_testing
