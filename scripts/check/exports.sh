@@ -18,7 +18,7 @@ calls=
 used=
 for object in $(inner_objects); do
   used="$used $object"
-  for name in $(nm -u "$object" | awk '{ print $2 }' | sort -u | comm -12 - "$work/rows"); do
+  for name in $(nm --quiet -u "$object" | awk '{ print $2 }' | sort -u | comm -12 - "$work/rows"); do
     calls="$calls$(basename "$object") calls $name
 "
   done
@@ -37,13 +37,13 @@ LIST
 banned=$(tr '\n' '|' < "$work/banned" | sed 's/|$//')
 bad=
 for object in $(find "$CHECK_BUILD/obj/preload" -name '*.o' | sort); do
-  for name in $(nm -u "$object" | awk '{ print $2 }' | grep -Ex "(${banned})(_chk)?"); do
+  for name in $(nm --quiet -u "$object" | awk '{ print $2 }' | grep -Ex "(${banned})(_chk)?"); do
     grep -qx "$name" "$work/rows" && continue
     bad="$bad$(basename "$object") uses $name
 "
   done
   case $(basename "$object") in real.o | stack*.o | unwind*.o | fallback*.o) continue ;; esac
-  for name in $(nm -u "$object" | awk '{ print $2 }' | grep -Ex 'dlsym|dlvsym'); do
+  for name in $(nm --quiet -u "$object" | awk '{ print $2 }' | grep -Ex 'dlsym|dlvsym'); do
     bad="$bad$(basename "$object") looks symbols up ($name)
 "
   done
