@@ -14,7 +14,8 @@ struct stacks_options {
 	struct view view;
 	struct live_options live;
 	struct rule_choice rules;
-	unsigned debug; /* Go's forms: 1, 2; 0 ours */
+	struct rules loaded; /* by them */
+	unsigned debug;      /* Go's forms: 1, 2; 0 ours */
 	bool check;
 };
 
@@ -60,11 +61,10 @@ static int stacks_of(const char *word, struct stacks_options *o)
 		view_fail("stacks", &err);
 		return EXIT_USAGE;
 	}
-	struct rules rules;
-	o->live.rules = &rules;
-	if (rule_choice_load(&o->rules, &rules, &err) ||
+	o->live.rules = &o->loaded;
+	if (rule_choice_load(&o->rules, &o->loaded, &err) ||
 	    live_stacks_take((pid_t)pid, &o->live, &l, &err)) {
-		rules_free(&rules);
+		rules_free(&o->loaded);
 		return view_fail("stacks", &err);
 	}
 	int status = EXIT_CLEAN;
@@ -73,7 +73,7 @@ static int stacks_of(const char *word, struct stacks_options *o)
 	else if (o->check)
 		status = judge(l);
 	live_stacks_free(l);
-	rules_free(&rules);
+	rules_free(&o->loaded);
 	return status;
 }
 
