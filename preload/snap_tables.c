@@ -128,6 +128,13 @@ static bool says_something(const struct snap_tally *t, uint32_t i)
 	return site_get(t->first + i) && v->allocs | v->frees | v->live_blocks;
 }
 
+/* It came while the table was read, with a stack whose frames are not in the file. */
+static bool too_new(const struct snap_tally *t, uint32_t i, const struct snap_bounds *have)
+{
+	return t->first + i > have->sites &&
+	       __atomic_load_n(&site_get(t->first + i)->stack, __ATOMIC_ACQUIRE) > have->stacks;
+}
+
 static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
                      const struct snap_bounds *have)
 {
@@ -158,13 +165,14 @@ static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
 }
 
 /* What the estimates of the sites just written rest on; *number: of the sites before them. */
-static void put_sampled(struct snap_out *o, const struct snap_tally *t, uint32_t *number)
+static void put_sampled(struct snap_out *o, const struct snap_tally *t,
+                        const struct snap_bounds *have, uint32_t *number)
 {
 	snap_record(o, FMT_SAMPLED);
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct site_sampled *s;
 
-		if (!says_something(t, i))
+		if (!says_something(t, i) || too_new(t, i, have))
 			continue;
 		++*number;
 		s = site_sampled(site_get(t->first + i));
@@ -196,7 +204,7 @@ static void put_sites(struct snap_out *o, const struct snap_bounds *have, struct
 		}
 		snap_record(o, FMT_SITE);
 		for (uint32_t i = 0; i < t.count; i++) {
-			if (!says_something(&t, i))
+			if (!says_something(&t, i) || too_new(&t, i, have))
 				continue;
 			put_site(o, &t, i, have);
 			j->sites++;
@@ -205,7 +213,7 @@ static void put_sites(struct snap_out *o, const struct snap_bounds *have, struct
 		}
 		snap_record_end(o);
 		if (g_sample_period)
-			put_sampled(o, &t, &number);
+			put_sampled(o, &t, have, &number);
 		if (t.reach)
 			snap_reach(o, &t, have);
 	}

@@ -16,6 +16,7 @@
 
 #define SITES_AT_ONCE (1u << 20)
 #define PORTION_BYTES (1u << 23) /* or a quarter of what is walked */
+#define SITES_NEW     (1u << 14) /* that may come while the table is read */
 #define RESERVE       1024
 #define AGES_FIRST    (1u << 14)
 #define AGES_MAX      (1u << 22) /* a slot's number must fit 24 bits */
@@ -36,7 +37,7 @@ static uint32_t sites_at_once(void)
 
 void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
 {
-	uint32_t most = sites_at_once(), n = sites < most ? sites : most;
+	uint32_t most = sites_at_once(), n = sites + SITES_NEW < most ? sites + SITES_NEW : most;
 
 	*t = (struct snap_tally){.tick = tick};
 	for (; n > RESERVE && !t->sites; n = t->sites ? n : n / 2)
@@ -230,6 +231,20 @@ unsigned snap_tally_ages(const struct snap_tally *t, const struct snap_site *s,
 
 #define LOAD(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
 
+/* Sites that came since the last one was numbered, as far as there is room. */
+static void take_new(struct snap_tally *t, uint32_t last)
+{
+	uint32_t now = site_count(), more = now > last ? now - last : 0, room = t->room - t->count;
+	uint32_t n = more < room ? more : room;
+
+	memset(t->sites + t->count, 0, n * sizeof(*t->sites));
+	if (t->weights)
+		memset(t->weights + t->count, 0, n * sizeof(*t->weights));
+	if (t->reach)
+		memset(t->reach + t->count, 0, n * sizeof(*t->reach));
+	t->count += n;
+}
+
 void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
 {
 	uint32_t left = last - first + 1;
@@ -255,7 +270,10 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
 		t->sites[i].frees = LOAD(s->frees);
 		t->sites[i].bytes_freed = LOAD(s->bytes_freed);
 	}
-	/* A free that was seen above has its allocation counted by now, in whichever site. */
+	/* A free that was seen above has its allocation counted by now, in whichever site: it may
+	 * be one that was not there then, of a thread that has just begun. */
+	if (t->count == left)
+		take_new(t, last);
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct site *s = site_get(first + i);
 

@@ -191,9 +191,11 @@ static void compare(struct tests_sum *now, uint32_t n)
 		if ((int64_t)by.blocks > 0) {
 			if (!g_open)
 				continue;
+			/* More blocks may be fewer bytes: large ones went, small ones came. */
+			if ((int64_t)by.bytes < 0)
+				by.bytes = 0;
 			g_tables->span[g_open - 1].left_blocks += by.blocks;
-			g_tables->span[g_open - 1].left_bytes +=
-			        (int64_t)by.bytes > 0 ? by.bytes : 0;
+			g_tables->span[g_open - 1].left_bytes += by.bytes;
 			note_growth(i, g_open - 1, &by);
 		} else if ((int64_t)by.blocks < 0) {
 			note_return(i, -by.blocks, (int64_t)by.bytes < 0 ? -by.bytes : 0);

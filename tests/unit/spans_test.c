@@ -124,6 +124,26 @@ TEST(a_later_test_gives_back_the_latest_first)
 	STREQ(grown(), "a:1:1");
 }
 
+TEST(more_blocks_may_be_fewer_bytes_and_never_less_than_none)
+{
+	struct tests_grown g;
+	struct tests_span s;
+
+	make(1, 1);
+	g_site[1].bytes += 5000; /* a large block, which goes while two small ones come */
+	tests_begin("a");
+	give(1, 1);
+	g_site[1].bytes_freed += 5000;
+	make(1, 2);
+	tests_end();
+	EQ(tests_grown_count(), 1);
+	tests_grown_get(0, &g);
+	EQ(g.blocks, 1);
+	EQ(g.bytes, 0);
+	OK(tests_get(0, &s));
+	EQ(s.left_bytes, 0);
+}
+
 TEST(more_given_back_than_tests_have_made_is_no_harm)
 {
 	make(1, 10);
