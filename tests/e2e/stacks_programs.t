@@ -123,12 +123,13 @@ stop_pid "$pid" KILL
 # ---- one that runs all the time, in code that was written by hand, too ----
 cat > busy.py << 'END'
 import hashlib, json, re, zlib
+print("there", flush=True)
 while True:
     s = json.dumps([{"a": i} for i in range(100)])
     json.loads(s), re.sub("a+", "b", s), zlib.compress(s.encode()), hashlib.sha256(s.encode() * 50).hexdigest()
 END
 background /usr/bin/python3 busy.py
-wait_for grep -q libz /proc/"$pid"/maps
+wait_for grep -q there "$pid.log"
 cut=0
 for look in $(seq 20); do
   "$OUTLIVE" stacks --json --no-names "$pid" > stacks.json
