@@ -64,14 +64,15 @@ static uint64_t last_ran(const char *text)
 }
 
 /* That clock's reading, less that of ours: what is noted of a running thread is as old as its last
- * switch. */
+ * switch. Ours is read last: whatever comes between makes the waits shorter than they are, never
+ * longer. */
 static bool scheduler_offset(uint64_t *offset)
 {
 	char text[1024];
 
 	sys_call(SYS_sched_yield);
-	uint64_t now = sys_now_ns();
 	long n = sys_read_file("/proc/thread-self/sched", text, sizeof(text) - 1);
+	uint64_t now = sys_now_ns();
 
 	text[n > 0 ? n : 0] = 0;
 	*offset = last_ran(text) - now;

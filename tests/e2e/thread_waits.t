@@ -9,6 +9,8 @@ mkfifo hold
 background sh -c 'OUTLIVE_OPTIONS=out="$2" LD_PRELOAD="$3" exec "$1" wait < hold' sh "$PROGS/stuck_threads" "$dir" "$LIB"
 exec 3> hold
 wait_for grep -q waiting "$pid.log"
+# The kernel's clocks of two CPUs may be some milliseconds apart.
+sleep 0.3
 snapshot_now
 first=$snap
 sleep 0.3

@@ -34,14 +34,14 @@ write write|write fd 6|ended
 recv recv|recv fd 7|ended
 recvfrom recv|recv fd 7|ended
 recvmsg recv|recv fd 7|ended
-send send|send fd 11|ended
-accept accept|accept fd 12|ended
+send send|send fd 10|ended
+accept accept|accept fd 11|ended
 poll poll|poll 1 descriptor|ended
 ppoll poll|poll 1 descriptor|ended
 select select|select|ended
 pselect select|select|ended
-epoll epoll|epoll fd 13|ended
-epoll_p epoll|epoll fd 13|ended
+epoll epoll|epoll fd 12|ended
+epoll_p epoll|epoll fd 12|ended
 nanosleep sleep|sleep|ended
 clock_nanosleep sleep|sleep|ended
 usleep sleep|sleep|ended
@@ -50,10 +50,10 @@ thrd_sleep sleep|sleep|ended
 sigwait signal|wait for a signal|ended
 sigsuspend signal|wait for a signal|ended
 pause signal|wait for a signal|ended
-flock flock|file lock fd 15|ended
+flock flock|file lock fd 14|ended
 msgrcv msg|message queue|ended
 semop semaphore|semaphore|ended
-mq read|read fd 16|ended
+mq read|read fd 15|ended
 KINDS
 like "join: of which thread" "$(kinds k wait_join)" '^join\|join of thread [0-9]+\|ended$'
 like "connect" "$(kinds k wait_connect)" '^connect\|connect fd [0-9]+\|ended$'
