@@ -214,6 +214,8 @@ take Go "$pid" ".*futex.*"
 like "Go: goroutines are told" "$(rows 'd["runtime"]')" 'goroutines that wait are on no thread'
 is "Go: by name" "$(rows 'any(f["function"] == "runtime.mstart" or (f["function"] or "").startswith("runtime.futex")
   for r in d["rows"] for f in r["stack"])')" True
+parked() { "$OUTLIVE" stacks "$pid" | grep -q "idle: Go's threads wait for a goroutine to run"; }
+ok "Go: threads that have no goroutine to run are idle" wait_for parked
 stop_pid "$pid" KILL
 cat > Wait.java << 'END'
 class Wait { public static void main(String[] a) throws Exception { System.out.println("there"); Thread.sleep(100000); } }

@@ -2,32 +2,10 @@
 # Real programs that wait for work are told from threads that are stuck, from outside and in snapshots: by rules that are listed.
 . "${0%/*}/lib.sh"
 . "$ROOT/tests/e2e/heap.sh"
+. "$ROOT/tests/e2e/idle.sh"
 for bin in /usr/lib/postgresql/*/bin; do PATH=$PATH:$bin; done
 PATH=$PATH:/usr/sbin
 need jq python3 redis-server nginx java node postgres initdb setpriv
-
-mkdir snaps
-chmod 1777 snaps
-preloaded() {
-  # shellcheck disable=SC2016
-  background env OUTLIVE_OPTIONS="out=$dir/snaps" LD_PRELOAD="$LIB" "$@"
-}
-# What waits and is not idle, as both see it: kinds, sorted. A thread that just runs is asked for again.
-busy_live() { "$OUTLIVE" stacks --json "$pid" | jq -r '[.rows[].threads[] | select(.idle == null) | .waits_on.kind] | sort | join(" ")'; }
-busy_kept() {
-  snapshot_now && echo "$snap" > last && "$OUTLIVE" threads --json "$snap" > threads.json || return 1
-  jq -r '[.rows[] | if (.waits | length) == 0 then "running" else .waits[] | select(.idle == null) as $w | $w.tids[] | $w.kind end] | sort | join(" ")' \
-    threads.json
-}
-agrees() { [ "$("$1")" = "$2" ]; }
-# not_idle NAME KINDS
-not_idle() {
-  ok "$1: not idle, from outside: ${2:-nothing}" wait_for agrees busy_live "$2"
-  ok "$1: not idle, in a snapshot: ${2:-nothing}" wait_for agrees busy_kept "$2"
-  snap=$(cat last)
-}
-# Reasons of the last snapshot.
-reasons() { jq -r '[.rows[].waits[].idle | select(.)] | unique | join("; ")' threads.json; }
 
 preloaded redis-server --port 0 --unixsocket "$dir/redis.sock" --save ''
 wait_for [ -S redis.sock ]
