@@ -15,7 +15,7 @@
 
 enum { PIECE = 1 << 21, SMALL_PIECE = 4096, FREE_LOOK = 32 };
 
-struct context_clock context_clock;
+HOT_SHARED struct context_clock context_clock __attribute__((aligned(64)));
 bool g_context_watched;
 
 static struct ctx *g_contexts[CONTEXT_MAX]; /* by number - 1 */
@@ -267,6 +267,7 @@ COLD struct ctx *context_lease(void)
 		c->nowhere = context_site_new(c, 0);
 		c->stacks = stack_cache_new();
 	}
+	stack_cache_leased(c->stacks);
 	if (c->tid != tid) {
 		SET(&c->tid, tid);
 		SET(&c->n_threads, c->n_threads + 1);

@@ -122,10 +122,10 @@ struct ctx {
 	uint32_t *leaf[CONTEXT_ROOT]; /* stack to site of this context, 0 none yet */
 };
 
-/* The time of the process: moved by whoever reads the clock. In a line of its own. */
+/* The time of the process: moved by whoever reads the clock. */
 extern struct context_clock {
 	uint32_t tick;
-} __attribute__((aligned(64))) context_clock __attribute__((visibility("hidden")));
+} context_clock __attribute__((visibility("hidden")));
 
 /* Set before anything is tracked: windows of contexts begin empty, so that the first event tells.
  */

@@ -33,7 +33,7 @@ static struct sys_lock g_lock;
 static char *g_text, *g_text_end;
 static uint64_t g_start_ns;
 static uintptr_t g_loader, g_vdso;
-uint32_t g_module_epoch;
+HOT_SHARED uint32_t g_module_epoch;
 void (*g_module_found)(uintptr_t bias, const void *headers, unsigned n);
 
 void module_init(void)

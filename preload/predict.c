@@ -31,7 +31,7 @@ static uint8_t *pool_new(size_t bytes)
 	return NULL;
 }
 
-struct predictor *predict_new(void)
+void predict_new(struct stack_cache *c)
 {
 	uint8_t *pool = pool_new(POOL_FIRST);
 	struct predictor *p = pool ? sys_map(sizeof(*p)) : NULL;
@@ -39,13 +39,15 @@ struct predictor *predict_new(void)
 	if (!p) {
 		if (pool)
 			sys_unmap(pool, POOL_FIRST);
-		return NULL;
+		return;
 	}
 	p->pool = pool;
 	p->size = POOL_FIRST;
 	p->used = NONE;
-	p->line = p->guess;
-	return p;
+	c->hot.records = pool;
+	c->hot.line = p->guess;
+	c->hot.pause = 0;
+	c->hot.predictor = p;
 }
 
 void predict_flush(struct predictor *p)
@@ -62,40 +64,43 @@ uint64_t predict_bytes(const struct predictor *p)
 	return p ? sizeof(*p) + p->used : 0;
 }
 
-void predict_judge(struct predictor *p, uint64_t n)
+void predict_judge(struct stack_hot *h)
 {
+	struct predictor *p = h->predictor;
+	uint64_t n = h->captures;
+
 	p->walks++;
 	if (n - p->window < PREDICT_WINDOW)
 		return;
 	if (p->walks > (n - p->window) / 4 * 3)
-		p->pause = PAUSE;
+		h->pause = PAUSE;
 	p->window = n;
 	p->walks = 0;
 }
 
-static uint32_t *after_slot(struct predictor *p, uint32_t place)
+static uint32_t *after_slot(const struct stack_hot *h, uint32_t place)
 {
-	return &p->after[(place ^ (uint32_t)(p->before >> 32)) % PREDICT_AFTER];
+	return &h->predictor->after[(place ^ (uint32_t)(h->before >> 32)) % PREDICT_AFTER];
 }
 
 /* For all kinds of guesses. */
-static void remember(struct predictor *p, uint32_t place, uint32_t guess)
+static void remember(struct stack_hot *h, uint32_t place, uint32_t guess)
 {
-	uint32_t *slot = predict_slot(p, place);
+	uint32_t *slot = predict_slot(h, place);
 
-	p->line[(slot - p->line) ^ 1] = *slot;
+	h->line[(slot - h->line) ^ 1] = *slot;
 	*slot = guess;
-	*after_slot(p, place) = guess;
-	p->start[place % PREDICT_STARTS] = guess;
+	*after_slot(h, place) = guess;
+	h->predictor->start[place % PREDICT_STARTS] = guess;
 }
 
-const struct record *predict_again(struct predictor *p, const struct caller *from,
+const struct record *predict_again(struct stack_hot *h, const struct caller *from,
                                    struct mem_window *mem, uint32_t place)
 {
-	uint32_t *slot = predict_slot(p, place), *other = &p->line[(slot - p->line) ^ 1];
-	uint32_t after = *after_slot(p, place), start = p->start[place % PREDICT_STARTS];
+	uint32_t *slot = predict_slot(h, place), *other = &h->line[(slot - h->line) ^ 1];
+	uint32_t after = *after_slot(h, place), start = h->predictor->start[place % PREDICT_STARTS];
 
-	const struct record *e = predict_try(p, *other, place, from, mem);
+	const struct record *e = predict_try(h, *other, place, from, mem);
 
 	if (e) {
 		uint32_t guess = *other;
@@ -104,14 +109,14 @@ const struct record *predict_again(struct predictor *p, const struct caller *fro
 		*slot = guess;
 		return e;
 	}
-	e = after != *slot ? predict_try(p, after, place, from, mem) : NULL;
+	e = after != *slot ? predict_try(h, after, place, from, mem) : NULL;
 	if (e) {
-		remember(p, place, after);
+		remember(h, place, after);
 		return e;
 	}
-	e = start != *slot && start != after ? predict_try(p, start, place, from, mem) : NULL;
+	e = start != *slot && start != after ? predict_try(h, start, place, from, mem) : NULL;
 	if (e)
-		remember(p, place, start);
+		remember(h, place, start);
 	return e;
 }
 
@@ -124,8 +129,9 @@ static uint32_t record_bytes(unsigned n)
 
 /* Room for a record of n words, or NULL: then everything was forgotten and there is room next time.
  */
-static struct record *allocate(struct predictor *p, unsigned n)
+static struct record *allocate(struct stack_hot *h, unsigned n)
 {
+	struct predictor *p = h->predictor;
 	uint32_t bytes = record_bytes(n);
 
 	if (p->size - p->used < bytes && p->size < POOL_LAST) {
@@ -135,7 +141,7 @@ static struct record *allocate(struct predictor *p, unsigned n)
 			memcpy(bigger, p->pool, p->used);
 			sys_unmap(p->pool, p->size);
 			__atomic_sub_fetch(&g_pool_bytes, p->size, __ATOMIC_RELAXED);
-			p->pool = bigger;
+			h->records = p->pool = bigger;
 			p->size *= 2;
 		}
 	}
@@ -193,13 +199,13 @@ static void fill(struct record *e, struct filling *s, const struct stack_cache *
 static uint32_t make(struct stack_cache *c, const struct caller *from, const struct walk *w,
                      enum walk_end end, uint32_t stack)
 {
-	struct predictor *p = c->predictor;
+	struct predictor *p = c->hot.predictor;
 	const struct frame *innermost = &c->frame[c->n_frames - 1];
 	struct frame beyond = {.ip = w->ip, .sp = w->sp, .cfa_at = w->cfa_at};
 	const struct frame *next = end == WALK_ZERO || end == WALK_TRUNCATED ? &beyond : NULL;
 	unsigned n = (c->n_frames - 1 + !!next + 3) & ~3u;
 	unsigned n_rel = innermost->n_rel + (next && next->cfa_at);
-	struct record *e = n ? allocate(p, n + n_rel) : NULL;
+	struct record *e = n ? allocate(&c->hot, n + n_rel) : NULL;
 
 	if (!e)
 		return 0;
@@ -226,7 +232,7 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
 void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t place,
                    const struct walk *w, enum walk_end end, uint32_t stack)
 {
-	struct predictor *p = c->predictor;
+	struct predictor *p = c->hot.predictor;
 	struct predict_seen *seen = &p->seen[stack * 0x9e3779b9u % PREDICT_SEEN];
 	struct mem_window mem = w->mem;
 	uint32_t r = 0;
@@ -237,7 +243,7 @@ void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t pl
 			return;
 	}
 	mem.lo = from->sp;
-	if (predict_holds(predict_record(p, seen->record), from, &mem))
+	if (predict_holds(predict_record(&c->hot, seen->record), from, &mem))
 		r = seen->record;
 	if (!r) {
 		r = make(c, from, w, end, stack);
@@ -245,5 +251,5 @@ void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t pl
 	}
 	if (!r)
 		return;
-	remember(p, place, predict_guess(r, place));
+	remember(&c->hot, place, predict_guess(r, place));
 }

@@ -42,11 +42,8 @@ struct predict_seen {
 
 struct predictor {
 	uint8_t *pool;   /* records; at offset 0 one that never holds */
-	uint32_t *line;  /* for the next capture */
-	uint64_t before; /* the last stack, mixed */
 	uint64_t window; /* captures there were when this window began */
 	uint32_t walks;  /* in this window */
-	uint32_t pause;  /* captures to go without predicting */
 	uint32_t used, size;
 	struct predict_seen seen[PREDICT_SEEN];
 	/* Guesses: a record's offset in 8 bytes, and bits of the place that it was met at: one of
@@ -56,8 +53,8 @@ struct predictor {
 	uint32_t guess[PREDICT_GUESSES] __attribute__((aligned(128)));
 };
 
-/* NULL when there is no memory for one. */
-struct predictor *predict_new(void);
+/* Gives the cache a predictor, if there is memory for one. */
+void predict_new(struct stack_cache *c);
 /* Forgets everything: a module is gone. */
 void predict_flush(struct predictor *p);
 uint64_t predict_bytes(const struct predictor *p);
@@ -68,21 +65,24 @@ static inline uint32_t predict_place(const struct caller *from, uint64_t depth)
 	return (uint32_t)((from->ip << 20 ^ depth) * 0x9e3779b97f4a7c15ul >> 32);
 }
 
-static inline uint32_t *predict_slot(struct predictor *p, uint32_t place)
+static inline uint32_t *predict_slot(const struct stack_hot *h, uint32_t place)
 {
-	return &p->line[place / (UINT32_MAX / PREDICT_LINE + 1)];
+	return &h->line[place / (UINT32_MAX / PREDICT_LINE + 1)];
 }
 
 /* What comes next is guessed by what was: fetch its line now. */
-static inline void predict_note(struct predictor *p, uint32_t stack)
+static inline void predict_note(struct stack_hot *h, uint32_t stack)
 {
 	uint64_t mixed = stack * 0x9e3779b97f4a7c15ul;
-	uint64_t h = mixed + (p->before << 21 | p->before >> 43);
+	uint64_t both = mixed + (h->before << 21 | h->before >> 43);
+	uint32_t *line =
+	        &h->predictor
+	                 ->guess[(both >> 40) % (PREDICT_GUESSES / PREDICT_LINE) * PREDICT_LINE];
 
-	p->before = mixed;
-	p->line = &p->guess[(h >> 40) % (PREDICT_GUESSES / PREDICT_LINE) * PREDICT_LINE];
-	__builtin_prefetch(p->line);
-	__builtin_prefetch(p->line + 16);
+	__builtin_prefetch(line);
+	__builtin_prefetch(line + 16);
+	h->before = mixed;
+	h->line = line;
 }
 
 static inline uint32_t predict_guess(uint32_t record, uint32_t place)
@@ -95,9 +95,9 @@ static inline bool predict_is_at(uint32_t guess, uint32_t place)
 	return !((guess ^ place << 6) >> PREDICT_OFFSET_BITS);
 }
 
-static inline const struct record *predict_record(const struct predictor *p, uint32_t guess)
+static inline const struct record *predict_record(const struct stack_hot *h, uint32_t guess)
 {
-	return (const struct record *)(p->pool + 8ul * (guess % (1u << PREDICT_OFFSET_BITS)));
+	return (const struct record *)(h->records + 8ul * (guess % (1u << PREDICT_OFFSET_BITS)));
 }
 
 /* Are the words as they were? All lie in [sp, sp + span), which may be read. Four at a time, from
@@ -133,18 +133,18 @@ static inline bool predict_holds(const struct record *e, const struct caller *fr
 }
 
 /* Its record if the guess holds here, or NULL. */
-static inline const struct record *predict_try(const struct predictor *p, uint32_t guess,
+static inline const struct record *predict_try(const struct stack_hot *h, uint32_t guess,
                                                uint32_t place, const struct caller *from,
                                                struct mem_window *mem)
 {
-	const struct record *e = predict_record(p, guess);
+	const struct record *e = predict_record(h, guess);
 
 	return predict_is_at(guess, place) && predict_holds(e, from, mem) ? e : NULL;
 }
 
 /* Further guesses: what was here before, what came after the last stack at this place, and what was
  * at this place last. NULL: none holds. */
-const struct record *predict_again(struct predictor *p, const struct caller *from,
+const struct record *predict_again(struct stack_hot *h, const struct caller *from,
                                    struct mem_window *mem, uint32_t place);
 /*
  * The stack at this place was walked, and is `stack`: c->frame has it whole. w: where the walk
@@ -152,7 +152,7 @@ const struct record *predict_again(struct predictor *p, const struct caller *fro
  */
 void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t place,
                    const struct walk *w, enum walk_end end, uint32_t stack);
-/* A capture was walked, the n-th of all: should we go on? */
-void predict_judge(struct predictor *p, uint64_t n);
+/* A capture was walked: should we go on? */
+void predict_judge(struct stack_hot *h);
 
 #endif

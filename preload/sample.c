@@ -8,7 +8,7 @@
 #include "sys.h"
 
 uint64_t g_sample_period;
-bool g_sample_direct;
+HOT_SHARED bool g_sample_direct;
 uint8_t g_sample_filter[SAMPLE_SLOTS] __attribute__((aligned(4096)));
 
 static uint64_t g_seed, g_threads;

@@ -50,6 +50,7 @@ struct stack_cache *stack_cache_new(void)
 	if (!c)
 		return NULL;
 	c->depth = g_depth;
+	c->hot.pause = 1;
 	c->frame = (struct frame *)(c + 1);
 	c->fresh = c->frame + g_depth + 1;
 	c->rel = (struct frame_word *)(c->fresh + g_depth + 1);
@@ -58,6 +59,13 @@ struct stack_cache *stack_cache_new(void)
 	                                    __ATOMIC_RELAXED))
 		;
 	return c;
+}
+
+/* A walk will tell of the new stack. */
+void stack_cache_leased(struct stack_cache *c)
+{
+	if (c)
+		c->hot.lo = c->hot.top = 0;
 }
 
 /* ---- what is learnt of modules that are gone ---- */
@@ -75,10 +83,10 @@ static COLD void forget(struct stack_cache *c, uint32_t epoch)
 {
 	if (__atomic_exchange_n(&g_swept_epoch, epoch, __ATOMIC_ACQ_REL) != epoch)
 		rule_sweep();
-	c->epoch = epoch;
+	c->hot.epoch = epoch;
 	c->n_memo = 0;
-	if (c->predictor)
-		predict_flush(c->predictor);
+	if (c->hot.predictor)
+		predict_flush(c->hot.predictor);
 }
 
 /* ---- the walk ---- */
@@ -184,14 +192,14 @@ static uint32_t capture(struct stack_cache *c, const struct caller *from, struct
 
 static inline uint32_t take(struct stack_cache *c, const struct record *e)
 {
-	c->stats.truncated += e->extras / RECORD_TRUNCATED & 1;
+	if (unlikely(e->extras & RECORD_TRUNCATED))
+		c->stats.truncated++;
 	return e->stack;
 }
 
 /* By the rules; learns from it if there is a predictor at work. */
-static uint32_t capture_walked(struct stack_cache *c, struct predictor *p,
-                               const struct caller *from, const struct mem_window *mem,
-                               uint32_t place)
+static uint32_t capture_walked(struct stack_cache *c, bool learns, const struct caller *from,
+                               const struct mem_window *mem, uint32_t place)
 {
 	struct walk w = {.mem = *mem};
 	enum walk_end end;
@@ -200,10 +208,10 @@ static uint32_t capture_walked(struct stack_cache *c, struct predictor *p,
 	c->walks++;
 	if (unlikely(!s))
 		c->stats.no_room++;
-	else if (p && w.is_plain && end != WALK_BROKEN)
+	else if (learns && w.is_plain && end != WALK_BROKEN)
 		predict_learn(c, from, place, &w, end, s);
-	if (p)
-		predict_judge(p, c->stats.captures);
+	if (learns)
+		predict_judge(&c->hot);
 	return s;
 }
 
@@ -211,14 +219,13 @@ static uint32_t capture_walked(struct stack_cache *c, struct predictor *p,
 static __attribute__((noinline)) uint32_t capture_again(struct stack_cache *c,
                                                         const struct caller *from, uint32_t place)
 {
-	struct predictor *p = c->predictor;
 	struct mem_window mem;
 
 	mem_enter(&mem, from->sp, true);
-	const struct record *e = predict_again(p, from, &mem, place);
-	uint32_t s = e ? take(c, e) : capture_walked(c, p, from, &mem, place);
+	const struct record *e = predict_again(&c->hot, from, &mem, place);
+	uint32_t s = e ? take(c, e) : capture_walked(c, true, from, &mem, place);
 
-	predict_note(p, s);
+	predict_note(&c->hot, s);
 	return s;
 }
 
@@ -229,6 +236,7 @@ static COLD uint32_t capture_shared(const struct caller *from)
 		return 0;
 	}
 	g_shared->n_memo = 0;
+	stack_cache_leased(g_shared);
 	uint32_t s = stack_capture(g_shared, from);
 
 	sys_unlock(&g_shared_lock);
@@ -244,47 +252,52 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 
 	if (unlikely(!c))
 		return capture_shared(from);
-	if (unlikely(c->epoch != epoch))
+	struct stack_hot *h = &c->hot;
+
+	if (unlikely(h->epoch != epoch))
 		forget(c, epoch);
-	c->stats.captures++;
+	h->captures++;
 	mem_enter(&mem, from->sp, true);
-
-	struct predictor *p = c->predictor;
-
-	if (!p || p->pause) {
-		if (!p && c->stats.captures % PREDICTOR_AFTER == 0)
-			c->predictor = predict_new();
-		if (p)
-			p->pause--;
-		return capture_walked(c, NULL, from, &mem, 0);
+	if (mem.own) {
+		h->lo = t_mem_own.lo;
+		h->top = t_mem_own.top;
+	}
+	if (h->pause) {
+		if (h->predictor)
+			h->pause--;
+		else if (h->captures % PREDICTOR_AFTER == 0)
+			predict_new(c);
+		return capture_walked(c, false, from, &mem, 0);
 	}
 	uint32_t place = predict_place(from, mem.own ? mem.hi - from->sp : from->sp & 0xffff);
-	const struct record *e = predict_try(p, *predict_slot(p, place), place, from, &mem);
+	const struct record *e = predict_try(h, *predict_slot(h, place), place, from, &mem);
 
 	if (!e)
 		return capture_again(c, from, place);
-	predict_note(p, e->stack);
+	predict_note(h, e->stack);
 	return take(c, e);
 }
 
 HOT uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 {
-	const struct mem_own *o = &t_mem_own;
-	uintptr_t sp = from->sp, above = o->top - sp;
-	struct predictor *p;
+	if (unlikely(!c))
+		return capture_unusual(c, from);
 
-	if (unlikely(!c || c->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE) ||
-	             sp - o->lo >= o->top - o->lo || !(p = c->predictor) || p->pause))
+	struct stack_hot *h = &c->hot;
+	uintptr_t sp = from->sp, above = h->top - sp;
+
+	if (unlikely(h->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE) ||
+	             sp - h->lo >= h->top - h->lo || h->pause))
 		return capture_unusual(c, from);
 	uint32_t place = predict_place(from, above);
-	uint32_t guess = *predict_slot(p, place);
-	const struct record *e = predict_record(p, guess);
+	uint32_t guess = *predict_slot(h, place);
+	const struct record *e = predict_record(h, guess);
 
-	c->stats.captures++;
+	h->captures++;
 	if (unlikely(!predict_is_at(guess, place) || e->ip != from->ip || e->span > above ||
 	             !predict_same(e, sp, from->fp)))
 		return capture_again(c, from, place);
-	predict_note(p, e->stack);
+	predict_note(h, e->stack);
 	return take(c, e);
 }
 
@@ -316,7 +329,7 @@ uint32_t stack_capture_other(const struct caller *from)
 	if (!g_shared || stack_tree_is_busy() || stack_frame_is_busy() || rule_is_busy() ||
 	    module_is_busy() || !sys_try_lock(&g_shared_lock))
 		return 0;
-	if (g_shared->epoch != epoch)
+	if (g_shared->hot.epoch != epoch)
 		forget(g_shared, epoch);
 	s = capture_other(g_shared, from);
 	sys_unlock(&g_shared_lock);
@@ -351,7 +364,7 @@ void stack_stats(struct stack_stats *out)
 	     c = c->next) {
 		/* In this order: a thread may go on meanwhile. */
 		uint64_t walks = __atomic_load_n(&c->walks, __ATOMIC_ACQUIRE);
-		uint64_t captures = __atomic_load_n(&c->stats.captures, __ATOMIC_RELAXED);
+		uint64_t captures = __atomic_load_n(&c->hot.captures, __ATOMIC_RELAXED);
 
 		out->captures += captures;
 		out->predicted += captures - walks;
@@ -359,7 +372,7 @@ void stack_stats(struct stack_stats *out)
 		out->truncated += c->stats.truncated;
 		out->broken += c->stats.broken;
 		out->no_room += c->stats.no_room;
-		out->bytes += cache_bytes() + predict_bytes(c->predictor);
+		out->bytes += cache_bytes() + predict_bytes(c->hot.predictor);
 	}
 	out->no_room += __atomic_load_n(&g_no_cache, __ATOMIC_RELAXED);
 	out->rules = rule_count();

@@ -28,6 +28,8 @@ int stack_init(unsigned depth);
 
 /* NULL when there is no memory; captures then go without a cache. IN_TRACKER is set. */
 struct stack_cache *stack_cache_new(void);
+/* It is another thread's from now on, which runs on another stack. NULL is allowed. */
+void stack_cache_leased(struct stack_cache *cache);
 
 /*
  * The stack of the caller, innermost frame first from->ip. Returns its number, 0 when it cannot be

@@ -56,19 +56,34 @@ struct frame_word {
 	uint64_t value;
 };
 
+/*
+ * What a capture looks at whose guess holds, in one cache line. Not in the first line of a page:
+ * what begins there, of all kinds, shares one set of the cache.
+ */
+struct stack_hot {
+	uint32_t epoch;         /* of modules, when what this cache has was learnt */
+	uint32_t pause;         /* captures to go without guessing; never 0 without a predictor */
+	uintptr_t lo, top;      /* as in t_mem_own of the thread that has leased this; or empty */
+	const uint8_t *records; /* of the predictor */
+	uint32_t *line;         /* guesses for the next capture */
+	uint64_t before;        /* the last stack, mixed */
+	uint64_t captures;
+	struct predictor *predictor; /* NULL until it may pay */
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct stack_hot) == 64, "one cache line");
+
 /* A thread's own; also the room to work in, since the stack that we run on may be a small one. */
 struct stack_cache {
 	struct stack_cache *next;
 	uint32_t depth;
-	uint32_t epoch;  /* of modules, when all that follows was learnt */
 	uint32_t n_memo; /* frames of the last walk that may be joined */
 	uint32_t n_frames;
-	struct frame *frame;         /* the last stack, outermost first */
-	struct frame *fresh;         /* what the current walk finds, innermost first */
-	struct frame_word *rel;      /* of the last stack, outermost first */
-	struct predictor *predictor; /* NULL until it may pay */
+	struct frame *frame;    /* the last stack, outermost first */
+	struct frame *fresh;    /* what the current walk finds, innermost first */
+	struct frame_word *rel; /* of the last stack, outermost first */
+	uint64_t walks;         /* captures that no guess spared */
+	struct stack_hot hot;
 	struct stack_stats stats;
-	uint64_t walks; /* captures that no guess spared */
 	struct cfi_work work;
 };
 

@@ -19,6 +19,8 @@
 #define COLD        __attribute__((cold, noinline))
 /* What each malloc and free runs through: lies together. */
 #define HOT __attribute__((hot))
+/* What each of them reads, and hardly anybody writes: one cache line. */
+#define HOT_SHARED __attribute__((section("hot_shared")))
 /* The compiler knows nothing of what is in it. */
 #define OPAQUE(x) ARCH_OPAQUE(x)
 /* Initial-exec: __tls_get_addr may call malloc, and then us. */
