@@ -108,6 +108,7 @@ EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler)
 /* The control signal: held or released in what the program believes. */
 static bool hold(int sig, bool held)
 {
+	signals_settle();
 	if (!g_signals_on || !sig || sig != g_signals_control || !process_is_ours())
 		return false;
 	t_signals_blocked = held;
@@ -198,8 +199,10 @@ static int change_mask(int (*original)(int, const sigset_t *, sigset_t *), int h
 	bool was = t_signals_blocked, is = was, named = has(set, bit);
 	sigset_t own;
 
-	if (!bit)
+	if (!bit) {
+		signals_settle();
 		return original(how, set, old);
+	}
 	if (set && how == SIG_SETMASK)
 		is = named;
 	if (named && how != SIG_SETMASK)
@@ -252,35 +255,60 @@ EXPORT int __sigsuspend(const sigset_t *mask)
 	return r;
 }
 
+/*
+ * For set without the control signal, which must come to our handler; when that sees that the
+ * program uses it, for all of set. A wait in which it comes begins anew: the program has no handler
+ * for it, and would not see EINTR.
+ */
+static int await(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+	for (;;) {
+		uint64_t bit = g_signals_on ? signals_bit(g_signals_control) : 0;
+
+		if (!has(set, bit))
+			return real.sigtimedwait(set, info, timeout);
+		/* The kernel looks at no more of it. */
+		t_signals_awaited = set->__val[0] & ~bit;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		if (!g_signals_control)
+			continue;
+		int r = real.sigtimedwait((const sigset_t *)&t_signals_awaited, info, timeout);
+		if (r >= 0 || errno != EINTR || !(t_signals_awaited & bit))
+			return r;
+	}
+}
+
+/* Goes on whatever handlers interrupt it. */
 EXPORT int sigwait(const sigset_t *set, int *sig)
 {
-	sigset_t own;
+	int r;
 
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	int r = real.sigwait(strip(set, &own), sig);
+	do
+		r = await(set, NULL, NULL);
+	while (r < 0 && errno == EINTR);
 	WAITED();
-	return r;
+	if (r < 0)
+		return errno;
+	*sig = r;
+	return 0;
 }
 
 EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
 {
-	sigset_t own;
-
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	int r = real.sigwaitinfo(strip(set, &own), info);
+	int r = await(set, info, NULL);
 	WAITED();
 	return r;
 }
 
 EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
-	sigset_t own;
-
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	int r = real.sigtimedwait(strip(set, &own), info, timeout);
+	int r = await(set, info, timeout);
 	WAITED();
 	return r;
 }

@@ -9,6 +9,11 @@
 
 #include "format.h"
 #include "hook.h"
+#include "signals.h"
+
+_Static_assert(__builtin_types_compatible_p(pthread_t, uintptr_t) &&
+                       __builtin_types_compatible_p(thrd_t, uintptr_t),
+               "track_thread_created()");
 
 static void *begin(void *arg)
 {
@@ -17,6 +22,7 @@ static void *begin(void *arg)
 	void *(*function)(void *) = (void *(*)(void *))start->function;
 	void *argument = (void *)start->argument;
 
+	t_signals_blocked = start->blocked;
 	track_thread_started(start);
 	if (g_track_thread_begin)
 		g_track_thread_begin();
@@ -29,6 +35,7 @@ static int begin_c11(void *arg)
 	thrd_start_t function = (thrd_start_t)start->function;
 	void *argument = (void *)start->argument;
 
+	t_signals_blocked = start->blocked;
 	track_thread_started(start);
 	if (g_track_thread_begin)
 		g_track_thread_begin();
@@ -61,12 +68,17 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 	struct track_new_thread how = describe(attr, (uintptr_t)function, argument);
 	struct track_start *start = track_thread_create(&CALLER(), &how);
 
-	if (!start)
-		return real.pthread_create(thread, attr, function, argument);
+	if (!start) {
+		signals_hand_on(true);
+		int untold = real.pthread_create(thread, attr, function, argument);
+		signals_hand_on(false);
+		return untold;
+	}
+	start->blocked = t_signals_blocked;
 	uint64_t serial = start->serial;
 	int error = real.pthread_create(thread, attr, begin, start);
 
-	track_thread_created(start, serial, error ? 0 : (uintptr_t)*thread, !error);
+	track_thread_created(start, serial, error ? NULL : thread);
 	return error;
 }
 
@@ -78,13 +90,17 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
 	struct track_new_thread how = describe(NULL, (uintptr_t)function, argument);
 	struct track_start *start = track_thread_create(&CALLER(), &how);
 
-	if (!start)
-		return real.thrd_create(thread, function, argument);
+	if (!start) {
+		signals_hand_on(true);
+		int untold = real.thrd_create(thread, function, argument);
+		signals_hand_on(false);
+		return untold;
+	}
+	start->blocked = t_signals_blocked;
 	uint64_t serial = start->serial;
 	int error = real.thrd_create(thread, begin_c11, start);
 
-	track_thread_created(start, serial, error == thrd_success ? (uintptr_t)*thread : 0,
-	                     error == thrd_success);
+	track_thread_created(start, serial, error == thrd_success ? thread : NULL);
 	return error;
 }
 

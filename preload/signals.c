@@ -28,6 +28,9 @@
 bool g_signals_on;
 int g_signals_control;
 TLS bool t_signals_blocked;
+TLS uint64_t t_signals_awaited;
+/* The control signal, also when it is no longer ours: what was sent to us still comes. */
+static int g_number;
 TLS const void *t_signals_interrupted;
 /* Sleeps of this thread: when the handler that runs was entered, and those of them that were begun
  * because a signal of ours had ended one, or in a handler. */
@@ -178,14 +181,28 @@ void signals_change_pause(const struct signals_change *c)
 	signals_mask(SIG_SETMASK, c->mask);
 }
 
+void signals_settle(void)
+{
+	if (likely(!t_signals_blocked) || g_signals_control || !process_is_ours())
+		return;
+	t_signals_blocked = false;
+	signals_mask(SIG_BLOCK, signals_bit(g_number));
+}
+
+void signals_hand_on(bool begins)
+{
+	if (t_signals_blocked && g_signals_on && g_signals_control)
+		signals_mask(begins ? SIG_BLOCK : SIG_UNBLOCK, signals_bit(g_signals_control));
+}
+
 void signals_exec(bool begins)
 {
 	int sig = g_signals_control;
 
+	signals_settle();
 	if (!g_signals_on || !sig)
 		return;
-	if (t_signals_blocked)
-		signals_mask(begins ? SIG_BLOCK : SIG_UNBLOCK, signals_bit(sig));
+	signals_hand_on(begins);
 	if (g_believed[sig].handler != (void *)SIG_IGN)
 		return;
 	if (begins)
@@ -342,15 +359,22 @@ static void answer(void *context)
 	signals_restart(context);
 }
 
-/* The program uses the number of the control signal for itself, and takes it where it is blocked:
- * it gets it, and we withdraw. */
+/*
+ * The program uses the number of the control signal for itself, and takes it where it is blocked:
+ * it gets it, and we withdraw. Each thread that believes to have it blocked comes here once, for
+ * the signal goes on to the next that has not, until it finds the one that waits for it.
+ */
 static void yield_control(int sig, siginfo_t *info, ucontext_t *context)
 {
 	control_yield();
 	g_signals_control = 0;
+	t_signals_awaited |= signals_bit(sig);
 	*(uint64_t *)&context->uc_sigmask |= signals_bit(sig);
 	signals_mask(SIG_BLOCK, signals_bit(sig));
-	sys_call(SYS_rt_sigqueueinfo, sys_getpid(), sig, info);
+	if (info->si_code == SI_TKILL) /* this thread's alone */
+		sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), sig, info);
+	else
+		sys_call(SYS_rt_sigqueueinfo, sys_getpid(), sig, info);
 }
 
 static bool is_request(const siginfo_t *info)
@@ -362,7 +386,7 @@ static void entry(int sig, siginfo_t *info, void *context)
 {
 	struct signals_action a = g_believed[sig];
 
-	if (sig == g_signals_control) {
+	if (sig == g_number) {
 		uint64_t mask = signals_mask(SIG_SETMASK, ALL);
 
 		if (stop_on_signal(info, context))
@@ -435,7 +459,7 @@ static void take_at_start(void)
 void signals_init(void)
 {
 	g_stacks = sys_map_apart(STACKS * STACK_BYTES);
-	g_signals_control = control_number();
+	g_signals_control = g_number = control_number();
 	uint64_t mask = signals_mask(SIG_SETMASK, ALL), bit = signals_bit(g_signals_control);
 
 	take_at_start();

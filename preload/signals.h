@@ -36,8 +36,12 @@ void signals_tell(struct snapshot_request *r);
 extern bool g_signals_on __attribute__((visibility("hidden")));
 /* The control signal; 0 once the program has been seen to use it itself. */
 extern int g_signals_control __attribute__((visibility("hidden")));
-/* This thread believes that it has the control signal blocked (it never is). */
+/* This thread believes that it has the control signal blocked. It has not: not before the program
+ * is seen to use it, nor before this thread is given one or comes to signals_settle(). */
 extern TLS bool t_signals_blocked __attribute__((visibility("hidden")));
+/* What this thread waits for by sigwait and the like, as the kernel has it: whoever sees that the
+ * program uses the control signal puts it back. */
+extern TLS uint64_t t_signals_awaited __attribute__((visibility("hidden")));
 
 static inline uint64_t signals_bit(int sig)
 {
@@ -70,6 +74,12 @@ bool signals_is_ours(int sig);
 
 /* The calling thread's mask: returns the old one. how: SIG_BLOCK and so on. */
 uint64_t signals_mask(int how, uint64_t set);
+/* Once the control signal is the program's: this thread's mask becomes what it believes it to be.
+ */
+void signals_settle(void);
+/* Around what hands the mask on to a new image, or to a thread that we shall not see begin: it is
+ * what the program believes. */
+void signals_hand_on(bool begins);
 
 /* Before an exec, and after one that failed: mask and disposition of the control signal, as the
  * program believes them, are what the next image inherits. */

@@ -177,6 +177,7 @@ void track_unmapped(const struct track_unmapped *gone, bool is_gone);
 struct track_start {
 	uintptr_t function, argument;
 	uint64_t serial;
+	bool blocked; /* for hook_thread.c: t_signals_blocked of who makes it */
 };
 struct track_new_thread {
 	uintptr_t start, argument;
@@ -186,8 +187,12 @@ struct track_new_thread {
 /* Before the real pthread_create. NULL: go on without us (no room, or a call of our own). */
 struct track_start *track_thread_create(const struct caller *from,
                                         const struct track_new_thread *how);
-/* After it, with the serial read before it. ok false: there is no thread. */
-void track_thread_created(struct track_start *start, uint64_t serial, uintptr_t pthread, bool ok);
+/*
+ * After it, with the serial read before it. pthread: where the call has put the pthread_t; NULL:
+ * there is no thread. It is looked at only where the thread has not begun: one that has may have
+ * given that memory back.
+ */
+void track_thread_created(struct track_start *start, uint64_t serial, const uintptr_t *pthread);
 /* First thing in the new thread. */
 void track_thread_started(struct track_start *start);
 

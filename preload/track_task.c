@@ -191,19 +191,19 @@ struct track_start *track_thread_create(const struct caller *from,
 }
 
 /* The thread may have run, ended and been joined by now, and the record may be another's: hence the
- * serial. */
-void track_thread_created(struct track_start *start, uint64_t serial, uintptr_t pthread, bool ok)
+ * serial. One that has not begun waits for the lock before it does: *pthread stays meanwhile. */
+void track_thread_created(struct track_start *start, uint64_t serial, const uintptr_t *pthread)
 {
 	struct task *t = task_of(start);
 	uint32_t flags = enter();
 
 	if (t->view.serial == serial) {
-		if (!ok) {
+		if (!pthread) {
 			task_give(t);
 		} else if (!t->pthread) {
 			/* Its creator may detach it before it begins, and must find it. */
-			retire_namesakes(t, pthread);
-			bucket_add(t, pthread);
+			retire_namesakes(t, *pthread);
+			bucket_add(t, *pthread);
 		}
 	}
 	leave(flags);

@@ -31,6 +31,12 @@ same own "$PROGS/sig_own"
 like "the signal is the program's" "$(cat own.want)" 'own: 1 handled, value 42'
 same fetch "$PROGS/sig_own" fetch
 is "fetched twice" "$(grep -c 'fetched 1' fetch.got)" 2
+# The first that comes finds out; the wait that it is for begins anew, and no thread dies of it.
+same threads "$PROGS/sig_own" threads
+like "a signal that all block, awaited in a process of threads" "$(cat threads.want)" '^sigtimedwait: 82'
+OPTIONS=families=heap
+same untold "$PROGS/sig_own" threads
+OPTIONS=
 
 # Both at once: the program's handler runs for its own, ours for the request.
 mkfifo input

@@ -111,7 +111,7 @@ static int create(pthread_t *t, uintptr_t i, bool detached)
 	int error = pthread_create(t, &attr, tracked, start);
 
 	pthread_attr_destroy(&attr);
-	track_thread_created(start, serial, error ? 0 : (uintptr_t)*t, !error);
+	track_thread_created(start, serial, error ? NULL : t);
 	return error;
 }
 
