@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "hook.h"
+#include "seccomp.h"
 
 static bool is_programs(const struct caller *from)
 {
@@ -127,5 +128,16 @@ EXPORT int brk(void *to)
 	track_unmapped(&gone, !r);
 	if (!r && now > was)
 		track_map(was, now - was, &CALLER());
+	return r;
+}
+
+/* What is locked counts against a limit of the program's, and our tables would be part of it. */
+EXPORT int mlockall(int flags)
+{
+	hook_ready();
+	int r = real.mlockall(flags);
+
+	if (!r && seccomp_now() != SECCOMP_LOCKED_IN)
+		sys_map_unlocked(true);
 	return r;
 }

@@ -201,7 +201,10 @@ bool process_filter_begin(const void *filter, bool strict)
 	                             .label = "before a seccomp filter",
 	                             .wait = true};
 
-	if (!g_on || g_seccomp_quiet || !process_is_ours() || !seccomp_is_deadly(filter, strict))
+	if (!g_on || g_seccomp_quiet || !process_is_ours())
+		return false;
+	sys_map_unlocked(false);
+	if (!seccomp_is_deadly(filter, strict))
 		return false;
 	snapshot_take(&r);
 	/* Before the filter is there: all of this would be calls that the program did not make. */

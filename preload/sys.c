@@ -47,6 +47,26 @@ void sys_map_no_more(bool none)
 	__atomic_store_n(&g_no_more, none, __ATOMIC_RELEASE);
 }
 
+/* Only where mlockall() was called: a filter of system calls may not know munlock. */
+static bool g_unlocked;
+
+static void unlock(uintptr_t at, size_t size)
+{
+	if (unlikely(__atomic_load_n(&g_unlocked, __ATOMIC_RELAXED)))
+		sys_call(SYS_munlock, at, size);
+}
+
+void sys_map_unlocked(bool unlocked)
+{
+	__atomic_store_n(&g_unlocked, unlocked, __ATOMIC_RELAXED);
+	/* Each call ends at the first hole. */
+	for (uintptr_t at = OWN_BASE; at < __atomic_load_n(&g_own_next, __ATOMIC_RELAXED);
+	     at += OWN_STEP)
+		unlock(at, OWN_STEP);
+	unlock(SYS_FIXED_BLOCKS, SYS_FIXED_SITES - SYS_FIXED_BLOCKS);
+	unlock(SYS_FIXED_SITES, SYS_FIXED_END - SYS_FIXED_SITES);
+}
+
 static void *map_own(size_t size)
 {
 	if (__atomic_load_n(&g_no_more, __ATOMIC_ACQUIRE))
@@ -69,6 +89,7 @@ static void *map_own(size_t size)
 			sys_call(SYS_munmap, p, size);
 			break;
 		}
+		unlock(at, size);
 		/* One touched word must not cost 2 MB where huge pages are always on. */
 		if (size >= OWN_STEP)
 			sys_call(SYS_madvise, at, size, MADV_NOHUGEPAGE);
@@ -135,6 +156,7 @@ int sys_map_at(uintptr_t at, size_t bytes)
 		sys_call(SYS_munmap, p, bytes);
 		return -EEXIST;
 	}
+	unlock(at, bytes);
 	sys_call(SYS_madvise, at, bytes, MADV_NOHUGEPAGE);
 	__atomic_fetch_add(&g_own_bytes, bytes, __ATOMIC_RELAXED);
 	return 0;

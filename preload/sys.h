@@ -42,6 +42,9 @@ void *sys_map_apart(size_t bytes);
 /* From here on there is no page to be had, as when memory has run out; or there is again. */
 void sys_map_no_more(bool none);
 void sys_unmap(void *p, size_t bytes);
+/* The program has all that is mapped locked in memory (mlockall): ours is unlocked, at once and
+ * when more is mapped, for there is a limit that is the program's. Or it is to be left as it is. */
+void sys_map_unlocked(bool unlocked);
 /* The same at a given place in a range that nothing else is put into: what lies there is found
  * without a pointer. 0 or -errno; -EEXIST: the program has something there. */
 int sys_map_at(uintptr_t at, size_t bytes);
