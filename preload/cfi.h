@@ -49,9 +49,28 @@ struct cfi_row {
 
 /* Room to work in; the caller's stack may be a small one. */
 enum { CFI_REMEMBER_MAX = 8 };
+/* All that a rule is made of: the return address lies at CFA - 8, and sp is the CFA. */
+struct cfi_brief {
+	uint64_t cfa;
+	int64_t fp; /* saved at CFA + fp; 0: unchanged */
+	uint32_t reg;
+};
+/* How far cfi_row_brief() has read the entry of a function: up to the advance that led beyond pc.
+ */
+struct cfi_brief_at {
+	const uint8_t *fde;               /* NULL: none */
+	const uint8_t *code, *next, *end; /* instructions */
+	uint64_t start, bytes;            /* code that it is for */
+	uint64_t loc, code_align;         /* loc: from start, in units of code_align */
+	int64_t data_align;
+	unsigned depth;
+	struct cfi_brief now, remembered[CFI_REMEMBER_MAX];
+};
 struct cfi_work {
 	struct cfi_row row; /* the result */
 	struct cfi_row initial, remembered[CFI_REMEMBER_MAX];
+	struct cfi_brief_at brief;
+	uint32_t epoch; /* its owner's: of the tables that brief speaks of */
 };
 
 /*
@@ -62,6 +81,13 @@ const uint8_t *cfi_find(const uint8_t *hdr, const struct cfi_range *in, uintptr_
 /* The row at pc by its FDE into w->row. 0; -ENOENT when the FDE is not for pc; -EINVAL for what is
  * malformed or unknown. */
 int cfi_row(const uint8_t *fde, const struct cfi_range *in, uintptr_t pc, struct cfi_work *w);
+/*
+ * The same for pc in the entry that the last call was for, or of cfi_find(), for who asks only for
+ * the CFA and for where FP, SP and RA are: the other registers of the row are not told. A function
+ * is mostly learnt from its start to its end: w->brief knows where to go on. Whoever knows that
+ * tables have gone sets w->brief.fde to NULL.
+ */
+int cfi_row_brief(const uint8_t *hdr, const struct cfi_range *in, uintptr_t pc, struct cfi_work *w);
 
 /* A thread's registers in one frame, as far as they are known. */
 struct cfi_regs {

@@ -134,9 +134,7 @@ static bool is_sigreturn(uintptr_t ip)
 
 static int row_at(const struct module_tables *t, uintptr_t pc, struct cfi_work *work)
 {
-	const uint8_t *fde = t->eh_frame_hdr ? cfi_find(t->eh_frame_hdr, &t->in, pc) : NULL;
-
-	return fde ? cfi_row(fde, &t->in, pc, work) : -ENOENT;
+	return t->eh_frame_hdr ? cfi_row_brief(t->eh_frame_hdr, &t->in, pc, work) : -ENOENT;
 }
 
 int rule_row(uint64_t key, struct cfi_work *work, struct module_tables *tables)
@@ -144,7 +142,20 @@ int rule_row(uint64_t key, struct cfi_work *work, struct module_tables *tables)
 	uintptr_t pc = (key >> 1) - !(key & 1);
 
 	module_of(pc, tables);
-	return row_at(tables, pc, work);
+	const uint8_t *fde =
+	        tables->eh_frame_hdr ? cfi_find(tables->eh_frame_hdr, &tables->in, pc) : NULL;
+
+	return fde ? cfi_row(fde, &tables->in, pc, work) : -ENOENT;
+}
+
+/* Of modules that were gone before the last look: others may lie there now. */
+static void forget_gone(struct cfi_work *work, uint32_t module)
+{
+	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE);
+
+	if (!module || work->epoch != epoch)
+		work->brief.fde = NULL;
+	work->epoch = epoch;
 }
 
 /* All but the frame. */
@@ -153,6 +164,8 @@ static struct rule compute(uint64_t key, uint32_t *in_module, struct cfi_work *w
 	uintptr_t ip = key >> 1, pc = ip - !(key & 1);
 	struct module_tables tables;
 	uint32_t module = *in_module = module_of(pc, &tables);
+
+	forget_gone(work, module);
 	int r = row_at(&tables, pc, work);
 
 	if (!r && !work->row.is_signal)

@@ -41,8 +41,10 @@ static void step_by(const uint8_t *fde, struct cfi_range *in, uintptr_t pc)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct cfi_work brief;
 	uint64_t pc, at;
 
+	brief.brief.fde = NULL;
 	if (size <= HEAD)
 		return 0;
 	/* Of its own size: the sanitizer sees a read of the byte after it. */
@@ -59,6 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uintptr_t want = relative ? pc + in.lo : pc;
 		const uint8_t *fde = cfi_find(tables, &in, want);
 
+		cfi_row_brief(tables, &in, want, &brief);
+		cfi_row_brief(tables, &in, want + 8, &brief);
 		if (fde)
 			step_by(fde, &in, want);
 		step_by(tables + at % (size - HEAD), &in, want);

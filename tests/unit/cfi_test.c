@@ -333,8 +333,6 @@ TEST(every_entry_of_libc_is_found_and_read)
 	OK(simple > 100000);
 }
 
-/* ---- hostile tables ---- */
-
 static uint64_t g_seed = 88172645463325252ul;
 static uint64_t rnd(void)
 {
@@ -344,11 +342,73 @@ static uint64_t rnd(void)
 	return g_seed;
 }
 
+static bool is_same_place(const struct cfi_row *a, const struct cfi_row *b, unsigned reg)
+{
+	return a->reg[reg].how == b->reg[reg].how && a->reg[reg].value == b->reg[reg].value;
+}
+
+/* Does the short way tell what the long one does? Its memory of the last entry stays in `brief`. */
+static bool is_brief_same(const uint8_t *hdr, const struct cfi_range *in, uintptr_t pc,
+                          struct cfi_work *brief)
+{
+	const uint8_t *fde = cfi_find(hdr, in, pc);
+	int error = fde ? cfi_row(fde, in, pc, &g_work) : -ENOENT;
+	const struct cfi_row *a = &g_work.row, *b = &brief->row;
+
+	if (cfi_row_brief(hdr, in, pc, brief) != error)
+		return false;
+	return error || (a->cfa_is_expr == b->cfa_is_expr && a->is_signal == b->is_signal &&
+	                 a->cfa_reg == b->cfa_reg && a->cfa_value == b->cfa_value &&
+	                 is_same_place(a, b, CFI_FP) && is_same_place(a, b, CFI_SP) &&
+	                 is_same_place(a, b, CFI_RA));
+}
+
+/* On and on in a function, back, and from one to the next: where it went on is where it was. */
+TEST(rows_for_rules_are_those_of_the_whole_interpreter)
+{
+	static struct cfi_work brief;
+	struct cfi_range in = libc_range();
+	const uint8_t *hdr = g_libc.dlfo_eh_frame;
+	unsigned within = 0;
+	uint32_t n;
+
+	memcpy(&n, hdr + 8, 4);
+	for (unsigned i = 0; i < n; i++) {
+		uintptr_t start, pc;
+		const uint8_t *fde = entry(i, &start);
+		unsigned bytes = 0;
+
+		while (!cfi_row(fde, &in, start + bytes, &g_work))
+			bytes++;
+		for (pc = start; pc < start + bytes; pc += 1 + rnd() % 16)
+			OK(is_brief_same(hdr, &in, pc, &brief));
+		for (unsigned k = 0; k < 8; k++)
+			OK(is_brief_same(hdr, &in, start + rnd() % (bytes + 1), &brief));
+		within += brief.brief.fde == fde;
+		OK(is_brief_same(hdr, &in, start - 1, &brief));
+	}
+	OK(!ARCH_PLAIN_FRAMES || within > 500);
+}
+
+/* ---- hostile tables ---- */
+
 static bool read_noise(void *arg, uintptr_t at, uint64_t *out)
 {
 	(void)arg, (void)at;
 	*out = rnd();
 	return rnd() % 4;
+}
+
+enum { HEADER = 16 };
+
+/* A search table of one entry at the page's end. */
+static void put_header(uint8_t *page, const uint8_t *fde, uintptr_t pc)
+{
+	uint8_t *hdr = page + 4096 - HEADER;
+	int32_t pair[] = {1, (int32_t)(pc - (uintptr_t)hdr), (int32_t)(fde - hdr)};
+
+	memcpy(hdr, (const uint8_t[]){1, 0xff, 3, 0x3b}, 4);
+	memcpy(hdr + 4, pair, sizeof(pair));
 }
 
 /* Bytes turned at random, between two guard pages: whatever comes out, nothing else is read, and it
@@ -359,6 +419,7 @@ TEST(damaged_tables_neither_fault_nor_hang)
 	uint8_t *map = mmap(NULL, 4096 * 3, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 	        *page = map + 4096;
 	struct cfi_range in = {(uintptr_t)page, (uintptr_t)page + 4096};
+	static struct cfi_work brief;
 	unsigned rows = 0, steps = 0;
 
 	mprotect(page, 4096, PROT_READ | PROT_WRITE);
@@ -391,6 +452,10 @@ TEST(damaged_tables_neither_fault_nor_hang)
 		uintptr_t pc = cfi_pointer(&c, 0x1b, 0) + rnd() % 16;
 
 		cfi_find(page + rnd() % 4096, &in, rnd() % 2 ? pc : rnd());
+		put_header(page, fde, pc);
+		brief.brief.fde = NULL;
+		for (unsigned k = 0; k < 4; k++)
+			OK(is_brief_same(page + 4096 - HEADER, &in, pc + rnd() % 64, &brief));
 		if (cfi_row(fde, &in, pc, &g_work))
 			continue;
 		rows++;
