@@ -11,7 +11,10 @@
 
 struct reach_index g_reach_index;
 
-#define BYTES_MAX ((1ull << (64 - REACH_SITE_BITS)) - 1)
+#define BYTES_MAX       ((1ull << (64 - REACH_SITE_BITS)) - 1)
+#define HUGE_FROM       (1u << 18) /* blocks */
+#define PAGES_BYTES     ((REACH_PAGES + 1ul) * sizeof(uint32_t))
+#define GIGABYTES_BYTES (REACH_GIGABYTES * sizeof(struct reach_gigabyte))
 
 /* ---- the blocks ---- */
 
@@ -59,53 +62,92 @@ static void *take(struct reach_index *x, uint64_t bytes)
 
 	if (!p)
 		return NULL;
-	/* Looked at in no order. */
-	sys_call(SYS_madvise, p, bytes, MADV_HUGEPAGE);
+	/* Looked at in no order; but zeroing a huge page for little costs more than all else. */
+	if (x->room >= HUGE_FROM)
+		sys_call(SYS_madvise, p, bytes, MADV_HUGEPAGE);
 	x->memory += bytes;
 	return p;
 }
 
 /* ---- from pages to blocks ---- */
 
-static void fill_pages(const struct reach_index *x, uint32_t *page, uintptr_t start, uint32_t first)
+static uint32_t page_of(const struct reach_block *b)
 {
-	uint32_t i = first;
+	return reach_block_start(b) >> REACH_PAGE & (REACH_PAGES - 1);
+}
 
-	for (uint32_t p = 0; p <= REACH_PAGES; p++) {
-		uintptr_t at = start + ((uintptr_t)p << REACH_PAGE);
+/* For blocks [first, end), all of which begin in one gigabyte. */
+static void fill_pages(const struct reach_index *x, uint32_t *page, uint32_t first, uint32_t end)
+{
+	uint32_t last = page_of(&x->block[end - 1]), i = first;
 
-		while (i < x->n && reach_block_start(&x->block[i]) < at)
+	for (uint32_t p = page_of(&x->block[first]); p <= last + 1; p++) {
+		while (i < end && page_of(&x->block[i]) < p)
 			i++;
-		page[p] = i;
+		page[p] = i + 1;
 	}
 }
 
-/* The table of pages is a megabyte for each gigabyte: more work than all else in a program that has
- * little (REACH_FEW), and a test suite runs hundreds of those. */
-static int build_pages(struct reach_index *x)
+/* The first block from `first` on that begins at `end` or behind it. */
+static uint32_t first_from(const struct reach_index *x, uint32_t first, uintptr_t end)
 {
-	uintptr_t from = x->low >> REACH_GIGABYTE, to = (x->low + x->bytes) >> REACH_GIGABYTE;
-	uint32_t i = 0;
+	uint32_t low = first, high = x->n;
 
-	x->gigabytes = (uint32_t)(to - from + 2);
-	x->gigabyte = take(x, x->gigabytes * sizeof(*x->gigabyte));
-	if (!x->gigabyte)
-		return -ENOMEM;
-	for (uint32_t g = 0; g < x->gigabytes; g++) {
-		struct reach_gigabyte *at = &x->gigabyte[g];
-		uintptr_t start = (from + g) << REACH_GIGABYTE;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
 
-		at->first = i;
-		uintptr_t end = start + (1ul << REACH_GIGABYTE);
-		while (x->n <= REACH_FEW && i < x->n && reach_block_start(&x->block[i]) < end)
-			i++;
-		if (i == x->n || reach_block_start(&x->block[i]) >= end)
+		if (reach_block_start(&x->block[middle]) < end)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The table of pages is a megabyte for each gigabyte, of which only what blocks lie on is touched.
+ * Few blocks (REACH_FEW) are found without: a test suite runs hundreds of programs that have
+ * little. */
+static int build_gigabytes(struct reach_index *x, struct reach_region *r, uintptr_t start)
+{
+	uint32_t i = r->first;
+
+	for (uint32_t k = 0; k < REACH_GIGABYTES; k++) {
+		struct reach_gigabyte *g = &r->gigabyte[k];
+
+		start += 1ul << REACH_GIGABYTE;
+		g->first = g->end = i;
+		if (i == x->n || reach_block_start(&x->block[i]) >= start)
 			continue;
-		at->page = take(x, (REACH_PAGES + 1) * sizeof(*at->page));
-		if (!at->page)
+		g->end = i = first_from(x, i, start);
+		if (x->n <= REACH_FEW)
+			continue;
+		g->page = take(x, PAGES_BYTES);
+		if (!g->page)
 			return -ENOMEM;
-		fill_pages(x, at->page, start, i);
-		i = at->page[REACH_PAGES];
+		fill_pages(x, g->page, g->first, g->end);
+	}
+	return 0;
+}
+
+static int build_regions(struct reach_index *x)
+{
+	uintptr_t from = x->low >> REACH_REGION, to = (x->low + x->bytes) >> REACH_REGION;
+
+	x->regions = (uint32_t)(to - from + 1);
+	x->region = take(x, x->regions * sizeof(*x->region));
+	if (!x->region)
+		return -ENOMEM;
+	for (uint32_t i = 0, k = 0; k < x->regions; k++) {
+		struct reach_region *r = &x->region[k];
+		uintptr_t start = (from + k) << REACH_REGION;
+
+		r->first = i;
+		i = first_from(x, i, start + (1ul << REACH_REGION));
+		if (i == r->first)
+			continue;
+		r->gigabyte = take(x, GIGABYTES_BYTES);
+		if (!r->gigabyte || build_gigabytes(x, r, start))
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -135,16 +177,21 @@ int reach_index_build(uint32_t parents)
 		end = stop + 1 > end ? stop + 1 : end;
 	}
 	x->bytes = end - x->low;
-	return build_pages(x);
+	return build_regions(x);
 }
 
 void reach_index_free(void)
 {
 	struct reach_index *x = &g_reach_index;
 
-	for (uint32_t g = 0; x->gigabyte && g < x->gigabytes; g++)
-		sys_unmap(x->gigabyte[g].page, (REACH_PAGES + 1) * sizeof(*x->gigabyte->page));
-	sys_unmap(x->gigabyte, x->gigabytes * sizeof(*x->gigabyte));
+	for (uint32_t k = 0; x->region && k < x->regions; k++) {
+		struct reach_gigabyte *g = x->region[k].gigabyte;
+
+		for (uint32_t i = 0; g && i < REACH_GIGABYTES; i++)
+			sys_unmap(g[i].page, PAGES_BYTES);
+		sys_unmap(g, GIGABYTES_BYTES);
+	}
+	sys_unmap(x->region, x->regions * sizeof(*x->region));
 	if (x->block)
 		sys_unmap(x->block, ((uint64_t)x->room + 1) * sizeof(*x->block));
 	*x = (struct reach_index){.block = 0};

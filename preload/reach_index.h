@@ -50,22 +50,33 @@ static inline uint32_t reach_block_site(const struct reach_block *b)
 }
 
 struct reach_gigabyte {
-	uint32_t *page; /* [PAGES + 1], first block at or after each page; NULL: none starts here,
-	                   or there are few in all */
-	uint32_t first; /* first block at or after the gigabyte; another one stands behind the last
-	                 */
+	uint32_t *page; /* [PAGES + 1], one more than the first block at or after each page, from
+	                   the first block's page to the one after the last's; 0 elsewhere, where
+	                   nobody touches memory. NULL: no block starts here, or there are few */
+	uint32_t first, end; /* blocks [first, end) begin in it */
+};
+/* Heaps lie far apart: a table of all gigabytes between them would be two megabytes. */
+struct reach_region {
+	struct reach_gigabyte *gigabyte; /* [GIGABYTES]; NULL: no block begins here */
+	uint32_t first;                  /* the first block at or after it */
 };
 struct reach_index {
 	struct reach_block *block;
 	uint32_t n, room;
-	uintptr_t low, bytes;            /* [low, low + bytes) holds all blocks */
-	struct reach_gigabyte *gigabyte; /* from low's on */
-	uint64_t memory;                 /* what all this takes, in bytes */
-	uint32_t gigabytes;
+	uintptr_t low, bytes;        /* [low, low + bytes) holds all blocks */
+	struct reach_region *region; /* from low's on */
+	uint64_t memory;             /* what all this takes, in bytes */
+	uint32_t regions;
 };
 extern struct reach_index g_reach_index __attribute__((visibility("hidden")));
 
-enum { REACH_GIGABYTE = 30, REACH_PAGE = 12, REACH_PAGES = 1 << (REACH_GIGABYTE - REACH_PAGE) };
+enum {
+	REACH_REGION = 39,
+	REACH_GIGABYTE = 30,
+	REACH_PAGE = 12,
+	REACH_GIGABYTES = 1 << (REACH_REGION - REACH_GIGABYTE),
+	REACH_PAGES = 1 << (REACH_GIGABYTE - REACH_PAGE)
+};
 
 /* Fills it in. parents: blocks born before this tick were brought by fork. 0 or -ENOMEM. */
 int reach_index_build(uint32_t parents);
@@ -76,24 +87,41 @@ static inline bool reach_index_may(uintptr_t w)
 {
 	return w - g_reach_index.low < g_reach_index.bytes;
 }
-static inline const struct reach_gigabyte *reach_index_gigabyte(uintptr_t w)
+static inline const struct reach_region *reach_index_region(uintptr_t w)
 {
-	return &g_reach_index
-	                .gigabyte[(w >> REACH_GIGABYTE) - (g_reach_index.low >> REACH_GIGABYTE)];
+	return &g_reach_index.region[(w >> REACH_REGION) - (g_reach_index.low >> REACH_REGION)];
+}
+static inline const struct reach_gigabyte *reach_index_gigabyte(const struct reach_region *r,
+                                                                uintptr_t w)
+{
+	return &r->gigabyte[w >> REACH_GIGABYTE & (REACH_GIGABYTES - 1)];
 }
 /* Blocks [*low, *high) begin in w's page, or where there are few in its gigabyte. */
 static inline void reach_index_page(uintptr_t w, uint32_t *low, uint32_t *high)
 {
-	const struct reach_gigabyte *g = reach_index_gigabyte(w);
+	const struct reach_region *r = reach_index_region(w);
+
+	*low = *high = r->first;
+	if (unlikely(!r->gigabyte))
+		return;
+	const struct reach_gigabyte *g = reach_index_gigabyte(r, w);
 
 	*low = g->first;
-	*high = g[1].first;
+	*high = g->end;
 	if (unlikely(!g->page))
 		return;
 	const uint32_t *page = &g->page[w >> REACH_PAGE & (REACH_PAGES - 1)];
 
-	*low = page[0];
-	*high = page[1];
+	if (unlikely(!page[0] || !page[1])) {
+		/* Before all blocks of the gigabyte, or behind the starts of all. */
+		if (w < reach_block_start(&g_reach_index.block[*low]))
+			*high = *low;
+		else
+			*low = *high;
+		return;
+	}
+	*low = page[0] - 1;
+	*high = page[1] - 1;
 }
 /* Where in the page w's block would be if all were of one size; most pages are like that. */
 static inline uint32_t reach_index_guess(uintptr_t w, uint32_t low, uint32_t high)
@@ -104,7 +132,11 @@ static inline uint32_t reach_index_guess(uintptr_t w, uint32_t low, uint32_t hig
 /* Ahead of a search: first the one, then the other, with some other work between. */
 static inline void reach_index_prefetch_page(uintptr_t w)
 {
-	const struct reach_gigabyte *g = reach_index_gigabyte(w);
+	const struct reach_region *r = reach_index_region(w);
+
+	if (unlikely(!r->gigabyte))
+		return;
+	const struct reach_gigabyte *g = reach_index_gigabyte(r, w);
 
 	if (likely(g->page))
 		__builtin_prefetch(&g->page[w >> REACH_PAGE & (REACH_PAGES - 1)]);
@@ -117,7 +149,7 @@ static inline void reach_index_prefetch_block(uintptr_t w)
 	__builtin_prefetch(&g_reach_index.block[reach_index_guess(w, low, high)]);
 }
 /* The first block at or after w, n when there is none. reach_index_may(w). */
-static inline uint32_t reach_index_from(uintptr_t w)
+static inline __attribute__((always_inline)) uint32_t reach_index_from(uintptr_t w)
 {
 	const struct reach_block *block = g_reach_index.block;
 	uint32_t low, high;

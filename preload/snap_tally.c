@@ -18,6 +18,7 @@
 #define PORTION_BYTES (1u << 23) /* or a quarter of what is walked */
 #define SITES_NEW     (1u << 14) /* that may come while the table is read */
 #define RESERVE       1024
+#define AGES_LEAST    (1u << 8)
 #define AGES_FIRST    (1u << 14)
 #define AGES_MAX      (1u << 22) /* a slot's number must fit 24 bits */
 
@@ -35,6 +36,17 @@ static uint32_t sites_at_once(void)
 	return bytes < SITES_AT_ONCE ? (uint32_t)bytes : SITES_AT_ONCE;
 }
 
+/* Its slots are met in no order: each page of it would be touched for a program's first hundred
+ * blocks, which is what most processes of a test suite have. */
+static uint32_t first_ages(uint32_t sites)
+{
+	uint32_t slots = AGES_LEAST;
+
+	while (slots < AGES_FIRST && slots < sites)
+		slots *= 2;
+	return slots;
+}
+
 void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
 {
 	uint32_t most = sites_at_once(), n = sites + SITES_NEW < most ? sites + SITES_NEW : most;
@@ -49,8 +61,10 @@ void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
 		t->weights = snap_scratch(t->room * sizeof(*t->weights));
 	if (snap_reach_is_there())
 		t->reach = snap_scratch((size_t)t->room * sizeof(*t->reach));
-	t->ages = snap_scratch(AGES_FIRST * sizeof(*t->ages));
-	t->age_slots = t->ages ? AGES_FIRST : 0;
+	t->age_slots = first_ages(sites);
+	t->ages = snap_scratch(t->age_slots * sizeof(*t->ages));
+	if (!t->ages)
+		t->age_slots = 0;
 }
 
 void snap_tally_end(struct snap_tally *t)

@@ -118,7 +118,9 @@ void fd_bad_fork_child(void)
 
 bool fd_bad_get(uint32_t i, struct fd_bad *out)
 {
-	if (i >= FD_BAD_MAX || !__atomic_load_n(&g_bad[i].count, __ATOMIC_ACQUIRE))
+	/* Where none was counted, twelve pages of the table are not touched for nothing. */
+	if (i >= FD_BAD_MAX || !__atomic_load_n(&g_any, __ATOMIC_RELAXED) ||
+	    !__atomic_load_n(&g_bad[i].count, __ATOMIC_ACQUIRE))
 		return false;
 	WORDS_COPY(out, &g_bad[i]);
 	return true;

@@ -102,6 +102,11 @@ static void look_at_all(int blocks)
 		look(end - 1);
 		look(end);
 		look(start + g_block[i].bytes / 2);
+		look(start - 4096);
+		look(end + 4096);
+		look(end + 8192);
+		look(end | 0x3fffffff); /* the gigabyte's last page */
+		look((start & ~0x3ffffffful) + 8);
 	}
 	for (int i = 0; i < 2000; i++)
 		look(g_block[next_random() % g_blocks].start + next_random() % 100000);
