@@ -35,10 +35,21 @@ static uint64_t now_ns(void)
 
 /* ---- the command of `watch -- COMMAND` ---- */
 
-/* Its only child, 0: none yet. */
+static bool has_library(pid_t pid)
+{
+	struct target t;
+	struct err ignored;
+	bool has = !target_open(&t, pid, &ignored) && !target_open_control(&t, &ignored);
+
+	target_close(&t);
+	return has;
+}
+
+/* The child with liboutlive.so in it, 0: none yet. `run` has others on its way. */
 static pid_t child_of(pid_t pid)
 {
-	char path[64], text[64] = "";
+	char path[64], text[256] = "", *end;
+	pid_t found = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
 	FILE *f = fopen(path, "re");
@@ -46,7 +57,15 @@ static pid_t child_of(pid_t pid)
 		*text = 0;
 	if (f)
 		fclose(f);
-	return (pid_t)strtol(text, NULL, 10);
+	for (char *at = text; !found; at = end) {
+		pid_t child = (pid_t)strtol(at, &end, 10);
+
+		if (end == at)
+			break;
+		if (has_library(child))
+			found = child;
+	}
+	return found;
 }
 
 /* `outlive run` knows how; the screen is ours, so what the command prints goes into a file. */
@@ -85,16 +104,11 @@ static pid_t start_command(char **argv, int argc, char *log, struct err *err)
 	if (run < 0)
 		return err_set(err, "no process can be made: %s", strerror(errno));
 	for (int i = 0; i < 500; i++) {
-		struct target t;
-		struct err ignored;
-		pid = pid ? pid : child_of(run);
-		bool ready = pid && !target_open(&t, pid, &ignored) &&
-		             !target_open_control(&t, &ignored);
-		if (pid)
-			target_close(&t);
-		if (ready)
-			return pid;
 		struct target r;
+		struct err ignored;
+		pid = child_of(run);
+		if (pid)
+			return pid;
 		bool ended = target_open(&r, run, &ignored) || r.state == 'Z';
 		target_close(&r);
 		if (ended)
