@@ -205,7 +205,7 @@ static int write_out(const char *snapshot, struct exported *x, struct err *err)
 	char *path = e->output ? xstrdup(e->output) : default_name(snapshot, e);
 	int result = write_file(path, write_to, x, err);
 	if (!result)
-		printf("%s\n", path);
+		print_path_line(stdout, path);
 	free(path);
 	return result;
 }

@@ -113,7 +113,7 @@ static int run(int n, char **paths, const struct request *q, struct err *err)
 		snapshot_free(at[i].info);
 	free(at);
 	if (!rc && strcmp(q->output, "-"))
-		printf("%s\n", q->output);
+		print_path_line(stdout, q->output);
 	return rc;
 }
 

@@ -83,7 +83,7 @@ static int snapshot_one(const char *word, struct ask *a)
 		print_trim(a);
 	int status = a->reach ? print_reach(path) : EXIT_CLEAN;
 
-	printf("%s\n", path);
+	print_path_line(stdout, path);
 	fflush(stdout);
 	free(path);
 	return status;

@@ -368,27 +368,49 @@ failed:
 	return -1;
 }
 
+/* A pipe that somebody has handed to us, not one that lies in a folder. */
+static bool is_handed(const char *path)
+{
+	return !strncmp(path, "/dev/fd/", 8) || !strcmp(path, "/dev/stdin") ||
+	       !strncmp(path, "/proc/", 6);
+}
+
+/* Looked at before it is opened: to open a device can be an act, to open a pipe can be for ever. */
+static int check_type(const char *path, const struct stat *st, struct err *err)
+{
+	if (S_ISREG(st->st_mode) || (S_ISFIFO(st->st_mode) && is_handed(path)))
+		return 0;
+	if (S_ISDIR(st->st_mode))
+		return err_set(err,
+		               "%s: a folder, not a snapshot (`outlive diff FOLDER` takes one)",
+		               path);
+	if (S_ISFIFO(st->st_mode))
+		return err_set(err, "%s: a pipe, not a file (/dev/stdin reads one)", path);
+	/* One end of a pair of sockets may be our standard input, too. */
+	if (S_ISSOCK(st->st_mode) && is_handed(path))
+		return 0;
+	return err_set(err, "%s: a device or a socket, not a snapshot", path);
+}
+
 static int open_file(const char *path, size_t *size, struct err *err)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
+	if (stat(path, &st))
+		return err_set(err, "%s: %m", path);
+	if (check_type(path, &st, err))
+		return -1;
+	int fd = open(path,
+	              O_RDONLY | O_CLOEXEC | O_NOCTTY | (S_ISREG(st.st_mode) ? O_NONBLOCK : 0));
 	if (fd < 0)
 		return err_set(err, "%s: %m", path);
-	if (fstat(fd, &st) < 0) {
-		err_set(err, "%s: %m", path);
-		goto failed;
-	}
-	if (S_ISDIR(st.st_mode)) {
-		err_set(err, "%s: a folder, not a snapshot (`outlive diff FOLDER` takes one)",
-		        path);
-		goto failed;
+	if (fstat(fd, &st) < 0 || check_type(path, &st, err)) {
+		err_set(err, "%s: it was changed while it was opened", path);
+		close(fd);
+		return -1;
 	}
 	*size = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
 	return fd;
-failed:
-	close(fd);
-	return -1;
 }
 
 static int load_path(const char *path, bool info_only, struct snapshot **out, struct err *err)

@@ -1,21 +1,17 @@
 /*
  * serve_shot.c - asks the process, in a job; opens what it wrote and takes the name away, so that
  * nothing is left whatever becomes of the server. liboutlive.so always writes into its own folder.
- *
- * The process says where its file is, and we may be root: nothing is removed but a file of its user
- * that is named as a snapshot of it.
  */
 #include "serve_shot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ask.h"
 #include "profile.h"
+#include "written.h"
 
 #define SECOND     UINT64_C(1000000000)
 #define FIRST_GAP  (10 * SECOND)
@@ -39,7 +35,8 @@ void shot_drop(struct shot *s)
 /* ---- the job ---- */
 
 struct question {
-	pid_t pid, parent;
+	const struct target *target;
+	pid_t parent;
 	bool trim;
 	uint64_t timeout_ns;
 	int base; /* -1: none yet */
@@ -49,60 +46,34 @@ struct question {
 static int ask(FILE *out, void *arg)
 {
 	const struct question *q = arg;
+	struct target t = *q->target;
 	struct ask a = {.label = "", .timeout_ns = q->timeout_ns, .trim = q->trim, .aside = true};
 	struct snapshot *base = NULL, *now = NULL;
 	struct err err = {{0}};
-	char *path = NULL, name[40];
+	char *path = NULL, name[40], new_name[40];
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", q->base);
-	if (ask_snapshot(q->pid, &a, &path, &err)) {
+	if (ask_snapshot(t.pid, &a, &path, &err)) {
 		fputs(err.text, out);
 		return 1;
 	}
-	if (getppid() != q->parent) {
+	target_refresh(&t);
+	int fd = written_open(&t, path, &err);
+	bool alone = getppid() != q->parent;
+	if (fd >= 0 && alone)
 		unlink(path);
+	if (fd < 0 || alone) {
+		fputs(err.text, out);
 		return 1;
 	}
+	snprintf(new_name, sizeof(new_name), "/proc/self/fd/%d", fd);
 	bool same = q->base < 0 || load_snapshot_info(name, &base, &err) ||
-	            load_snapshot_info(path, &now, &err) || snapshot_same_run(base, now);
+	            load_snapshot_info(new_name, &now, &err) || snapshot_same_run(base, now);
 	fprintf(out, "%s %s", same ? "same" : "other", path);
 	return 0;
 }
 
 /* ---- what comes of it ---- */
-
-/* outlive.<command>.<pid>.<number>.snap */
-static bool is_named_for(const char *path, pid_t pid)
-{
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	char *middle = xasprintf(".%d.", (int)pid);
-	size_t n = strlen(name), digits;
-	const char *at = NULL;
-
-	for (const char *next = strstr(name, middle); next; next = strstr(next + 1, middle))
-		at = next + strlen(middle);
-	digits = at ? strspn(at, "0123456789") : 0;
-	free(middle);
-	return !strncmp(name, "outlive.", 8) && n > 13 && digits && !strcmp(at + digits, ".snap");
-}
-
-/* The file without its name. -1 with err. */
-static int adopt(const struct target *t, const char *path, struct err *err)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
-	    (st.st_uid != t->uid && st.st_uid != t->euid) || !is_named_for(path, t->ns_pid)) {
-		close(fd);
-		return err_set(err, "process %d (%s) names a file that is no snapshot of its own",
-		               (int)t->pid, t->comm);
-	}
-	unlink(path);
-	return fd;
-}
 
 static void forget(struct shots *s)
 {
@@ -140,7 +111,7 @@ static struct shot *take(struct shots *s, const char *text, struct err *err)
 	if (!path)
 		return err_set(err, "no snapshot came"), NULL;
 	target_refresh(s->target);
-	int fd = adopt(s->target, path + 1, err);
+	int fd = written_take(s->target, path + 1, err);
 	if (fd < 0)
 		return NULL;
 	struct shot *shot = xcalloc(1, sizeof(*shot));
@@ -182,7 +153,7 @@ int shots_ask(struct shots *s, bool trim, struct err *err)
 {
 	if (s->asking)
 		return 0;
-	struct question q = {.pid = s->target->pid,
+	struct question q = {.target = s->target,
 	                     .parent = getpid(),
 	                     .trim = trim,
 	                     .timeout_ns = s->timeout_ns,

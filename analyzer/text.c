@@ -105,6 +105,19 @@ void print_safe(FILE *out, const char *s)
 	str_free(&safe);
 }
 
+void print_path_line(FILE *out, const char *path)
+{
+	size_t plain = 0;
+
+	while ((unsigned char)path[plain] >= 0x20 && path[plain] != 0x7f)
+		plain++;
+	if (path[plain] || isatty(fileno(out)))
+		print_safe(out, path);
+	else
+		fputs(path, out);
+	putc('\n', out);
+}
+
 int print_json_text(const char *text, size_t n, void *file)
 {
 	FILE *out = file;

@@ -94,6 +94,9 @@ uint64_t addu_sat(uint64_t a, uint64_t b);
 /* For a terminal or a table: control characters, escapes and what turns the direction of text are
  * replaced by '?'. Names in snapshots are other people's text. */
 void print_safe(FILE *out, const char *s);
+/* On a line of its own, for a script: as it is, but for what would make two lines of it, or goes to
+ * a terminal. */
+void print_path_line(FILE *out, const char *path);
 /* Whole characters of a JSON document, to a FILE: what print_safe() would replace is written as \u
  * escapes, so that the value stays as it is. For json_dump_callback(): -1 when it cannot be. */
 int print_json_text(const char *text, size_t n, void *file);

@@ -12,6 +12,7 @@
 #include "ask.h"
 #include "target.h"
 #include "view.h"
+#include "written.h"
 
 static bool has_ended(pid_t pid)
 {
@@ -47,22 +48,37 @@ static void add_point(struct watch *w, const struct snapshot *s)
 	w->point[w->n_points++] = p;
 }
 
+/* Who the process is must be known before it is asked: afterwards it may have ended. */
+static int ask_and_load(pid_t pid, struct ask *ask, struct snapshot **out, struct err *err)
+{
+	char *path = NULL, name[40];
+	struct target t;
+	int fd = -1, rc = -1;
+
+	if (target_open(&t, pid, err) || ask_snapshot(pid, ask, &path, err))
+		goto out;
+	target_refresh(&t);
+	fd = written_take(&t, path, err);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	rc = fd < 0 ? -1 : view_load(name, out, err);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	target_close(&t);
+	return rc;
+}
+
 int watch_look(struct watch *w, uint64_t timeout_ns)
 {
 	struct ask ask = {.label = "watch", .timeout_ns = timeout_ns};
 	struct snapshot *s = NULL;
-	char *path = NULL;
 
 	*w->problem.text = 0;
-	if (ask_snapshot(w->pid, &ask, &path, &w->problem)) {
+	if (ask_and_load(w->pid, &ask, &s, &w->problem)) {
 		w->gone = has_ended(w->pid);
 		return -1;
 	}
-	int rc = view_load(path, &s, &w->problem);
-	unlink(path);
-	free(path);
-	if (rc)
-		return -1;
 	if (w->now != w->mark)
 		snapshot_free(w->now);
 	w->now = s;

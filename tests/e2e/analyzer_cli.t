@@ -35,6 +35,14 @@ done
 status_is "a file that is not there" 3 "$OUTLIVE" top nowhere.snap
 status_is "a folder" 3 "$OUTLIVE" top .
 status_is "/dev/zero" 3 "$OUTLIVE" top /dev/zero
+# What lies in a folder may be others', and is never waited for.
+mkdir pipes
+mkfifo pipes/outlive.x.1.1.snap
+ln -s /dev/ptmx pipes/outlive.x.1.2.snap
+for verb in "top pipes/outlive.x.1.1.snap" "info pipes/outlive.x.1.2.snap" "check pipes" "diff pipes" "threads --older 1s pipes"; do
+  # shellcheck disable=SC2086
+  status_is "$verb: a pipe, a device" 3 timeout 60 "$OUTLIVE" $verb
+done
 
 status_is "a good one" 0 "$OUTLIVE" diff "$first" "$good"
 status_is "a full disk is told" 3 sh -c '"$0" diff "$1" "$2" > /dev/full' "$OUTLIVE" "$first" "$good"
