@@ -46,15 +46,40 @@ static void split(struct source *s)
 	}
 }
 
+/* main.c, x.cpp, lib.rs: headers of C++ alone have no ending. */
+static bool is_named_as_source(const char *path)
+{
+	static const char *const endings[] = {
+	        "c", "h",   "cc",  "hh",  "cpp", "hpp", "cxx", "hxx", "C",   "H",  "inc", "inl",
+	        "i", "ipp", "tcc", "def", "s",   "S",   "asm", "rs",  "go",  "d",  "m",   "mm",
+	        "f", "F",   "f90", "F90", "adb", "ads", "y",   "l",   "zig", "py", "pyx", NULL};
+	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+
+	for (size_t i = 0; dot && endings[i]; i++)
+		if (!strcmp(dot + 1, endings[i]))
+			return true;
+	return false;
+}
+
+/* Whoever made the debug information chose the name, and what we show may be shown to others: so
+ * keys and passwords are no source. */
+static bool may_show(const char *path, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_size <= MAX_FILE &&
+	       (st->st_mode & S_IROTH || is_named_as_source(path));
+}
+
 /* O_NONBLOCK: what is behind the name may be a pipe that nobody writes to. */
 static bool try(struct source *s, const char *path)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = stat(path, &st) || !may_show(path, &st)
+	                 ? -1
+	                 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return false;
-	bool good = !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= MAX_FILE;
+	bool good = !fstat(fd, &st) && may_show(path, &st);
 	if (good) {
 		s->text = read_all(fd, (size_t)st.st_size);
 		s->path = xstrdup(path);

@@ -43,8 +43,12 @@ static void read_sections(struct sym_elf *e)
 
 struct sym_elf *sym_elf_open(const char *path)
 {
-	/* A snapshot may name a FIFO or a device: neither waits here. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	/* A snapshot may name a FIFO or a device: neither waits here, nor is it opened at all, for
+	 * with some devices (watchdogs, tapes) that is an act. */
+	int fd = stat(path, &st) || !S_ISREG(st.st_mode)
+	                 ? -1
+	                 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return NULL;

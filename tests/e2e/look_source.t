@@ -55,6 +55,20 @@ bare=$(snaps bare.d | tail -n 1)
 status_is "a stripped program has no lines" 0 "$OUTLIVE" list . "$bare"
 like "which is told" "$(cat out)" 'No function of that name'
 
+# Who made the program chose the names of its sources, and a report may be for others to read.
+for name in secret main.c; do
+  printf 'for nobody else\nto read\n' > $name
+  chmod 600 $name
+  printf '#include <stdlib.h>\nvoid *volatile p;\n#line 1 "%s"\nvoid load(void) { p = malloc(10); }\nint main(void) { load(); }\n' \
+    "$PWD/$name" > program.c
+  cc -g -O0 -o program program.c
+  rm -rf named.d && LD_PRELOAD=$LIB OUTLIVE_OPTIONS=out=named.d ./program
+  "$OUTLIVE" list '^load$' "$(snaps named.d)" > $name.list
+done
+like "a file that others may not read, and that is called as no source, is not shown" "$(cat secret.list)" 'the source is not here'
+unlike "not a line of it" "$(cat secret.list)" 'nobody'
+like "a source that others may not read is" "$(cat main.c.list)" 'for nobody else'
+
 "$OUTLIVE" tree --json --peek '^keep$' "$snap" > tree.json
 is "tree: callers with what they passed" \
   "$(jq -c '[.rows[0].callers[] | .function, .inuse_space]' tree.json)" '["stock",10000,"descend",500,"clerk",300,"serve",0]'
