@@ -145,7 +145,9 @@ static void name_peak(struct snap_name *n)
 	text_str(&t, ".snap");
 }
 
-/* mkdir -p, from where `given` ends. */
+/* mkdir -p, from where `given` ends; daemons have umask 0, and then everybody could take files
+ * away.
+ */
 static void make_folders(char *folder, size_t given)
 {
 	if (strlen(folder) <= given)
@@ -154,10 +156,10 @@ static void make_folders(char *folder, size_t given)
 		if (*p != '/')
 			continue;
 		*p = 0;
-		sys_call(SYS_mkdirat, AT_FDCWD, folder, 0777);
+		sys_call(SYS_mkdirat, AT_FDCWD, folder, 0755);
 		*p = '/';
 	}
-	sys_call(SYS_mkdirat, AT_FDCWD, folder, 0777);
+	sys_call(SYS_mkdirat, AT_FDCWD, folder, 0755);
 }
 
 static bool root_changed(void)

@@ -27,6 +27,8 @@ modes() { stat -c %a "$1"/* | sort -u; }
 mkdir open
 OUTLIVE_OPTIONS=out=$dir/open LD_PRELOAD=$LIB ./named
 is "umask 0: a snapshot is its owner's alone" "$(modes open)" 600
+OUTLIVE_OPTIONS=out=$dir/made/deep LD_PRELOAD=$LIB ./named
+is "nor may others take it away from a folder that was made for it" "$(modes made) $(stat -c %a made)" "755 755"
 
 # The kernel's short name is what the file was called: any bytes but '/'.
 escape=$(printf '\033]0;t\007')
@@ -69,6 +71,21 @@ PL
 OUTLIVE_OPTIONS=out=$dir/sticky LD_PRELOAD=$LIB perl links.pl
 is "a link in the way is left alone" "$(cat precious)" precious
 is "and the snapshot has a name of its own" "$(find sticky -name 'outlive.named.*' -type f | wc -l)" 1
+# Other things than links.
+rm -rf sticky/*
+cat > others.pl << 'PL'
+link "precious", "sticky/outlive.named.$$.1.snap";
+system "mkfifo", "sticky/outlive.named.$$.2.snap";
+mkdir "sticky/outlive.named.$$.3.snap";
+symlink "nowhere", "sticky/outlive.named.$$.peak.snap";
+exec "./named";
+PL
+OUTLIVE_OPTIONS=out=$dir/sticky LD_PRELOAD=$LIB perl others.pl
+is "a second name of a file, a pipe, a folder: left alone, too" "$(cat precious) $(find sticky | wc -l)" "precious 8"
+ok "and there is a whole snapshot" "$OUTLIVE" info "$(find sticky -name 'outlive.named.*.snap' -type f -links 1)"
+mkdir real && ln -s real alias
+OUTLIVE_OPTIONS=out=$dir/alias LD_PRELOAD=$LIB ./named
+is "an out that is a link is what its owner has made it" "$(find real -name '*.snap' | wc -l)" 1
 
 # The control file: its owner's alone, and one that lay there is not taken.
 OUTLIVE_OPTIONS=out=$dir/open background env LD_PRELOAD="$LIB" ./named wait
