@@ -67,22 +67,33 @@ static int write_json(FILE *f, const struct exported *x, struct err *err)
 	                  : out_json_top(f, x->part->p, &x->e->view.out, err);
 }
 
-/* The latest is the one whose threads are drawn. */
+static int by_uptime(const void *a, const void *b)
+{
+	const struct snapshot *x = *(const struct snapshot *const *)a;
+	const struct snapshot *y = *(const struct snapshot *const *)b;
+	uint64_t u = INFO_U(&x->info, UPTIME), v = INFO_U(&y->info, UPTIME);
+
+	return u != v ? (u < v ? -1 : 1)
+	              : (INFO_U(&x->info, SEQUENCE) > INFO_U(&y->info, SEQUENCE)) -
+	                        (INFO_U(&x->info, SEQUENCE) < INFO_U(&y->info, SEQUENCE));
+}
+
 static int write_perfetto(FILE *f, const struct exported *x, struct err *err)
 {
-	const struct snapshot *last = x->part[0].b;
+	const struct snapshot **all = xcalloc((size_t)x->n, sizeof(*all));
 	struct history h = {0};
 
-	for (int i = 1; i < x->n; i++)
-		if (INFO_U(&x->part[i].b->info, TIME) > INFO_U(&last->info, TIME))
-			last = x->part[i].b;
-	for (int i = 0; i < x->n; i++)
-		history_add(&h, last, x->part[i].b);
+	for (int i = 0; i < x->n; i++) {
+		all[i] = x->part[i].b;
+		history_add(&h, x->part[0].b, all[i]);
+	}
 	history_finish(&h);
+	qsort(all, (size_t)x->n, sizeof(*all), by_uptime);
 	int rc = h.n_others ? err_set(err,
 	                              "these are snapshots of several processes: a trace is of one")
-	                    : out_perfetto(f, last, &h, err);
+	                    : out_perfetto(f, all, (uint32_t)x->n, &h, err);
 	history_free(&h);
+	free(all);
 	return rc;
 }
 

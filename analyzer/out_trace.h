@@ -8,9 +8,11 @@
 
 /*
  * Chrome's trace events as JSON, which ui.perfetto.dev reads: a track a thread with its life (and
- * what an ended one still holds), descriptors and timers from birth on, counters at each moment of
- * the history. s is the last of its snapshots, symbolized.
+ * what an ended one still holds) and with the waits that any of the snapshots has kept, descriptors
+ * and timers from birth on, counters at each moment of the history. s: the n >= 1 snapshots that
+ * the history is of, by uptime, symbolized.
  */
-int out_perfetto(FILE *f, const struct snapshot *s, const struct history *h, struct err *err);
+int out_perfetto(FILE *f, const struct snapshot *const *s, uint32_t n, const struct history *h,
+                 struct err *err);
 
 #endif

@@ -334,7 +334,7 @@ TEST(trace_is_json_and_lives_do_not_end_before_they_begin)
 	json_error_t why;
 
 	begin(&w, false);
-	WRITE(&w, out_perfetto(f, w.b.s, &w.history, &err));
+	WRITE(&w, out_perfetto(f, (const struct snapshot *[]){w.b.s}, 1, &w.history, &err));
 	json_t *all = json_loads(w.text, 0, &why), *e;
 	size_t i, lives = 0;
 	OK(all != NULL);
