@@ -342,6 +342,7 @@ static void emit_sample(struct writer *w, const struct row *r, const struct out_
 	put_label(w, "kind", r->kind == FMT_KIND_MMAP ? "mmap" : NULL);
 	put_label(w, "type", r->type);
 	put_label(w, "leak", r->leak);
+	put_label(w, "idle", r->idle);
 	emit(w, P_SAMPLE);
 	str_free(&locations);
 	str_free(&values);

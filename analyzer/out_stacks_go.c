@@ -61,6 +61,14 @@ static void print_more(FILE *f, const char *intro, const struct wait_reason *r)
 	str_free(&words);
 }
 
+static void print_idle(FILE *f, const struct live_thread *t)
+{
+	if (t->idle) {
+		fputs("; idle: ", f);
+		print_safe(f, rule_text(t->idle));
+	}
+}
+
 static void print_deadlocks(FILE *f, const struct live_stacks *l)
 {
 	for (uint32_t i = 0; i < l->n_deadlocks; i++) {
@@ -115,6 +123,7 @@ static void print_group(FILE *f, const struct live_stacks *l, const struct live_
 		fprintf(f, " %u", t[i].tid);
 	if (g->n > MOST)
 		fprintf(f, " and %u more", g->n - MOST);
+	print_idle(f, t);
 	if (t->why)
 		fprintf(f, "; %s", t->why);
 	fputc('\n', f);
@@ -178,6 +187,7 @@ static void print_thread(FILE *f, const struct live_stacks *l, const struct live
 	fputs("]:\n# ", f);
 	print_safe(f, t->name);
 	print_more(f, ": ", &t->wait);
+	print_idle(f, t);
 	if (t->why)
 		fprintf(f, "; %s", t->why);
 	fputc('\n', f);

@@ -315,14 +315,14 @@ struct row {
 	int64_t value[N_COLUMNS]; /* a diff: B minus A */
 	int64_t base[N_COLUMNS];  /* a diff: A's values */
 	uint64_t frees, bytes_freed,
-	        temporary;           /* a diff: since A (of B alone when they are of two runs) */
-	uint64_t live_blocks;        /* in B's live table */
-	uint64_t size_min, size_max; /* of B; 0, 0 when it has made none */
-	uint64_t base_size_max;      /* a diff: A's */
-	struct histogram lifetimes;  /* a diff: of those freed since A */
-	struct histogram ages;       /* live at B */
-	struct reach *reach;         /* of those; NULL: nothing is known */
-	const char *type, *leak;     /* profile_of_counts(): labels, or NULL */
+	        temporary;              /* a diff: since A (of B alone when they are of two runs) */
+	uint64_t live_blocks;           /* in B's live table */
+	uint64_t size_min, size_max;    /* of B; 0, 0 when it has made none */
+	uint64_t base_size_max;         /* a diff: A's */
+	struct histogram lifetimes;     /* a diff: of those freed since A */
+	struct histogram ages;          /* live at B */
+	struct reach *reach;            /* of those; NULL: nothing is known */
+	const char *type, *leak, *idle; /* profile_of_counts(): labels, or NULL */
 	uint64_t base_young; /* a diff: blocks live at A whose age at B could be mistaken for "born
 	                        just after A" */
 };

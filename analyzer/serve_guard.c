@@ -59,7 +59,8 @@ static bool is_this_machine(const char *host)
 
 unsigned serve_guard(const struct serve_guard *g, const struct serve_asked *a, struct err *err)
 {
-	if (strcmp(a->method, "GET") && strcmp(a->method, "HEAD"))
+	if (strcmp(a->method, "GET") && strcmp(a->method, "HEAD") &&
+	    !(a->tells_nothing && !strcmp(a->method, "POST")))
 		return err_set(err, "only GET and HEAD"), 405;
 	if (a->n_hosts > 1)
 		return err_set(err, "a request has one Host"), 400;
@@ -67,7 +68,7 @@ unsigned serve_guard(const struct serve_guard *g, const struct serve_asked *a, s
 		return err_set(err, "this server answers to localhost and 127.0.0.1 only; with "
 		                    "--token it answers to any name"),
 		       403;
-	if (g->token && !has_token(g, a))
+	if (g->token && !a->tells_nothing && !has_token(g, a))
 		return err_set(err, "a token is needed: \"Authorization: Bearer TOKEN\", or "
 		                    "?token=TOKEN"),
 		       401;

@@ -15,6 +15,8 @@ struct serve_asked {
 	const char *method, *host, *authorization, *token;
 	const char *fetch_site, *fetch_mode; /* Sec-Fetch-Site, Sec-Fetch-Mode */
 	unsigned n_hosts;
+	bool tells_nothing; /* the answer is always the same: POST will do, and no token is needed
+	                     */
 };
 
 /* 200, or the HTTP status of a refusal with a sentence in err. */

@@ -117,6 +117,18 @@ static enum MHD_Result put_moved(struct MHD_Connection *c)
 	return queue(c, MHD_HTTP_MOVED_PERMANENTLY, r);
 }
 
+static enum MHD_Result put_symbols(struct MHD_Connection *c)
+{
+	static const char none[] = "num_symbols: 0\n";
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+	        sizeof(none) - 1, (void *)(uintptr_t)none, MHD_RESPMEM_PERSISTENT);
+
+	if (!r)
+		return MHD_NO;
+	add_headers(r, "text/plain; charset=utf-8", NULL);
+	return queue(c, MHD_HTTP_OK, r);
+}
+
 static enum MHD_Result put_body(struct MHD_Connection *c, struct call *call)
 {
 	const char *name = serve_file_name(&call->route);
@@ -178,10 +190,11 @@ static const char *argument(void *connection, const char *name)
 	return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-static unsigned check(const struct http *h, struct MHD_Connection *c, const char *method,
-                      struct err *err)
+static unsigned check(const struct http *h, struct MHD_Connection *c, const char *url,
+                      const char *method, struct err *err)
 {
 	struct serve_asked a = {.method = method,
+	                        .tells_nothing = serve_is_symbol(url),
 	                        .host = header(c, "Host"),
 	                        .authorization = header(c, "Authorization"),
 	                        .token = argument(c, "token"),
@@ -197,9 +210,9 @@ static enum MHD_Result begin(struct http *h, struct request *q, const char *url,
 	struct MHD_Connection *c = q->connection;
 	struct serve_route route;
 	struct err err = {{0}};
-	unsigned status = check(h, c, method, &err);
+	unsigned status = check(h, c, url, method, &err);
 
-	if (status == 200 && q->has_body)
+	if (status == 200 && q->has_body && !serve_is_symbol(url))
 		status = (err_set(&err, "a GET has no body"), 400);
 	if (status == 200)
 		status = serve_route(url, header(c, "Accept"), argument, c, !h->calls->folder,
@@ -208,6 +221,8 @@ static enum MHD_Result begin(struct http *h, struct request *q, const char *url,
 		return put_sentence(c, status, err.text);
 	if (route.what == SERVE_MOVED)
 		return put_moved(c);
+	if (route.what == SERVE_SYMBOL)
+		return put_symbols(c);
 	set_limit(c, UINT64_MAX);
 	q->call = call_begin(h->calls, &route, h->guard->token && argument(c, "token"), q);
 	if (q->call->state == CALL_ANSWERED)

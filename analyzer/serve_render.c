@@ -162,6 +162,7 @@ static int put_stacks_profile(FILE *f, const struct live_stacks *l, struct err *
 		row[i].stack = t->stack;
 		row[i].value[INUSE_OBJECTS] = l->group[i].n;
 		row[i].type = wait_kind_word(t->wait.kind);
+		row[i].idle = t->idle ? rule_text(t->idle) : NULL;
 	}
 	struct profile *p = profile_of_counts(l->snapshot, row, l->n_groups, true);
 	int rc = out_pprof(f, p, &out, err);
@@ -172,14 +173,19 @@ static int put_stacks_profile(FILE *f, const struct live_stacks *l, struct err *
 
 static int put_stacks(FILE *f, const struct serve_work *w, struct err *err)
 {
+	struct rules rules = {0};
 	struct live_stacks *l;
 
-	if (live_stacks_take(w->pid, &(struct live_options){0}, &l, err))
+	rules_add_builtin(&rules);
+	if (live_stacks_take(w->pid, &(struct live_options){.rules = &rules}, &l, err)) {
+		rules_free(&rules);
 		return -1;
+	}
 	int rc = w->route.debug == 1   ? out_stacks_groups(f, l, err)
 	         : w->route.debug == 2 ? out_stacks_threads(f, l, err)
 	                               : put_stacks_profile(f, l, err);
 	live_stacks_free(l);
+	rules_free(&rules);
 	return rc;
 }
 

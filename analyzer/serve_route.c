@@ -27,6 +27,7 @@ static const struct page {
         {PPROF "timer", SERVE_TIMERS},
         {PPROF "fd", SERVE_FDS},
         {PPROF "cmdline", SERVE_CMDLINE},
+        {PPROF "symbol", SERVE_SYMBOL},
 };
 
 /* Those of Go's that a native program has no answer to. */
@@ -36,7 +37,6 @@ static const struct missing {
         {PPROF "profile", "outlive takes no CPU profiles; `perf record -g -p PID` does"},
         {PPROF "trace", "there is no execution trace of a native program; `outlive export --format "
                         "perfetto` draws the life lines of threads"},
-        {PPROF "symbol", "profiles have their names in them"},
         {PPROF "block", "outlive does not measure how long threads wait; goroutine?debug=2 shows "
                         "those that wait now"},
         {PPROF "mutex", "outlive does not measure contention"},
@@ -130,9 +130,14 @@ unsigned serve_route(const char *path, const char *accept, serve_argument *argum
 	       404;
 }
 
+bool serve_is_symbol(const char *path)
+{
+	return !strcmp(path, PPROF "symbol");
+}
+
 bool serve_needs_snapshot(const struct serve_route *r)
 {
-	return r->what != SERVE_CMDLINE && r->what != SERVE_GOROUTINE && r->what != SERVE_MOVED;
+	return r->what < SERVE_CMDLINE ? r->what != SERVE_GOROUTINE : r->what == SERVE_METRICS;
 }
 
 static bool is_profile(const struct serve_route *r)

@@ -17,7 +17,8 @@ enum serve_what {
 	SERVE_FDS,
 	SERVE_CMDLINE,
 	SERVE_METRICS,
-	SERVE_MOVED /* to the folder of the same name */
+	SERVE_SYMBOL, /* what an address is called: a profile has all names that are known */
+	SERVE_MOVED   /* to the folder of the same name */
 };
 
 struct serve_route {
@@ -38,6 +39,11 @@ typedef const char *serve_argument(void *ctx, const char *name);
  */
 unsigned serve_route(const char *path, const char *accept, serve_argument *argument, void *ctx,
                      bool live, struct serve_route *r, struct err *err);
+/*
+ * The page to which pprof posts the addresses of a mapping without any name; where it is refused,
+ * pprof gives up the whole profile. It sends no token there.
+ */
+bool serve_is_symbol(const char *path);
 /* Its answer is made from a snapshot. */
 bool serve_needs_snapshot(const struct serve_route *r);
 const char *serve_content_type(const struct serve_route *r);

@@ -2,7 +2,7 @@
 # outlive serve: Go's addresses for a real nginx, read by curl and by go tool pprof; folders of snapshots.
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/tests/e2e/serve.sh"
-need curl nginx go promtool
+need curl nginx go promtool redis-server
 mkdir s
 start_nginx
 "$OUTLIVE" snapshot "$target" > first.out 2>&1
@@ -36,14 +36,24 @@ get debug/pprof/cmdline > cmdline
 ok "the command line, as the kernel has it" cmp cmdline "/proc/$target/cmdline"
 like "goroutine: all threads" "$(get 'debug/pprof/goroutine?debug=2')" '^thread [0-9]+ \[epoll'
 like "goroutine: groups" "$(get 'debug/pprof/goroutine?debug=1')" 'total 1$'
+for debug in 1 2; do
+  like "goroutine, debug=$debug: who waits for work is told to be idle" "$(get "debug/pprof/goroutine?debug=$debug")" \
+    '^# .*; idle: an event loop waits for the next event$'
+done
+ok "goroutine: pprof shows labels" go tool pprof -traces "${url}debug/pprof/goroutine"
+like "goroutine: why it is idle is one" "$(cat out)" 'idle: *an event loop waits'
 ok "goroutine: pprof" go tool pprof -top "${url}debug/pprof/goroutine"
 like "one thread" "$(cat out)" 'of 1 total'
-for name in profile trace block mutex symbol nonsense; do
+for name in profile trace block mutex nonsense; do
   is "$name is not there" "$(code "debug/pprof/$name")" 404
   like "and a sentence says why" "$(cat body)" '[a-z]{4}'
 done
 for bad in 'heap?seconds=x' 'heap?seconds=-1' 'heap?seconds=999999' 'heap?debug=9' 'fd?seconds=1' 'heap?seconds=1&debug=1' 'heap?pid=7'; do
   is "$bad: a mistake" "$(code "debug/pprof/$bad")" 400
+done
+for request in '' '-d 0x401000+0x402000'; do
+  # shellcheck disable=SC2086
+  is "symbol $request: nothing to add" "$(code debug/pprof/symbol $request) $(cat body)" "200 num_symbols: 0"
 done
 is "HEAD" "$(curl -sSI -o head.txt -w '%{http_code}' "${url}debug/pprof/heap")" 200
 like "has the type" "$(cat head.txt)" '^Content-Type: application/octet-stream'
@@ -138,4 +148,15 @@ stop_pid "$server"
 status_is "nobody is there" 3 "$OUTLIVE" serve 999999999
 status_is "no library in it" 3 "$OUTLIVE" serve $$
 like "says so" "$(cat err)" 'runs without liboutlive.so'
+
+# ---- a library without any names: pprof asks the server for them, by POST and without the token ----
+background env OUTLIVE_OPTIONS="out=$dir/s" LD_PRELOAD="$LIB" redis-server --port 0 --unixsocket "$dir/redis.sock" --save ''
+redis=$pid
+wait_for [ -S redis.sock ]
+echo "secret-token-0815" > token
+serve --token-file token "$redis"
+for page in heap goroutine; do
+  ok "stripped: pprof reads $page" go tool pprof -top "${url}debug/pprof/$page?token=secret-token-0815"
+  like "stripped: $page has samples" "$(cat out)" '^Showing nodes accounting for [1-9].* total$'
+done
 done_testing

@@ -93,6 +93,9 @@ TEST(dns_rebinding_hosts)
 	   GUARD(&g, .host = "[::ffff:1.2.3.4]") == 403);
 	OK(GUARD(&g, .host = "localhost", .n_hosts = 2) == 400);
 	OK(GUARD(&g, .method = "POST", .host = "localhost") == 405);
+	OK(GUARD(&g, .method = "POST", .host = "localhost", .tells_nothing = true) == 200 &&
+	   GUARD(&g, .method = "PUT", .host = "localhost", .tells_nothing = true) == 405 &&
+	   GUARD(&g, .method = "POST", .host = "evil.example", .tells_nothing = true) == 403);
 	OK(GUARD(&g, .host = "localhost", .fetch_site = "cross-site", .fetch_mode = "cors") == 403);
 }
 
@@ -110,6 +113,7 @@ TEST(tokens_whole_only)
 	   GUARD(&g, .authorization = "Basic correct horse") == 401 &&
 	   GUARD(&g, .authorization = "Bearer") == 401);
 	OK(GUARD(&g, .token = "correct horse", .host = "server.example") == 200);
+	OK(GUARD(&g, .tells_nothing = true) == 200);
 }
 
 int main(int argc, char **argv)
