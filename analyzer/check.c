@@ -117,7 +117,10 @@ static const char *unclear(const struct check_work *w)
 	if (w->system)
 		return NULL;
 	if (w->check->ended && !snapshot_is_final(w->b))
-		why = "it left no word of its end (SIGKILL, or exit_group without libc)";
+		why = INFO_U(&w->b->info, BEFORE_FILTER)
+		              ? "it set a seccomp filter, behind which nothing is seen, nor what "
+		                "it starts"
+		              : "it left no word of its end (SIGKILL, or exit_group without libc)";
 	if (!why)
 		why = unclear_kinds(w->b, g);
 	return why ? why : unclear_heap(w);

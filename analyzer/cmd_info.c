@@ -149,6 +149,10 @@ static void print_who(struct page *page, const struct snapshot *s)
 	      utc_time(date, INFO_U(i, TIME), ' '), snapshot_reason_text(s),
 	      human_ns(age, INFO_U(i, UPTIME)));
 	line(page, "label", INFO_S(i, LABEL));
+	if (INFO_U(i, BEFORE_FILTER))
+		line(page, "from here on",
+		     "nothing was seen, nor what it started: it set a seccomp filter, which may "
+		     "kill for what a profiler asks of the kernel");
 	line(page, "command", INFO_S(i, CMDLINE));
 	line(page, "program", INFO_S(i, EXE));
 	line(page, "processor", INFO_S(i, MACHINE));

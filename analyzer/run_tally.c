@@ -21,6 +21,7 @@ struct process {
 	uint64_t pid;
 	enum state state;
 	bool has_snapshot;
+	bool locked_in; /* behind a seccomp filter */
 	const char *command;
 	const char *started;  /* the program that has not begun, NULL: none */
 	uint32_t unannounced; /* beginnings that nobody has told of */
@@ -59,6 +60,7 @@ static struct process *find_or_add(struct run_tally *t, uint64_t pid)
 static void began(struct process *p)
 {
 	p->state = RUNS;
+	p->locked_in = false; /* another of this number */
 	if (p->started)
 		p->started = NULL;
 	else
@@ -92,6 +94,15 @@ static void read_start(struct run_tally *t, uint64_t pid, char what, const char 
 		p->started = intern_mem(path, strcspn(path, "\n"));
 }
 
+static void read_filter(struct run_tally *t, uint64_t pid, bool is_set, const char *name)
+{
+	struct process *p = find_or_add(t, pid);
+	size_t n = strcspn(name, "\n");
+
+	p->locked_in = is_set;
+	p->command = intern_mem(name, n < 16 ? n : 16);
+}
+
 static void read_line(struct run_tally *t, const char *line)
 {
 	char *end;
@@ -102,6 +113,10 @@ static void read_line(struct run_tally *t, const char *line)
 	const char *what = end + 1;
 	if (*what == 'f' || ((*what == 'x' || *what == 's') && what[1] == ' ')) {
 		read_start(t, pid, *what, what + 2);
+		return;
+	}
+	if ((*what == 'k' || *what == 'u') && what[1] == ' ') {
+		read_filter(t, pid, *what == 'k', what + 2);
 		return;
 	}
 	uint64_t reason = strtoull(what, &end, 10);
@@ -190,7 +205,7 @@ static bool is_alive(const struct process *p)
 void run_tally_report(const struct run_tally *t, uint64_t command, bool accept_unseen,
                       struct findings *f)
 {
-	struct few running = {0}, gone = {0};
+	struct few running = {0}, gone = {0}, locked_in = {0};
 	struct run_unseen *unseen = run_unseen_new();
 
 	for (uint32_t i = 0; i < t->n; i++) {
@@ -200,6 +215,11 @@ void run_tally_report(const struct run_tally *t, uint64_t command, bool accept_u
 			run_unseen_add(unseen, p->started);
 		if (p->state == RUNS && is_command)
 			continue;
+		if (p->locked_in && !is_alive(p)) {
+			add_name(&locked_in, p);
+			if (p->state != ENDED)
+				continue;
+		}
 		if (p->state == RUNS && is_alive(p))
 			add_name(&running, p);
 		else if (p->state == RUNS)
@@ -210,6 +230,10 @@ void run_tally_report(const struct run_tally *t, uint64_t command, bool accept_u
 	note(f, &running, "still running, and not looked at");
 	note(f, &gone,
 	     "not seen to the end (SIGKILL, or an exit without libc), so nothing is said of");
+	note(f, &locked_in,
+	     "behind a seccomp filter that they have set, where liboutlive.so stands aside and is "
+	     "not "
+	     "loaded into what they start, so nothing is said of what came then");
 	run_unseen_report(unseen, accept_unseen, f);
 }
 

@@ -256,6 +256,7 @@ enum fmt_tag { FMT_RECORDS(FMT_R_ENUM) };
 	K(TRACE_LOST, 25, U, "threads whose waits found no room")                       \
 	K(TRACE_FORGOTTEN, 26, U, "ended threads whose waits had to make room")         \
 	K(TRACE_BYTES, 27, U, "bytes that kept waits may take")                         \
+	K(BEFORE_FILTER, 28, U, "1: the last before a seccomp filter was set")          \
 	K(COMMAND, 128, S, "short name (comm at start)")                                \
 	K(EXE, 129, S, "full path of the program")                                      \
 	K(CMDLINE, 130, S, "arguments, each ended by NUL")                              \

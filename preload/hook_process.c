@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "barred.h"
 #include "hook.h"
 #include "process.h"
 #include "signals.h"
@@ -84,6 +85,12 @@ EXPORT void abort(void)
 
 /* ---- exec ---- */
 
+/* Behind a filter that may kill for it, nothing is. */
+static bool may_look(void)
+{
+	return !g_seccomp_quiet && !barred_borrower();
+}
+
 static bool is_there(const char *path)
 {
 	return path && !sys_call(SYS_faccessat, -100 /* AT_FDCWD */, path, F_OK);
@@ -124,30 +131,44 @@ static const char *in_path(const char *file, char *buf)
 	}
 }
 
-/* file: what will be run, "" where that is not known; NULL: nothing. */
-#define EXEC(file, call)                                    \
-	do {                                                \
-		const char *program = (file);               \
-		bool begun = program && process_exec();     \
-		bool told = program && tally_exec(program); \
-		int result = (call);                        \
-		if (told)                                   \
-			tally_exec_failed();                \
-		if (begun)                                  \
-			process_exec_failed();              \
-		return result;                              \
+/*
+ * What the next image is given. Behind a filter that would kill it for our start, it begins without
+ * us (barred.h). In the frame of who calls exec, for a child of vfork may have nothing else.
+ */
+#define ENVIRONMENT(env, envp)                                          \
+	char *const *env = envp;                                        \
+	if (unlikely(barred_now())) {                                   \
+		void *env##_room = __builtin_alloca(barred_bytes(env)); \
+		env = barred_environment(env, env##_room);              \
+	}
+
+/* file: what will be run, "" where that is not known; NULL: nothing. Not asked where any call of
+ * ours is deadly. */
+#define EXEC(file, call)                                          \
+	do {                                                      \
+		const char *program = may_look() ? (file) : NULL; \
+		bool begun = program && process_exec();           \
+		bool told = program && tally_exec(program);       \
+		int result = (call);                              \
+		if (told)                                         \
+			tally_exec_failed();                      \
+		if (begun)                                        \
+			process_exec_failed();                    \
+		return result;                                    \
 	} while (0)
 
 EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
 	hook_ready();
-	EXEC(there(path), real.execve(path, argv, envp));
+	ENVIRONMENT(env, envp);
+	EXEC(there(path), real.execve(path, argv, env));
 }
 
 EXPORT int execv(const char *path, char *const argv[])
 {
 	hook_ready();
-	EXEC(there(path), real.execv(path, argv));
+	ENVIRONMENT(env, environ);
+	EXEC(there(path), real.execve(path, argv, env));
 }
 
 EXPORT int execvp(const char *file, char *const argv[])
@@ -155,7 +176,8 @@ EXPORT int execvp(const char *file, char *const argv[])
 	char buf[PATH_BYTES];
 
 	hook_ready();
-	EXEC(in_path(file, buf), real.execvp(file, argv));
+	ENVIRONMENT(env, environ);
+	EXEC(in_path(file, buf), real.execvpe(file, argv, env));
 }
 
 EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
@@ -163,19 +185,22 @@ EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 	char buf[PATH_BYTES];
 
 	hook_ready();
-	EXEC(in_path(file, buf), real.execvpe(file, argv, envp));
+	ENVIRONMENT(env, envp);
+	EXEC(in_path(file, buf), real.execvpe(file, argv, env));
 }
 
 EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
 	hook_ready();
-	EXEC("", real.fexecve(fd, argv, envp));
+	ENVIRONMENT(env, envp);
+	EXEC("", real.fexecve(fd, argv, env));
 }
 
 EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	hook_ready();
-	EXEC("", real.execveat(dir, path, argv, envp, flags));
+	ENVIRONMENT(env, envp);
+	EXEC("", real.execveat(dir, path, argv, env, flags));
 }
 
 /* The list as an array, on the stack: these are async-signal-safe. ap stands behind it then. */
@@ -198,7 +223,8 @@ EXPORT int execl(const char *path, const char *arg0, ...)
 	hook_ready();
 	LIST(argv, arg0, ap);
 	va_end(ap);
-	EXEC(there(path), real.execv(path, argv));
+	ENVIRONMENT(env, environ);
+	EXEC(there(path), real.execve(path, argv, env));
 }
 
 EXPORT int execlp(const char *file, const char *arg0, ...)
@@ -209,7 +235,8 @@ EXPORT int execlp(const char *file, const char *arg0, ...)
 	hook_ready();
 	LIST(argv, arg0, ap);
 	va_end(ap);
-	EXEC(in_path(file, buf), real.execvp(file, argv));
+	ENVIRONMENT(env, environ);
+	EXEC(in_path(file, buf), real.execvpe(file, argv, env));
 }
 
 EXPORT int execle(const char *path, const char *arg0, ...)
@@ -220,7 +247,8 @@ EXPORT int execle(const char *path, const char *arg0, ...)
 	LIST(argv, arg0, ap);
 	char *const *envp = va_arg(ap, char *const *);
 	va_end(ap);
-	EXEC(there(path), real.execve(path, argv, envp));
+	ENVIRONMENT(env, envp);
+	EXEC(there(path), real.execve(path, argv, env));
 }
 
 /* The child's exec is libc's own, seen by nobody. */
@@ -230,7 +258,8 @@ EXPORT int posix_spawn(pid_t *pid, const char *path, const void *actions, const 
 	pid_t made = 0, *to = pid ? pid : &made;
 
 	hook_ready();
-	int r = real.posix_spawn(to, path, actions, attributes, argv, envp);
+	ENVIRONMENT(env, envp);
+	int r = real.posix_spawn(to, path, actions, attributes, argv, env);
 	if (!r)
 		tally_spawned((uint32_t)*to, path);
 	return r;
@@ -243,8 +272,9 @@ EXPORT int posix_spawnp(pid_t *pid, const char *file, const void *actions, const
 	char buf[PATH_BYTES];
 
 	hook_ready();
-	int r = real.posix_spawnp(to, file, actions, attributes, argv, envp);
-	if (!r) {
+	ENVIRONMENT(env, envp);
+	int r = real.posix_spawnp(to, file, actions, attributes, argv, env);
+	if (!r && may_look()) {
 		const char *found = in_path(file, buf);
 		tally_spawned((uint32_t)*to, found ? found : "");
 	}
@@ -273,13 +303,13 @@ EXPORT int prctl(int option, ...)
 		a[i] = va_arg(ap, unsigned long);
 	va_end(ap);
 	hook_ready();
-	bool deadly = false;
+	struct process_filter filter = {.effect = SECCOMP_HARMLESS};
 	if (option == PR_SET_SECCOMP &&
 	    (a[0] == SECCOMP_MODE_FILTER || a[0] == SECCOMP_MODE_STRICT))
-		deadly = process_filter_begin((const void *)a[1], a[0] == SECCOMP_MODE_STRICT);
+		filter = process_filter_begin((const void *)a[1], a[0] == SECCOMP_MODE_STRICT,
+		                              false);
 	int r = real.prctl(option, a[0], a[1], a[2], a[3]);
-	if (deadly)
-		process_filter_end(r == 0);
+	process_filter_end(filter, r == 0);
 	return r;
 }
 

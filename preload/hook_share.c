@@ -163,14 +163,15 @@ __attribute__((visibility("hidden"), used)) long share_syscall(long n, long a, l
 	*(void **)&call = (void *)real.syscall;
 	if (n == SYS_close)
 		was = track_fd_close((int)a, &CALLER());
-	bool deadly = n == SYS_seccomp &&
-	              (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT) &&
-	              process_filter_begin((const void *)c, a == SECCOMP_SET_MODE_STRICT);
+	struct process_filter filter = {.effect = SECCOMP_HARMLESS};
+	if (n == SYS_seccomp && (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT))
+		filter = process_filter_begin((const void *)c, a == SECCOMP_SET_MODE_STRICT,
+		                              b & SECCOMP_FILTER_FLAG_TSYNC);
 	WAITS_IF(n == SYS_futex && waits_for_futex((int)b), FMT_SPAN_FUTEX, a, 0);
 	long r = call(n, a, b, c, d, e, f);
 	WAITED();
-	if (deadly)
-		process_filter_end(r >= 0);
+	/* With TSYNC, a positive number is that of a thread which could not follow. */
+	process_filter_end(filter, !r || (r > 0 && b & SECCOMP_FILTER_FLAG_NEW_LISTENER));
 
 	if (n == SYS_close)
 		track_fd_close_done((int)a, r < 0 && errno == EBADF, was, &CALLER());

@@ -11,6 +11,7 @@
 
 #include "arch.h"
 #include "arena.h"
+#include "barred.h"
 #include "context.h"
 #include "fd.h"
 #include "format.h"
@@ -173,6 +174,7 @@ __attribute__((constructor)) static void init_late(void)
 	snapshot_init();
 	set_allocator();
 	set_reach();
+	barred_init(real_own_path());
 	process_init();
 	watch_start();
 	t_self.flags = flags;

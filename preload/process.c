@@ -12,8 +12,10 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
+#include "barred.h"
 #include "control.h"
 #include "fd.h"
 #include "format.h"
@@ -194,41 +196,79 @@ void process_quick_status(int status)
 
 /* ---- filters ---- */
 
-bool process_filter_begin(const void *filter, bool strict)
+/* What is to be told while it can be. */
+static void tell_filter(enum seccomp_effect effect)
 {
 	struct snapshot_request r = {.reason = FMT_REASON_DEMAND,
 	                             .exit_status = -1,
 	                             .label = "before a seccomp filter",
+	                             .before_filter = true,
 	                             .wait = true};
 
-	if (!g_on || g_seccomp_quiet || !process_is_ours())
-		return false;
-	sys_map_unlocked(false);
-	if (!seccomp_is_deadly(filter, strict))
-		return false;
-	snapshot_take(&r);
+	tally_locked_in(true);
+	if (effect >= SECCOMP_SHUTS) {
+		snapshot_take(&r);
+		control_hide();
+	}
+}
+
+struct process_filter process_filter_begin(const void *filter, bool strict, bool all_threads)
+{
+	struct process_filter f = {.effect = SECCOMP_HARMLESS};
+
+	if (g_seccomp_quiet)
+		return f;
+	f.borrowed = !process_is_ours();
+	if (g_on && !f.borrowed)
+		sys_map_unlocked(false);
+	f.effect = seccomp_effect(filter, strict);
+	if (f.effect == SECCOMP_HARMLESS)
+		return f;
+	/* The others go on writing. */
+	if (f.effect == SECCOMP_SHUTS && !all_threads && !__libc_single_threaded)
+		f.effect = SECCOMP_BARS;
+	barred_begin(f.borrowed);
+	if (f.borrowed)
+		tally_locked_in(true);
+	if (f.borrowed || !g_on)
+		return f;
+	tell_filter(f.effect);
+	if (f.effect < SECCOMP_DEADLY)
+		return f;
 	/* Before the filter is there: all of this would be calls that the program did not make. */
-	control_hide();
 	signals_withdraw(true);
 	__atomic_store_n(&g_tracking, false, __ATOMIC_RELEASE);
 	/* This thread's calls ask no more; those of others, whom the filter may be for, too, make
 	 * do with the pages that there are. */
 	t_self.exact = NULL;
 	sys_map_no_more(true);
-	return true;
+	return f;
 }
 
-void process_filter_end(bool set)
+void process_filter_end(struct process_filter f, bool set)
 {
+	bool deadly = f.effect == SECCOMP_DEADLY && !f.borrowed;
+
+	if (f.effect == SECCOMP_HARMLESS)
+		return;
 	if (set) {
-		g_seccomp_quiet = true;
-		g_on = false;
+		/* It has been told, and is so for each file from here on. */
+		g_options.quiet |= f.effect == SECCOMP_SHUTS && !f.borrowed;
+		g_seccomp_quiet = deadly;
+		g_on &= !deadly;
 		return;
 	}
-	sys_map_no_more(false);
-	__atomic_store_n(&g_tracking, true, __ATOMIC_RELEASE);
-	signals_withdraw(false);
-	control_show();
+	barred_undo();
+	tally_locked_in(false);
+	if (f.borrowed || !g_on)
+		return;
+	if (deadly) {
+		sys_map_no_more(false);
+		__atomic_store_n(&g_tracking, true, __ATOMIC_RELEASE);
+		signals_withdraw(false);
+	}
+	if (f.effect >= SECCOMP_SHUTS)
+		control_show();
 }
 
 /* ---- exec ---- */

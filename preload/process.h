@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#include "seccomp.h"
+
 /*
  * At start, in the first hooked call, after options_init(): remembers who we are. False: this
  * process is not to be profiled (`only`, `follow`), and hooks only forward.
@@ -58,12 +60,18 @@ bool process_exec(void);
 void process_exec_failed(void);
 
 /*
- * Around a call that sets a seccomp filter: a struct sock_fprog, or the strict mode. Would it kill
- * for what we do, begin writes a snapshot, for it is the last that can be written, withdraws all
- * that we have in the process, and returns true; then end must be told whether the filter was set.
+ * Around a call that sets a seccomp filter: a struct sock_fprog, or the strict mode; for all
+ * threads or the calling one. Would it kill for what we do, begin writes a snapshot, for it is the
+ * last that can be written, and withdraws all that we have in the process; would it bar programs
+ * that begin with us, these begin without (barred.h). What begin returns, end is given, and whether
+ * the filter was set.
  */
-bool process_filter_begin(const void *filter, bool strict);
-void process_filter_end(bool set);
+struct process_filter {
+	enum seccomp_effect effect;
+	bool borrowed; /* in a child that shares our memory: of that alone */
+};
+struct process_filter process_filter_begin(const void *filter, bool strict, bool all_threads);
+void process_filter_end(struct process_filter filter, bool set);
 
 /* daemon() forks inside libc, and the parent leaves without a call that we see. */
 void process_daemon(bool begins);

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <gnu/libc-version.h>
+#include <link.h>
 #include <string.h>
 #include <time.h>
 
@@ -201,6 +202,15 @@ bool real_is_allocator(uintptr_t address)
 		if (address >= g_allocator[i].start && address < g_allocator[i].end)
 			return true;
 	return false;
+}
+
+const char *real_own_path(void)
+{
+	struct dl_find_object o;
+
+	if (!_dl_find_object || _dl_find_object((void *)(uintptr_t)real_own_path, &o))
+		return "";
+	return o.dlfo_link_map->l_name;
 }
 
 const char *g_unseen_malloc;

@@ -23,12 +23,16 @@ enum seccomp_state seccomp_now(void);
  * name, no look at /proc, no page for a table, no snapshot, not even the last. Hooks only forward.
  */
 extern bool g_seccomp_quiet __attribute__((visibility("hidden")));
-/*
- * Before the program sets one, by prctl() or seccomp(): would it kill for what we do? filter: a
- * struct sock_fprog, looked at unless strict. False for what the kernel will refuse: programs ask
- * it with NULL whether it knows filters. Any context; reads the filter.
- */
-bool seccomp_is_deadly(const void *filter, bool strict);
+/* What a filter would be to us, from the mildest on. */
+enum seccomp_effect {
+	SECCOMP_HARMLESS, /* or the kernel will refuse it: programs ask whether it knows filters */
+	SECCOMP_BARS,     /* it kills for what an image does that begins with us */
+	SECCOMP_SHUTS,    /* and no file can be made, by an error: no snapshot can be written */
+	SECCOMP_DEADLY    /* it kills for what we do in between, too */
+};
+/* Before the program sets one, by prctl() or seccomp(). filter: a struct sock_fprog, looked at
+ * unless strict. Any context; reads the filter. */
+enum seccomp_effect seccomp_effect(const void *filter, bool strict);
 /* How many there were at the start; -1: there were, and how many cannot be told. */
 long seccomp_begun(void);
 

@@ -98,6 +98,8 @@ void snap_info(struct snap_out *o, const struct snap_job *j)
 	snap_pair(o, FMT_INFO_PPID, j->ppid);
 	snap_pair(o, FMT_INFO_SEQUENCE, j->sequence);
 	snap_pair(o, FMT_INFO_REASON, j->request.reason);
+	if (j->request.before_filter)
+		snap_pair(o, FMT_INFO_BEFORE_FILTER, 1);
 	if (j->request.signal)
 		snap_pair(o, FMT_INFO_SIGNAL, (uint64_t)j->request.signal);
 	snap_pair(o, FMT_INFO_TIME, j->time_ns);

@@ -21,15 +21,16 @@
 struct fmt_control;
 
 struct snapshot_request {
-	unsigned reason;   /* FMT_REASON_* */
-	int signal;        /* when the reason is one */
-	int exit_status;   /* or -1 */
-	uint32_t number;   /* of the control page's request, 0 none */
-	const char *label; /* or NULL */
-	bool wait;         /* return when the file is whole (at the end of the process) */
-	bool last;         /* snapshot_final() alone sets it */
-	bool reach;        /* with what reach.h finds, if that can be had */
-	bool aside;        /* `keep` does not count it: who asked will remove it */
+	unsigned reason;    /* FMT_REASON_* */
+	int signal;         /* when the reason is one */
+	int exit_status;    /* or -1 */
+	uint32_t number;    /* of the control page's request, 0 none */
+	const char *label;  /* or NULL */
+	bool wait;          /* return when the file is whole (at the end of the process) */
+	bool last;          /* snapshot_final() alone sets it */
+	bool before_filter; /* behind which nothing can be written */
+	bool reach;         /* with what reach.h finds, if that can be had */
+	bool aside;         /* `keep` does not count it: who asked will remove it */
 	/* Taken in a handler of ours: signals_tell(). */
 	const void *interrupted; /* ucontext_t of the program's code; NULL: a hooked call took it */
 	long call;               /* the system call that it was in, or -1 */

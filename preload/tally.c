@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "barred.h"
 #include "options.h"
 #include "process.h"
 #include "process_match.h"
@@ -68,6 +69,14 @@ bool tally_end(unsigned reason)
 	return add_reason(reason);
 }
 
+void tally_locked_in(bool is)
+{
+	const struct iovec rest[] = {part(" "), part(g_snap_command)};
+
+	if (*g_options.tally)
+		add_line((uint32_t)sys_getpid(), is ? "k" : "u", rest, 2);
+}
+
 /* ---- what is started ---- */
 
 /* child: in another process than this one. */
@@ -76,6 +85,8 @@ static bool is_followed(const char *program, bool child)
 	const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
 
 	if (!*g_options.tally || !__atomic_load_n(&g_tracking, __ATOMIC_ACQUIRE) || g_seccomp_quiet)
+		return false;
+	if (barred_now())
 		return false;
 	if (*g_options.only && !process_match_name(g_options.only, name))
 		return false;

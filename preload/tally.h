@@ -5,7 +5,8 @@
  *
  * A line each, in one write, so that many processes can add to it: "4711 0 make" began, "4711 1
  * make" ended (FMT_REASON_*), "4711 x /bin/ls" becomes another program, "4711 f" does not, "4711 s
- * /bin/ls" was started. Nothing is told where the option is not set.
+ * /bin/ls" was started, "4711 k make" sets a filter behind which it is not seen, "4711 u make"
+ * could not. Nothing is told where the option is not set.
  *
  * Raw system calls only, errno untouched: signal handlers and children of vfork, too.
  */
@@ -18,6 +19,10 @@
 /* This image began; it ended, for reason FMT_REASON_*. False: it could not be told. */
 bool tally_begin(void);
 bool tally_end(unsigned reason);
+
+/* From here on this process, and what it starts, may not be seen: it sets a seccomp filter
+ * (process.h); false: which was refused. */
+void tally_locked_in(bool is);
 
 /*
  * Before an exec of the file, after which the process would tell a beginning: true when it was

@@ -48,6 +48,29 @@ TEST(who_began_and_ended_is_counted_once)
 	findings_free(&f);
 }
 
+TEST(who_has_locked_itself_in_is_named)
+{
+	struct findings f = report(tally(GONE " 0 man\n" GONE " k man\n"), 1);
+
+	EQ(f.n_notes, 1);
+	OK(strstr(f.note[0], "behind a seccomp filter") && strstr(f.note[0], "man (pid " GONE ")"));
+	EQ(f.n_quiet, 0);
+	findings_free(&f);
+	/* The filter was refused; and another process of that number. */
+	f = report(tally(GONE " 0 man\n" GONE " k man\n" GONE " u man\n" GONE " 1 man\n"), 1);
+	EQ(f.n_notes, 0);
+	EQ(f.n_quiet, 1);
+	findings_free(&f);
+	f = report(tally(GONE " k man\n" GONE " 0 ls\n" GONE " 1 ls\n"), 1);
+	EQ(f.n_notes, 0);
+	findings_free(&f);
+	/* It has set one that lets it tell its end, but not what it starts. */
+	f = report(tally(GONE " 0 man\n" GONE " k man\n" GONE " 1 man\n"), 1);
+	EQ(f.n_notes, 1);
+	EQ(f.n_quiet, 1);
+	findings_free(&f);
+}
+
 TEST(who_left_no_word_is_named)
 {
 	struct findings f = report(tally(GONE " 0 sleep\n"), 1);
