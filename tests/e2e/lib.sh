@@ -11,9 +11,9 @@
 #   background COMMAND...        starts it, pid in $pid, its output in $pid.log; it is ended with the test
 #   start_server COMMAND...      the same on a free port of the loopback, written PORT in the command; waits until it
 #                                answers; pid in $pid, port in $port
-#   wait_for COMMAND...          until it succeeds; fails after 60 s
+#   wait_for COMMAND...          until it succeeds; fails after two minutes
 #   stop_pid PID [SIGNAL]        ends a child of the test and waits for it; its status in $status
-#   snaps [DIR [COMMAND]]        snapshot files, oldest first: by process, then by sequence
+#   snaps [DIR [COMMAND]]        snapshot files, the process that began first at first, then by sequence
 #   json FILE EXPRESSION         a Python expression over d, the document
 #   done_testing                 the plan; the last line of a test
 set -u
@@ -28,10 +28,13 @@ O=$(cd "$O" && pwd) || exit 1
 OUTLIVE=$O/outlive
 LIB=$O/liboutlive.so
 PROGS=$O/tests/progs
+TMPDIR=${TMPDIR:-/tmp}
 export LC_ALL=C
 unset OUTLIVE_OPTIONS LD_PRELOAD LSAN_OPTIONS
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/outlive-test.XXXXXX") || exit 1
+# The path of a socket in it must not be longer than 107 bytes.
+[ ${#TMPDIR} -le 50 ] || TMPDIR=/tmp
+dir=$(mktemp -d "$TMPDIR/outlive-test.XXXXXX") || exit 1
 cd "$dir" || exit 1
 
 tidy_up() {
@@ -150,7 +153,8 @@ start_server() {
     # shellcheck disable=SC2086
     start_with_words "$start_wrap"
     for try in $(seq 600); do
-      answers "$port" && return 0
+      # Another's answer is none.
+      answers "$port" && alive "$pid" && return 0
       alive "$pid" || break
       sleep 0.1
     done
@@ -174,14 +178,20 @@ start_with_words() {
   background "$@"
 }
 
+# Seconds since the machine was started.
+clock() {
+  read -r since_start _ < /proc/uptime
+  echo "${since_start%.*}"
+}
+
 wait_for() {
-  for try in $(seq 600); do
-    "$@" > wait_for.out 2>&1 && return 0
-    sleep 0.1
+  wait_until=$(($(clock) + 120))
+  until "$@" > wait_for.out 2>&1; do
+    [ "$(clock)" -ge $wait_until ] || { sleep 0.1; continue; }
+    note "waited in vain for: $*"
+    note "$(head -n 20 wait_for.out)"
+    return 1
   done
-  note "waited in vain ($try times) for: $*"
-  note "$(head -n 20 wait_for.out)"
-  return 1
 }
 
 stop_pid() {
@@ -191,9 +201,16 @@ stop_pid() {
 }
 
 snaps() {
-  # outlive.<command>.<pid>.<seq>.snap; a command may have dots, so count fields from the end.
-  find "${1:-.}" -maxdepth 1 -name "outlive.${2:-*}.*.*.snap" | awk -F. '{ print $(NF-2), $(NF-1), $0 }' |
-    sort -k1,1n -k2,2n | cut -d' ' -f3-
+  # outlive.<command>.<pid>.<seq>.snap; a command may have dots, so count fields from the end. Numbers of processes begin
+  # again at 300 when they are used up, which is once in a while: of several processes the snapshots tell who was first.
+  snaps_found=$(find "${1:-.}" -maxdepth 1 -name "outlive.${2:-*}.*.*.snap" | awk -F. '{ print $(NF-2), $(NF-1), $0 }' |
+    sort -k1,1n -k2,2n)
+  [ -n "$snaps_found" ] || return 0
+  if [ "$(printf '%s\n' "$snaps_found" | cut -d' ' -f1 | uniq | wc -l)" = 1 ]; then
+    printf '%s\n' "$snaps_found" | cut -d' ' -f3-
+  else
+    printf '%s\n' "$snaps_found" | cut -d' ' -f3- | /usr/bin/python3 "$ROOT/tests/e2e/snapinfo.py" --order
+  fi
 }
 
 json() {

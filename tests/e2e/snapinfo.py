@@ -1,4 +1,5 @@
 """snapinfo.py FILE...: checks that each file is a whole snapshot, and prints its facts: a reader of its own, by format.h.
+snapinfo.py --order: the files that stdin names, sorted: by when their process began, forked ones after it, then as they came.
 
 A line a file: reason, signal, exit status, forked, blocks of 1000 bytes left (those that tests/progs/proc_end.c makes).
 """
@@ -8,7 +9,7 @@ import zlib
 
 REASON = {1: "exit", 2: "quick_exit", 3: "abort", 4: "signal", 5: "exec", 6: "demand", 7: "interval", 8: "api",
           9: "growth", 10: "peak"}
-PID, REASON_KEY, SIGNAL, FORKED, STATUS, LABEL = 1, 4, 5, 11, 12, 134
+PID, REASON_KEY, SIGNAL, FORKED, STATUS, START, LABEL = 1, 4, 5, 11, 12, 13, 134
 
 
 def varint(data, at):
@@ -35,17 +36,41 @@ def records(data):
         at += 16 + (size + 7) // 8 * 8
 
 
+def info_of(payload):
+    info, at = {}, 0
+    while at < len(payload):
+        key, at = varint(payload, at)
+        value, at = varint(payload, at)
+        if key >= 128:
+            value, at = payload[at : at + value], at + value
+        info[key] = value
+    return info
+
+
+def began(path):
+    """When and how the process of a file began; it is in the file's first record."""
+    try:
+        info = info_of(next(records(open(path, "rb").read(65536)))[1])
+        return info[PID], info[START], bool(info.get(FORKED))
+    except (OSError, ValueError, LookupError, StopIteration):
+        return path, 0, False
+
+
+def ordered(paths):
+    """All images of a process stand together, where its first one does."""
+    of = {path: began(path) for path in paths}
+    first = {}
+    for pid, start, forked in of.values():
+        first[pid] = min(first.get(pid, (start, forked)), (start, forked))
+    return sorted(paths, key=lambda path: first[of[path][0]])
+
+
 def facts(path):
     info, seen, live, done = {}, 0, 0, False
     for tag, payload in records(open(path, "rb").read()):
         at = 0
         if tag == b"info":
-            while at < len(payload):
-                key, at = varint(payload, at)
-                value, at = varint(payload, at)
-                if key >= 128:
-                    value, at = payload[at : at + value], at + value
-                info[key] = value
+            info = info_of(payload)
         if tag == b"site":
             while at < len(payload):
                 item = []
@@ -77,5 +102,8 @@ def facts(path):
     return " ".join(line)
 
 
-for name in sys.argv[1:]:
-    print(facts(name))
+if sys.argv[1:] == ["--order"]:
+    print("\n".join(ordered(sys.stdin.read().splitlines())))
+else:
+    for name in sys.argv[1:]:
+        print(facts(name))
