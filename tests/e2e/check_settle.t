@@ -9,7 +9,7 @@ gate() {
 
 gate "a thread that ends a little later" 7 ends 60s
 like "is clean" "$(cat err)" '^outlive: check: clean: 1 process; the command exited with status 7'
-gate "without settling" 1 ends 0
+gate "without settling" 1 lasts 0
 like "it is found, and its descriptor" "$(cat err)" 'leaks: 2 findings \(1 thread, 1 descriptor\)'
 # With the time given here the test would be ended.
 gate "a thread that waits for ever is not waited for" 1 waits 1000s

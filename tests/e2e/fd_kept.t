@@ -72,9 +72,9 @@ for n in null zero urandom; do
 done
 mount --rbind dev /dev || exit 99
 perl -MIO::Socket::UNIX -e 'unlink "/dev/log"; $s = IO::Socket::UNIX->new(Local => "/dev/log", Type => SOCK_DGRAM) or exit 1;
-  $SIG{ALRM} = sub { exit }; alarm 60; $s->recv($_, 500) while 1' &
+  $SIG{ALRM} = sub { exit }; alarm 600; $s->recv($_, 500) while 1' &
 server=$!
-for try in 1 2 3 4 5 6 7 8 9 10; do [ -S /dev/log ] && break; sleep 0.2; done
+for try in $(seq 600); do [ -S /dev/log ] && break; sleep 0.1; done
 "$@"
 status=$?
 kill $server

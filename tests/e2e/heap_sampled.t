@@ -113,12 +113,13 @@ done
 
 cat > fork.py << 'PY'
 import os
-kept = [bytes(500) for _ in range(20000)]
+# Of many sizes: sums of as many samples are not equal by chance.
+kept = [bytes(500 + i % 97) for i in range(20000)]
 pids = []
 for _ in range(2):
     pid = os.fork()
     if not pid:
-        more = [bytes(500) for _ in range(20000)]
+        more = [bytes(500 + i % 97) for i in range(20000)]
         os._exit(0)
     pids.append(pid)
 for pid in pids:

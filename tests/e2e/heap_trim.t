@@ -89,12 +89,12 @@ like "idle: but it says that nothing was trimmed" "$(head -n 1 out)" '^trim: not
 ok "idle: the path is the last line" [ -s "$(tail -n 1 out)" ]
 background "$OUTLIVE" snapshot --trim "$sqlite"
 asker=$pid
-# Until it has asked, and been answered.
-for _ in $(seq 100); do
+# It has asked at some moment, and is answered in the next call.
+answered() {
   echo "SELECT count(*) FROM sqlite_master;" >&8
-  sleep 0.05
-  grep -q '^/' "$asker.log" && break
-done
+  grep -q '^/' "$asker.log"
+}
+wait_for answered
 like "sqlite3: what was given back" "$(head -n 1 "$asker.log")" '^trim: ([0-9.]+ [kMG]?B|nothing) given back \('
 note "sqlite3: $(head -n 1 "$asker.log")"
 exec 8>&-

@@ -8,6 +8,7 @@
 #   look                         a snapshot of $pid while nothing moves in it: records.json; /proc's lists in $fds, $tasks
 #   same NAME THREADS FDS        it is as /proc has it, but for so many that no hook saw (EREs); none lost, no close bad
 #   counts                       "DESCRIPTORS RUNNING ENDED"
+#   no_clients                   until the server on $port has closed all that its clients have closed
 #   same_fds NAME                the snapshot's numbers are those that the program printed as "listed N"
 
 records() {
@@ -54,6 +55,13 @@ same() {
   is "$1: nothing has vanished, nothing is lost" \
     "$(q '.audit | .threads_vanished + .fds_vanished + .lost_threads + .lost_fds + .lost_timers')" 0
   is "$1: no close was bad" "$(q '.bad | map("\(.what) \(.stack) \(.before) \(.count)") | join("; ")')" ""
+}
+no_clients() {
+  wait_for no_connections "$(printf '%04X' "$port")"
+}
+# Of IPv4: none is established (01), none waits for the server to close it (08).
+no_connections() {
+  ! awk '{ print $2, $4 }' /proc/net/tcp | grep -qE ":$1 0[18]\$"
 }
 counts() {
   q '"\(.fds | length) \([.threads[] | select(.state == "running")] | length) \([.threads[] | select(.state == "ended")] | length)"'

@@ -23,7 +23,8 @@ LIB=$PWD/liboutlive.so
 ok "initdb" $as_user initdb -D "$PWD/data" -U tester -A trust --no-sync
 export OUTLIVE_OPTIONS="out=$PWD/snaps"
 # shellcheck disable=SC2086
-start_server env "LD_PRELOAD=$LIB" $as_user postgres -D "$PWD/data" -p PORT -h 127.0.0.1 -k "$PWD/data" -c fsync=off -c jit=off
+start_server env "LD_PRELOAD=$LIB" $as_user postgres -D "$PWD/data" -p PORT -h 127.0.0.1 -k "$PWD/data" -c fsync=off -c jit=off \
+  -c autovacuum_naptime=1d
 unset OUTLIVE_OPTIONS
 server=$pid
 client="-h 127.0.0.1 -p $port -U tester"

@@ -23,13 +23,14 @@ CONF
 preloaded sh -c 'sed "s/listen 127.0.0.1:[A-Z0-9]*/listen 127.0.0.1:$1/" nginx.conf > nginx.PORT.conf; exec nginx -c "$PWD/nginx.PORT.conf"' sh PORT
 ok "nginx: answers" curl -fsS -o /dev/null "http://127.0.0.1:$port/"
 wait_for sh -c "! ls -l /proc/$pid/fd | grep -q 'html/index'"
+no_clients
 look
 same nginx 0 0
 base=$(counts)
 ok "nginx: under load" ab -q -n 2000 -c 30 "http://127.0.0.1:$port/index.html"
 profiled curl curl -fsS -o curl.file "http://localhost:$port/"
 is "curl: gets what it should" "$status $(cmp curl.file html/index.html 2>&1)" "0 "
-sleep 1
+no_clients
 look
 same "nginx, after load" 0 0
 is "nginx: as many threads and descriptors as before the load" "$(counts)" "$base"
@@ -41,7 +42,7 @@ is "curl: joined its resolver, closed its sockets" \
   "$(q '.threads | length') $(q '[.fd_sums[] | .opened - .closed] | add') $(q '.audit | .threads_unseen + .fds_vanished')" "1 0 0"
 
 preloaded memcached -u root -l 127.0.0.1 -p PORT -t 3
-sleep 0.3
+no_clients
 look
 same memcached 0 0
 base=$(counts)
@@ -57,7 +58,7 @@ same "memcached, with 40 clients" 0 0
 is "memcached: 40 more descriptors" "$(q '.fds | length')" $((${base%% *} + 40))
 : > go
 wait $client
-sleep 0.5
+no_clients
 look
 is "memcached: as before when they are gone" "$(counts)" "$base"
 stop_pid "$pid"
@@ -67,7 +68,7 @@ is "memcached: ends well" "$status" 0
 ln -s "$(command -v redis-check-rdb)" redis-server
 preloaded ./redis-server --port PORT --save '' --appendonly no --dir "$PWD"
 ok "redis: under load" redis-benchmark -p "$port" -n 5000 -c 30 -q -t set,get
-sleep 1
+no_clients
 look
 # jemalloc's background thread is made where no hook is.
 same redis '[01]' 0

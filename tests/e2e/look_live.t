@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 need /usr/bin/python3 jq script
 
-# Grows by a block of 100,000 bytes every 20 ms; ends when told to.
+# Grows by a block of a million bytes every 20 ms; ends when told to.
 cat > grow.py << 'END'
 import signal, time
 kept = []
@@ -13,7 +13,7 @@ def end(*_):
     go_on = False
 signal.signal(signal.SIGTERM, end)
 while go_on:
-    kept.append(bytearray(100000))
+    kept.append(bytearray(1000000))
     time.sleep(0.02)
 END
 mkdir snaps
@@ -36,7 +36,10 @@ status_is "a file beside --live is wrong" 2 "$OUTLIVE" diff --live "$python" x.s
 status_is "a time that is none" 2 "$OUTLIVE" diff --live "$python" --for soon
 status_is "a pid that is not there" 3 "$OUTLIVE" diff --live 4194999 --for 1s
 
-(sleep 1; kill "$python") &
+# As soon as the first one is there.
+before=$(snaps snaps | wc -l)
+more_snapshots() { [ "$(snaps snaps | wc -l)" -gt "$before" ]; }
+(wait_for more_snapshots; kill "$python") &
 status_is "a process that ends in between" 0 "$OUTLIVE" diff --json --live "$python" --for 60s
 is "its last snapshot is the second" "$(jq -r .snapshot.reason out)" "at exit"
 done_testing

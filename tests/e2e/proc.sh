@@ -25,8 +25,13 @@ preloaded() {
   mkdir -p "$preloaded_name"
   OUTLIVE_OPTIONS="out=$dir/$preloaded_name${OPTIONS:+,$OPTIONS}" perl -e '
     $ENV{LD_PRELOAD} = shift;
-    system { $ARGV[0] } @ARGV;
-    printf "status %d signal %d core %d\n", $? >> 8, $? & 127, $? >> 7 & 1;' \
+    my $pid = fork // die;
+    $pid or exec { $ARGV[0] } @ARGV or die;
+    $SIG{INT} = $SIG{QUIT} = "IGNORE";
+    waitpid $pid, 0;
+    printf "status %d signal %d core %d\n", $? >> 8, $? & 127, $? >> 7 & 1;
+    # Killed, it cannot take its control file along.
+    unlink "/dev/shm/outlive.$pid.ctl" if ($? & 127) == 9;' \
     "$LIB" "$@" > "$preloaded_name.got" 2>&1
 }
 

@@ -5,7 +5,7 @@
 need perl python3
 
 OPTIONS=interval=20ms,keep=0
-same wait "$PROGS/proc_wait" 200
+same wait "$PROGS/proc_wait" 400
 like "snapshots by interval" "$(facts wait)" '^(interval \| ){3,}exit status=0$'
 OPTIONS=
 is "the program saw no child of ours" "$(head -n 1 wait.got)" "children found: 0, SIGCHLD: 0"
@@ -62,15 +62,18 @@ signal signal=15 forked"
 if unshare -m true 2> unshare.err; then
   mkdir full
   unshare -m sh -c "mount -t tmpfs -o size=4k none /dev/shm && echo > /dev/shm/a && exec env LD_PRELOAD=$LIB \
-    OUTLIVE_OPTIONS=out=$dir/full $PROGS/sig_idle nanosleep 3000" > full.got 2>&1 &
+    OUTLIVE_OPTIONS=out=$dir/full $PROGS/sig_idle read" < input > full.got 2>&1 &
   pid=$!
+  exec 9> input
   wait_for grep -q ready full.got
   file=$("$OUTLIVE" snapshot "$pid" 2>&1)
   like "without room in /dev/shm" "$file" "outlive\.sig_idle\.$pid\.1\.snap"
   file=$("$OUTLIVE" snapshot "$pid" 2>&1)
   like "and again" "$file" "outlive\.sig_idle\.$pid\.2\.snap"
+  echo >&9
   wait "$pid"
-  is "the program does not notice" "$(sed 1d full.got)" "nanosleep: 0 , handlers ran: 0"
+  exec 9>&-
+  is "the program does not notice" "$(sed 1d full.got)" "read: 1 , handlers ran: 0"
 else
   note "no mount namespace here: $(cat unshare.err)"
 fi

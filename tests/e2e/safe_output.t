@@ -146,6 +146,7 @@ for key in 2 3 4; do
   printf '%s' $key >&3
   sleep 1
 done
+wait_for grep -aq FORGED watch.log
 printf q >&3
 exec 3>&-
 wait "$script"

@@ -89,7 +89,7 @@ is "100 clients are all answered" "$(grep -c 200 codes)" 100
 note "snapshots for them: $((after - before - 1))"
 ok "with few snapshots" [ $((after - before)) -lt 50 ]
 is "one after the other leaves none behind" "$(snaps s | wc -l)" 0
-seq 40 | xargs -P 40 -I N curl -sS -m 5 -o /dev/null -w '%{http_code}\n' "${url}debug/pprof/heap?seconds=600" > codes 2> /dev/null
+seq 40 | xargs -P 40 -I N curl -sS -m 15 -o /dev/null -w '%{http_code}\n' "${url}debug/pprof/heap?seconds=600" > codes 2> /dev/null
 ok "not all connections may wait for a difference" [ "$(grep -c 503 codes)" -ge 10 ]
 is "clients that went away hold nothing up" "$(code metrics)" 200
 stop_pid "$server"

@@ -46,8 +46,15 @@ look_twice() {
 }
 
 while read -r mode ms how want; do
-  start "$mode" "$ms"
-  ask_twice "$mode"
+  # Where the wait ends with time, there must be enough of it for two answers, however busy the machine is.
+  for times in 1 5 25; do
+    rm -rf "$mode"
+    start "$mode" $((ms * times))
+    ask_twice "$mode"
+    [ "$how" = time ] && [ "$(grep -c '\.snap$' asked)" != 2 ] && ! alive "$pid" || break
+    wait "$pid"
+    exec 9>&-
+  done
   finish "$mode" "$how" "$want"
   look_twice "$mode"
   is "$mode: and the last one" "$(facts "$mode" | sed 's/.* | //')" "exit status=0 live=1"

@@ -22,11 +22,12 @@ print("\n".join(answers))
 PY
 
 mkdir storm
-OUTLIVE_OPTIONS="out=$PWD/storm,keep=0,follow=no" LD_PRELOAD=$LIB "$PROGS/heap_soak" 5 > books 2> soak.err &
+OUTLIVE_OPTIONS="out=$PWD/storm,keep=0,follow=no" LD_PRELOAD=$LIB "$PROGS/heap_soak" until-told > books 2> soak.err &
 pid=$!
 pids=$pid
 wait_for test -e "/dev/shm/outlive.$pid.ctl"
 /usr/bin/python3 asks.py "$OUTLIVE" "$pid" 3 > asked
+kill -USR1 $pid
 wait $pid
 is "the program ends well" "$? $(cat soak.err)" "0 "
 note "asked, in seconds: $(head -n 1 asked)"

@@ -47,7 +47,7 @@ fi
 ok "initdb" $as_user initdb -D "$dir/data" -U tester -A trust --no-sync
 cp "$LIB" liboutlive.so
 # shellcheck disable=SC2086
-preloaded $as_user env LD_PRELOAD="$dir/liboutlive.so" postgres -D "$dir/data" -h '' -k "$dir/data" -c jit=off
+preloaded $as_user env LD_PRELOAD="$dir/liboutlive.so" postgres -D "$dir/data" -h '' -k "$dir/data" -c jit=off -c autovacuum_naptime=1d
 postmaster=$pid
 wait_for [ -S data/.s.PGSQL.5432 ]
 wait_for sh -c '[ "$(pgrep -c -P "$1")" -ge 4 ]' sh "$postmaster"

@@ -6,6 +6,7 @@
 need java javac python3 redis-server redis-cli
 
 cat > Waits.java << 'JAVA'
+import java.io.*;
 import java.net.*;
 import java.util.concurrent.*;
 
@@ -17,12 +18,29 @@ public class Waits {
             throw new RuntimeException(x);
         }
     }
+    static boolean someThreadIsIn(String... calls) throws Exception {
+        for (File thread : new File("/proc/self/task").listFiles()) {
+            try (BufferedReader r = new BufferedReader(new FileReader(thread + "/syscall"))) {
+                String line = r.readLine();
+                for (String call : calls) {
+                    if (line != null && line.startsWith(call)) {
+                        return true;
+                    }
+                }
+            } catch (IOException gone) {
+            }
+        }
+        return false;
+    }
     public static void main(String[] a) throws Exception {
         ExecutorService pool = Executors.newFixedThreadPool(4);
         ServerSocket s = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
         Future<?> taken = pool.submit(() -> takesBytes(s));
         Semaphore none = new Semaphore(0);
         Future<Integer> waits = pool.submit(() -> { none.acquire(); return 1; });
+        while (!someThreadIsIn("43 ", "288 ")) { // accept, accept4
+            Thread.sleep(1);
+        }
         Socket c = new Socket(s.getInetAddress(), s.getLocalPort());
         Thread.sleep(50);
         c.getOutputStream().write(1);
@@ -72,13 +90,20 @@ def listen(end):
     done.append(end.recv(10))
 
 
+# Until the last thread is in the system call, and has been there for more than a millisecond.
+def waits_in(call):
+    while not open("/proc/self/task/%d/syscall" % threads[3].native_id).read().startswith(call + " "):
+        time.sleep(0.001)
+    time.sleep(0.05)
+
+
 a, b = socket.socketpair()
 threads = [threading.Thread(target=work) for _ in range(3)] + [threading.Thread(target=listen, args=(a,))]
 for t in threads:
     t.start()
-time.sleep(0.05)
+waits_in("232")  # epoll_wait
 b.send(b"x")
-time.sleep(0.05)
+waits_in("45")  # recvfrom
 b.send(b"y")
 for job in range(30):
     jobs.put(job)

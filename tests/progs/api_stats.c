@@ -9,9 +9,11 @@
 #include "preload/outlive.h"
 
 static struct outlive_stats g_before;
+static volatile long g_last;
 
 static void *at_once(void *arg)
 {
+	g_last = syscall(SYS_gettid);
 	return arg;
 }
 
@@ -75,9 +77,11 @@ int main(void)
 		prog_sink = blocks[i] = malloc(1000);
 	if (pipe(p) || timer_create(CLOCK_MONOTONIC, NULL, &timer))
 		return 1;
+	g_last = 0;
 	pthread_create(&running, NULL, waits, &p[0]);
 	pthread_create(&ended, NULL, at_once, NULL);
-	usleep(50000);
+	while (!g_last || !syscall(SYS_tgkill, getpid(), g_last, 0))
+		usleep(1000);
 	differences("while");
 	printf("snapshot: %d\n", outlive_snapshot("of the program"));
 	for (int i = 0; i < 10; i++)

@@ -80,12 +80,48 @@ static void threads(void)
 	printf("%d\n", 40000 * SMALL);
 }
 
+static int writes(const char *children)
+{
+	char path[64], *end;
+
+	for (long pid; (pid = strtol(children, &end, 10)); children = end) {
+		snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+		char state = prog_state_of(path);
+		if (state && state != 'Z')
+			return 1;
+	}
+	return 0;
+}
+
+/* One is written at a time, by a process that is a child of whoever was on the way: until none is
+ * at work. */
+static void until_written(void)
+{
+	char dirents[4096], path[64], children[256];
+	int found;
+
+	do {
+		int dir = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		long n = syscall(SYS_getdents64, dir, dirents, sizeof(dirents));
+
+		found = 0;
+		close(dir);
+		for (long at = 0; at < n; at += *(unsigned short *)(dirents + at + 16)) {
+			snprintf(path, sizeof(path), "/proc/self/task/%s/children",
+			         dirents + at + 19);
+			prog_read(path, children, sizeof(children));
+			found |= writes(children);
+		}
+		usleep(1000);
+	} while (found);
+}
+
 /* In steps of 1 MB, for growth. */
 static FRAME void steps(void)
 {
 	for (int i = 0; i < 20; i++) {
 		prog_sink = malloc(MB);
-		usleep(50000); /* one is written at a time */
+		until_written();
 	}
 	printf("%d\n", 20 * MB);
 }
@@ -104,7 +140,7 @@ static void *stepper(void *arg)
 			free(hold[n][step][i]);
 		for (int i = 0; i < 256; i++)
 			hold[n][step][i] = malloc(2048);
-		usleep(50000);
+		until_written();
 	}
 	prog_sink = hold;
 	return NULL;

@@ -2,10 +2,12 @@
  * heap_soak.c - mixed load for SECONDS, with books of its own: threads that come and go, sizes of
  *all kinds, blocks that others free, realloc, aligned blocks, forks. All of the program's blocks
  *come from soak_make and soak_grow; the books that it prints at the end must be what the last
- *snapshot says of these two. heap_soak SECONDS Prints "allocs bytes live live_bytes".
+ *snapshot says of these two. heap_soak SECONDS; "until-told": until SIGUSR1, for 10 minutes at
+ *most. Prints "allocs bytes live live_bytes".
  */
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -27,7 +29,13 @@ static struct block {
 } shelf[SHELF];
 static struct books total;
 static pthread_mutex_t total_lock = PTHREAD_MUTEX_INITIALIZER;
-static time_t end;
+static volatile time_t end;
+
+static void on_told(int sig)
+{
+	(void)sig;
+	end = 0;
+}
 
 static uint32_t random_of(uint64_t *seed)
 {
@@ -114,7 +122,8 @@ int main(int argc, char **argv)
 	pthread_t thread[THREADS];
 	uintptr_t born = 0;
 
-	end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 10);
+	end = time(NULL) + (argc > 1 && atoi(argv[1]) ? atoi(argv[1]) : 600);
+	signal(SIGUSR1, on_told);
 	for (int i = 0; i < SHELF; i++)
 		pthread_mutex_init(&shelf[i].lock, NULL);
 	for (int i = 0; i < THREADS; i++)

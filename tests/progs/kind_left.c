@@ -111,7 +111,8 @@ int main(void)
 	leave_timers();
 	leave_fds();
 	close_twice();
-	usleep(50000);
+	/* ourselves, and the two that are to run */
+	prog_settle(3);
 	prog_wait("before");
 	leave_more();
 	prog_wait("after");

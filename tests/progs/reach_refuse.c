@@ -50,11 +50,15 @@ static int lock_in(void)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 }
 
+static volatile unsigned vforker, in_child;
+
 static void *vforks(void *arg)
 {
 	(void)arg;
+	vforker = (unsigned)syscall(SYS_gettid);
 	if (!vfork()) {
-		sleep(30);
+		in_child = 1;
+		sleep(100);
 		_exit(0);
 	}
 	return NULL;
@@ -65,7 +69,8 @@ static int begin_vfork(void)
 	pthread_t t;
 	int r = pthread_create(&t, NULL, vforks, NULL);
 
-	usleep(200000);
+	while (!r && (!in_child || prog_state(vforker) != 'D'))
+		usleep(1000);
 	return r;
 }
 

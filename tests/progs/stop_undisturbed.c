@@ -19,11 +19,15 @@ static void on_child(int sig)
 	children++;
 }
 
+static volatile unsigned vforker, in_child;
+
 static void *vforks(void *arg)
 {
+	vforker = (unsigned)syscall(SYS_gettid);
 	pid_t pid = vfork();
 
 	if (!pid) {
+		in_child = 1;
 		/* until the test says so: the pipe ends */
 		char c;
 		while (read(*(int *)arg, &c, 1) > 0)
@@ -40,7 +44,8 @@ static int with_vfork(void)
 	pthread_t t;
 
 	pthread_create(&t, NULL, vforks, &in);
-	usleep(100000);
+	while (!in_child || prog_state(vforker) != 'D')
+		usleep(1000);
 	if (write(1, "vforked\n", 8) != 8)
 		return 1;
 	pthread_join(t, NULL);

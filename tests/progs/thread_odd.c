@@ -23,7 +23,7 @@
 #include "preload/outlive.h"
 
 static const char *g_mode;
-static volatile int g_go;
+static volatile int g_go, g_waiting;
 
 static void tell(const char *what, long value)
 {
@@ -67,6 +67,7 @@ static void *by_exit(void *arg)
 static void *waits(void *arg)
 {
 	prctl(PR_SET_NAME, "waits-for-ever");
+	__atomic_add_fetch(&g_waiting, 1, __ATOMIC_SEQ_CST);
 	for (;;)
 		pause();
 	return arg;
@@ -88,22 +89,6 @@ static void *self_detached(void *arg)
 static int c11(void *arg)
 {
 	return arg ? 7 : 8;
-}
-
-/* Until only this thread is left. */
-static void settle(int want)
-{
-	for (int i = 0; i < 5000; i++) {
-		DIR *d = opendir("/proc/self/task");
-		int n = -2;
-
-		while (d && readdir(d))
-			n++;
-		closedir(d);
-		if (n <= want)
-			return;
-		usleep(1000);
-	}
 }
 
 /* ---- each way to end and to be given back ---- */
@@ -272,10 +257,12 @@ static void ways(void)
 	make_self_detached();
 	make_refused();
 	make_unjoined();
-	settle(1);
+	prog_settle(1);
+	g_waiting = 0;
 	make_running();
 	make_small();
-	usleep(50000);
+	while (g_waiting < 2)
+		usleep(1000);
 	snapshot();
 }
 
@@ -297,9 +284,9 @@ static FRAME void reused(void)
 		pthread_create(&t, NULL, at_once, NULL);
 		pthread_detach(t);
 		if (i % 50 == 0)
-			settle(1);
+			prog_settle(1);
 	}
-	settle(1);
+	prog_settle(1);
 	snapshot();
 }
 
@@ -331,7 +318,7 @@ static void storm(void)
 	}
 	for (int i = 0; i < 4; i++)
 		pthread_join(t[i], NULL);
-	settle(1);
+	prog_settle(1);
 	snapshot();
 }
 
@@ -404,7 +391,10 @@ static void by_aio(void)
 	struct aiocb a = {
 	        .aio_fildes = open("/dev/zero", O_RDONLY), .aio_buf = &byte, .aio_nbytes = 1};
 	const struct aiocb *list[1] = {&a};
+	/* Its thread is to stay while we look. */
+	struct aioinit stays = {.aio_threads = 1, .aio_num = 1, .aio_idle_time = 1000};
 
+	aio_init(&stays);
 	tell("aio_read", aio_read(&a));
 	while (aio_error(&a) == EINPROGRESS)
 		aio_suspend(list, 1, NULL);
@@ -459,7 +449,8 @@ static void *outlives_main(void *arg)
 	if (arg)
 		pthread_join(*(pthread_t *)arg, NULL);
 	else
-		usleep(50000);
+		while (prog_state(getpid()) != 'Z')
+			usleep(1000);
 	snapshot();
 	return NULL;
 }
@@ -564,7 +555,7 @@ static FRAME void busy(void)
 /* The one of tests/progs/thread_early_so.c, if it is loaded. */
 static void early(void)
 {
-	settle(1);
+	prog_settle(1);
 	snapshot();
 }
 

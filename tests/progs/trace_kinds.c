@@ -63,28 +63,6 @@ static struct timespec in_a_minute(void)
 	return t;
 }
 
-/* Asleep in three looks, a millisecond apart: on its way to its wait it runs, or could. Or gone:
- * who sleeps needs nobody. */
-static void see_asleep(void)
-{
-	char path[64], line[256];
-
-	for (int seen = 0; seen < 3;) {
-		usleep(1000);
-		if (!g_tid)
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%u/stat", g_tid);
-		int fd = open(path, O_RDONLY);
-		if (fd < 0)
-			return;
-		ssize_t n = read(fd, line, sizeof(line) - 1);
-		close(fd);
-		line[n > 0 ? n : 0] = 0;
-		const char *state = strrchr(line, ')');
-		seen = state && state[2] == 'S' ? seen + 1 : 0;
-	}
-}
-
 /* WAY(kind, what the thread does, what ends it) */
 #define WAYS(WAY)                                                                                  \
 	WAY(mutex, MUST(-pthread_mutex_lock(&g_mutex));                                            \
@@ -341,7 +319,8 @@ static void run(const struct way *w)
 
 	hold(w);
 	pthread_create(&t, NULL, w->waits, NULL);
-	see_asleep();
+	/* Gone, or asleep: who sleeps for a time needs nobody. */
+	prog_asleep(&g_tid);
 	usleep(2000);
 	w->wakes(t);
 	pthread_join(t, NULL);
