@@ -256,12 +256,12 @@ static enum live_stop_result stop_and_copy(pid_t pid, pid_t tid, const struct li
 enum live_stop_result live_stop(pid_t pid, pid_t tid, const struct live_maps *maps, size_t most,
                                 struct live_copy *copy, struct live_stopped *out)
 {
-	sigset_t child, before;
+	sigset_t all, before;
 
 	*out = (struct live_stopped){0};
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &child, &before);
+	/* Should we be ended by Ctrl-C while it stands, its call would not be begun anew. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
 	enum live_stop_result r = stop_and_copy(pid, tid, maps, most, copy, out);
 	int saved = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -38,8 +38,8 @@ enum live_stop_result {
  */
 bool live_stop_lengthens(int pidfd, const struct wait_call *call);
 /*
- * Blocks SIGCHLD of the caller meanwhile. After LIVE_STOP_LATE the kernel still holds our request:
- * live_stop_forget() withdraws it when the thread can take it, or when we end.
+ * Blocks all signals of the caller meanwhile. After LIVE_STOP_LATE the kernel still holds our
+ * request: live_stop_forget() withdraws it when the thread can take it, or when we end.
  */
 enum live_stop_result live_stop(pid_t pid, pid_t tid, const struct live_maps *maps, size_t most,
                                 struct live_copy *copy, struct live_stopped *out);

@@ -188,6 +188,36 @@ static int open_control_file(const struct target *t, const char *root, char path
 	return -1;
 }
 
+/* How far the clock of `process` is from the kernel's own, in ticks: time namespaces. 0 unknown. */
+static int64_t clock_offset(const char *process)
+{
+	static const char key[] = "boottime";
+	char *path = xasprintf("/proc/%s/timens_offsets", process);
+	size_t n;
+	char *text = read_proc(path, &n), *at = text ? strstr(text, key) : NULL;
+	long long seconds = at ? strtoll(at + sizeof key - 1, &at, 10) : 0, ns = 0;
+
+	if (at)
+		ns = strtoll(at, NULL, 10);
+	free(text);
+	free(path);
+	long rate = sysconf(_SC_CLK_TCK);
+	return seconds * rate + ns / (1000000000 / rate);
+}
+
+/* Is that when the process was started, by its own clock? */
+static bool is_start(const struct target *t, uint64_t ticks)
+{
+	char pid[24];
+
+	if (ticks == t->start_ticks)
+		return true;
+	snprintf(pid, sizeof pid, "%d", (int)t->pid);
+	int64_t offset = clock_offset(pid) - clock_offset("self");
+	int64_t late = (int64_t)ticks - (int64_t)t->start_ticks - offset;
+	return offset && late >= -1 && late <= 1;
+}
+
 /* True when the page in fd is this process's; maps it. A stale one is removed. */
 static bool map_control(struct target *t, int fd, const char *path)
 {
@@ -196,11 +226,11 @@ static bool map_control(struct target *t, int fd, const char *path)
 	if (c == MAP_FAILED)
 		return false;
 	if (c->magic == FMT_CONTROL_MAGIC && c->version == 1 && c->pid == (uint32_t)t->ns_pid &&
-	    c->start_ticks == t->start_ticks) {
+	    is_start(t, c->start_ticks)) {
 		t->control = c;
 		return true;
 	}
-	if (c->magic == FMT_CONTROL_MAGIC && c->start_ticks != t->start_ticks)
+	if (c->magic == FMT_CONTROL_MAGIC && !is_start(t, c->start_ticks))
 		unlink(path);
 	munmap(c, sizeof *c);
 	return false;

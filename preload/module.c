@@ -8,9 +8,11 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <sys/auxv.h>
+#include <sys/uio.h>
 
 #include "format.h"
 #include "mem.h"
@@ -76,17 +78,49 @@ static bool find_object(uintptr_t ip, struct dl_find_object *out)
 }
 
 /* An object whose segments lie apart is found segment by segment. */
-static bool is_same(const struct module *m, const struct dl_find_object *o)
+static bool is_at(const struct module *m, const struct dl_find_object *o)
 {
 	return m->map == o->dlfo_link_map && m->pub.start <= (uintptr_t)o->dlfo_map_start &&
-	       m->pub.end >= (uintptr_t)o->dlfo_map_end && !strcmp(m->name, m->map->l_name);
+	       m->pub.end >= (uintptr_t)o->dlfo_map_end;
+}
+
+static bool is_same(const struct module *m, const struct dl_find_object *o)
+{
+	return is_at(m, o) && !strcmp(m->name, m->map->l_name);
+}
+
+/*
+ * What is called from our own stack stays until we return. Any other module may be closed by
+ * another thread in between, and its link map be gone: only the kernel can read that without a
+ * fault.
+ */
+static bool has_name(const struct module *m, const struct link_map *map)
+{
+	char name[256];
+	const char *at = NULL;
+	size_t n = strlen(m->name) + 1;
+	struct iovec to = {&at, sizeof(at)}, from = {(void *)&map->l_name, sizeof(at)};
+	long pid = sys_getpid();
+
+	if (n > sizeof(name))
+		n = sizeof(name);
+	long r = sys_call(SYS_process_vm_readv, pid, &to, 1, &from, 1, 0);
+
+	if (r < 0 && r != -EFAULT) /* a container without that call */
+		return !strcmp(m->name, map->l_name);
+	if (r != (long)sizeof(at))
+		return false;
+	to = (struct iovec){name, n};
+	from = (struct iovec){(void *)at, n};
+	return sys_call(SYS_process_vm_readv, pid, &to, 1, &from, 1, 0) == (long)n &&
+	       !memcmp(name, m->name, n);
 }
 
 static bool is_here(const struct module *m)
 {
 	struct dl_find_object o;
 
-	return find_object(m->pub.start, &o) && is_same(m, &o);
+	return find_object(m->pub.start, &o) && is_at(m, &o) && has_name(m, m->map);
 }
 
 static uint32_t find_known(const struct dl_find_object *o)

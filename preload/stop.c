@@ -186,6 +186,8 @@ int stop_prepare(struct stop *s)
 {
 	int r;
 
+	if (stop_signal_is_late())
+		return -STOP_BUSY;
 	*s = (struct stop){.ways = s->ways, .interrupted = s->interrupted};
 	s->mask = signals_mask(SIG_SETMASK, ~0ul);
 	s->pid = (int32_t)sys_getpid();

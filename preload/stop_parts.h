@@ -64,6 +64,8 @@ void stop_ptrace_release(const struct stop *s, struct stop_thread *t);
 bool stop_signal_close(struct stop *s);
 void stop_signal_open(struct stop *s);
 void stop_signal_fork_child(void);
+/* A handler that the last stop did not wait for is at its table still. */
+bool stop_signal_is_late(void);
 /* Registers from a signal's ucontext_t. */
 void stop_note_context(struct stop_thread *t, const void *ucontext);
 /* Helper. A thread's state as stop_proc_state() has it, or B (b: it runs): the signal must not be

@@ -53,6 +53,11 @@ void stop_signal_open(struct stop *s)
 		s->bytes = 0; /* the table stays: one is at it still */
 }
 
+bool stop_signal_is_late(void)
+{
+	return __atomic_load_n(&g_inside, __ATOMIC_SEQ_CST) != 0;
+}
+
 /* ---- in the helper ---- */
 
 char stop_signal_state(struct stop *s, struct stop_thread *t)

@@ -50,6 +50,21 @@ done
 ok "and it sleeps on" alive "$pid"
 stop_pid "$pid" KILL
 
+# A clock of its own: the start that its control file tells is not the one that we see, and the file stays.
+if unshare --time --fork true 2> /dev/null; then
+  background unshare --time --boottime 100000 --fork --kill-child env LD_PRELOAD="$LIB" sleep 1000
+  timed_sleep() {
+    sleeper=$(child) && [ "$(cat "/proc/$sleeper/comm")" = sleep ] && ls "/dev/shm/outlive.$sleeper.ctl"
+  }
+  wait_for timed_sleep
+  for n in 1 2; do
+    status_is "in a time namespace, $n" 0 "$OUTLIVE" snapshot "$sleeper"
+  done
+  ok "its control file stays" test -e "/dev/shm/outlive.$sleeper.ctl"
+  kill "$sleeper"
+  wait "$pid"
+fi
+
 # A root of its own, taken after the start: files are written where it was told at the start.
 mkdir $root
 if command -v chroot > chroot.path && [ "$(id -u)" = 0 ] && [ -x /usr/bin/perl ]; then
