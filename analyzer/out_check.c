@@ -20,7 +20,7 @@ static void print_frame(struct page *page, const struct finding_frame *f, enum s
 {
 	page_pad(page, indent);
 	if (f->function)
-		page_add(page, style, f->function);
+		page_add_name(page, style, f->function, wide);
 	else
 		page_addf(page, style, "%s%s0x%llx", gate_base_name(f->module),
 		          *f->module ? "+" : "", (unsigned long long)f->address);

@@ -100,7 +100,8 @@ static void print_inlined(const struct lister *w, const struct listing *l,
 		add_figures(w, i->flat, i->cum);
 		page_pad(w->page, text_column(w) + indent_of(text_of(l, line->number)) + 4 +
 		                          2 * (i->depth < 20 ? i->depth : 20));
-		page_addf(w->page, STYLE_DIM, "in %s", i->function ? i->function : "?");
+		page_add(w->page, STYLE_DIM, "in ");
+		page_add_name(w->page, STYLE_DIM, i->function ? i->function : "?", w->o->wide);
 		if (i->file && i->number)
 			page_addf(w->page, STYLE_DIM, "  %s:%u", slash ? slash + 1 : i->file,
 			          i->number);

@@ -38,7 +38,7 @@ static void add_site(struct page *page, const struct row *r)
 	const struct module *m = &r->snapshot->module[loc->module];
 	const struct line *l = r->site_line < loc->n_lines ? &loc->line[r->site_line] : NULL;
 	if (l && l->function)
-		page_add(page, STYLE_PLAIN, l->function);
+		page_add_name(page, STYLE_PLAIN, l->function, false);
 	else
 		page_addf(page, STYLE_PLAIN, "%s+0x%llx", module_basename(m),
 		          (unsigned long long)loc->address);

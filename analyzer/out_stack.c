@@ -19,12 +19,13 @@ static void note_nameless(struct nameless *all, const struct module *m)
 
 /* The name of one line of a location: "function", "libfoo.so+0x1234". */
 static void add_function(struct page *page, enum style style, const struct row *r,
-                         const struct location *loc, uint32_t line, struct nameless *nameless)
+                         const struct location *loc, uint32_t line, bool wide,
+                         struct nameless *nameless)
 {
 	const struct module *m = &r->snapshot->module[loc->module];
 
 	if (line < loc->n_lines && loc->line[line].function) {
-		page_add(page, style, loc->line[line].function);
+		page_add_name(page, style, loc->line[line].function, wide);
 		return;
 	}
 	note_nameless(nameless, m);
@@ -55,14 +56,14 @@ static void add_module(struct page *page, const struct row *r, const struct loca
 		page_addf(page, STYLE_DIM, "  (%s)", wide ? m->path : module_basename(m));
 }
 
-static size_t site_width(const struct row *r)
+static size_t site_width(const struct page *page, const struct row *r, bool wide)
 {
 	const struct location *loc = r->frame[r->site_frame];
 	const struct line *l = loc->n_lines ? &loc->line[r->site_line] : NULL;
 	const char *base = module_basename(&r->snapshot->module[loc->module]);
 	size_t n = safe_width(base) + 4;
 
-	n += l && l->function ? safe_width(l->function) : safe_width(base) + 14;
+	n += l && l->function ? page_name_width(page, l->function, wide) : safe_width(base) + 14;
 	if (l && l->file) {
 		const char *slash = strrchr(l->file, '/');
 		n += safe_width(slash ? slash + 1 : l->file) + 8;
@@ -74,7 +75,7 @@ void out_stack_site(struct page *page, const struct row *r, const struct out_opt
                     struct nameless *nameless)
 {
 	if (page->width && page->columns && r->n_frames &&
-	    page->columns + 2 + site_width(r) > page->width) {
+	    page->columns + 2 + site_width(page, r, o->wide) > page->width) {
 		page_end_line(page);
 		page_pad(page, 6);
 	} else {
@@ -88,7 +89,7 @@ void out_stack_site(struct page *page, const struct row *r, const struct out_opt
 		return;
 	}
 	const struct location *loc = r->frame[r->site_frame];
-	add_function(page, STYLE_BOLD, r, loc, r->site_line, nameless);
+	add_function(page, STYLE_BOLD, r, loc, r->site_line, o->wide, nameless);
 	add_place(page, loc, r->site_line, o->wide);
 	add_module(page, r, loc, o->wide);
 	page_end_line(page);
@@ -126,7 +127,7 @@ void out_stack_callers(struct page *page, const struct row *r, const struct out_
 			}
 			shown++;
 			page_pad(page, 10);
-			add_function(page, STYLE_PLAIN, r, loc, i, nameless);
+			add_function(page, STYLE_PLAIN, r, loc, i, o->wide, nameless);
 			add_place(page, loc, i, o->wide);
 			if (loc->module != module || o->wide)
 				add_module(page, r, loc, o->wide);

@@ -99,7 +99,7 @@ void out_sum_name(struct page *page, enum style style, const struct sum *g, enum
 		return;
 	}
 	if (g->function)
-		page_add(page, style, g->function);
+		page_add_name(page, style, g->function, wide);
 	else
 		page_addf(page, style, "%s%s0x%llx", module_basename(g->module), *module ? "+" : "",
 		          (unsigned long long)g->address);

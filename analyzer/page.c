@@ -4,6 +4,8 @@
  */
 #include "page.h"
 
+#include "short_name.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -71,6 +73,39 @@ void page_addf(struct page *p, enum style style, const char *fmt, ...)
 	va_end(again);
 	page_add(p, style, s.data ? s.data : small);
 	str_free(&s);
+}
+
+/* What a name may take, so that its place and module have room behind it. */
+static void fit_name(const struct page *p, struct str *s, const char *name)
+{
+	enum { MOST = 80, LEAST = 40, BEHIND = 24 };
+	size_t left = p->width > p->columns + BEHIND ? p->width - p->columns - BEHIND : 0;
+	size_t fit = !p->width || left > MOST ? MOST : left < LEAST ? LEAST : left;
+
+	str_add(s, "");
+	short_name(s, name, fit);
+}
+
+void page_add_name(struct page *p, enum style style, const char *name, bool whole)
+{
+	struct str s = {0};
+
+	if (!whole)
+		fit_name(p, &s, name);
+	page_add(p, style, whole ? name : s.data);
+	str_free(&s);
+}
+
+size_t page_name_width(const struct page *p, const char *name, bool whole)
+{
+	struct str s = {0};
+
+	if (whole)
+		return safe_width(name);
+	fit_name(p, &s, name);
+	size_t width = safe_width(s.data);
+	str_free(&s);
+	return width;
 }
 
 void page_pad(struct page *p, size_t column)

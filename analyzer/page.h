@@ -21,6 +21,10 @@ struct page {
 void page_add(struct page *p, enum style style, const char *text);
 void page_addf(struct page *p, enum style style, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+/* A function's name, whole or as short as a line wants it (short_name.h). */
+void page_add_name(struct page *p, enum style style, const char *name, bool whole);
+/* The columns that it takes. */
+size_t page_name_width(const struct page *p, const char *name, bool whole);
 /* Blanks up to a column; one at least, unless the line is empty. */
 void page_pad(struct page *p, size_t column);
 void page_end_line(struct page *p);

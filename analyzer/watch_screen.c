@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "out_kinds.h"
+#include "short_name.h"
 #include "watch.h"
 
 enum { HEAD_LINES = 6, COLUMN_WIDTH = 10 };
@@ -182,7 +183,7 @@ static void draw_row(const struct watch *w, const struct row *r, int y, bool sel
 		uint32_t line = i == r->site_frame ? r->site_line : 0;
 		str_add(&s, shown ? " < " : r->churn ? "churn: " : "");
 		if (line < l->n_lines && l->line[line].function)
-			str_add(&s, l->line[line].function);
+			short_name(&s, l->line[line].function, 80);
 		else
 			str_addf(&s, "%s+0x%llx", module_basename(&r->snapshot->module[l->module]),
 			         (unsigned long long)l->address);
