@@ -33,6 +33,8 @@ static inline bool inner(uint32_t flags)
  * count for one byte. In hook_<processor>.S.
  */
 _Static_assert(offsetof(struct self, n_heap) == SELF_N_HEAP &&
+                       offsetof(struct self, flags) == SELF_FLAGS &&
+                       offsetof(struct self, exact) == SELF_EXACT && IN_HEAP == SELF_IN_HEAP &&
                        offsetof(struct self, left) == SELF_LEFT &&
                        offsetof(struct real, malloc) == REAL_MALLOC &&
                        offsetof(struct real, free) == REAL_FREE && SAMPLE_SLOT_BITS == 16,

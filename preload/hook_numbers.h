@@ -6,8 +6,11 @@
 #define OUTLIVE_HOOK_NUMBERS_H
 
 /* struct self (track.h) */
-#define SELF_N_HEAP 4
-#define SELF_LEFT   16
+#define SELF_FLAGS   0
+#define SELF_N_HEAP  4
+#define SELF_EXACT   8
+#define SELF_IN_HEAP 2
+#define SELF_LEFT    16
 /* struct real (hook.h) */
 #define REAL_MALLOC 0
 #define REAL_FREE   24

@@ -27,7 +27,7 @@
 	begin	malloc
 	mov	t_self@gottpoff(%rip), %rax
 	cmp	%rdi, %fs:SELF_LEFT(%rax)
-	jbe	heap_malloc
+	jbe	1f
 	cmpb	$0, g_sample_direct(%rip)
 	je	heap_malloc
 	test	%rdi, %rdi
@@ -35,6 +35,33 @@
 	sub	%rdi, %fs:SELF_LEFT(%rax)
 	incl	%fs:SELF_N_HEAP(%rax)
 	jmp	*real+REAL_MALLOC(%rip)
+	/* What heap_malloc() does where track_is_plain(), with two frames less: the caller is
+	 * known here. */
+1:	cmpq	$0, %fs:SELF_EXACT(%rax)
+	je	heap_malloc
+	cmpl	$0, %fs:SELF_FLAGS(%rax)
+	jne	heap_malloc
+	incl	%fs:SELF_N_HEAP(%rax)
+	movl	$SELF_IN_HEAP, %fs:SELF_FLAGS(%rax)
+	push	%rdi
+	.cfi_adjust_cfa_offset 8
+	call	*real+REAL_MALLOC(%rip)
+	pop	%rsi
+	.cfi_adjust_cfa_offset -8
+	mov	(%rsp), %rcx
+	lea	8(%rsp), %rdx
+	push	%rbp
+	.cfi_adjust_cfa_offset 8
+	push	%rdx
+	.cfi_adjust_cfa_offset 8
+	push	%rcx
+	.cfi_adjust_cfa_offset 8
+	mov	%rsp, %rdx
+	mov	%rax, %rdi
+	call	track_alloc_plain
+	add	$24, %rsp
+	.cfi_adjust_cfa_offset -24
+	ret
 	end	malloc
 
 	begin	free

@@ -113,32 +113,38 @@ static inline bool live_line_put(struct live_span *s, struct live_line *l, unsig
 	return true;
 }
 
-/* Fetches what live_put_hot() will need, ahead of the unwinding. */
-static inline void live_fetch(const struct live_span *s, uintptr_t a)
+/* Fetches what live_put_hot() will need, ahead of the unwinding. The address's word in the way, or
+ * NULL. */
+static inline uint64_t *live_fetch(const struct live_span *s, uintptr_t a)
 {
 	uint32_t way, lines;
 
 	if (unlikely(!s))
-		return;
-	if ((way = LIVE_LOAD(&s->way)))
-		__builtin_prefetch(live_way_at(way, 0, a), 1);
-	else if ((lines = LIVE_LOAD(&s->lines)))
+		return NULL;
+	if ((way = LIVE_LOAD(&s->way))) {
+		uint64_t *at = live_way_at(way, 0, a);
+
+		__builtin_prefetch(at, 1);
+		return at;
+	}
+	if ((lines = LIVE_LOAD(&s->lines)))
 		__builtin_prefetch(live_unit(lines), 1);
+	return NULL;
 }
 
-/* s: of a. b->site: neither 0 nor LIVE_SITE_MAX. True: kept, and no other block was there. Else
- * live_put(). */
-static inline bool live_put_hot(struct live_span *s, uintptr_t a, const struct block *b)
+/* s: of a; at: from live_fetch(). b->site: neither 0 nor LIVE_SITE_MAX. True: kept, and no other
+ * block was there. Else live_put(). */
+static inline bool live_put_hot(struct live_span *s, uint64_t *at, uintptr_t a,
+                                const struct block *b)
 {
-	uint32_t way, lines;
+	uint32_t lines;
 	unsigned empty;
 
-	if (unlikely(!s))
-		return false;
-	if ((way = LIVE_LOAD(&s->way)))
+	if (at)
 		return b->size <= LIVE_SMALL && !(LIVE_LOAD(&s->mask) >> live_granule(a) & 1) &&
-		       live_way_try(live_way_at(way, 0, a), live_way_word(a, b));
-	if (unlikely(!(lines = LIVE_LOAD(&s->lines)) || b->size > UINT32_MAX))
+		       live_way_try(at, live_way_word(a, b));
+	if (unlikely(!s || LIVE_LOAD(&s->way) || !(lines = LIVE_LOAD(&s->lines)) ||
+	             b->size > UINT32_MAX))
 		return false;
 	struct live_line *l = live_unit(lines);
 
@@ -148,7 +154,8 @@ static inline bool live_put_hot(struct live_span *s, uintptr_t a, const struct b
 
 /* s: of a. Looks; who empties the word that is returned takes the block. NULL: not known, or
  * live_take() finds it. */
-static inline uint64_t *live_peek_hot(const struct live_span *s, uintptr_t a, struct block *out)
+static inline __attribute__((always_inline)) uint64_t *live_peek_hot(const struct live_span *s,
+                                                                     uintptr_t a, struct block *out)
 {
 	uint32_t way, lines;
 	unsigned empty, is;

@@ -72,8 +72,10 @@ void predict_judge(struct stack_hot *h)
 	p->walks++;
 	if (n - p->window < PREDICT_WINDOW)
 		return;
-	if (p->walks > (n - p->window) / 4 * 3)
+	if (p->walks > (n - p->window) / 4 * 3) {
 		h->pause = PAUSE;
+		h->bytes = 0;
+	}
 	p->window = n;
 	p->walks = 0;
 }
@@ -94,8 +96,14 @@ static void remember(struct stack_hot *h, uint32_t place, uint32_t guess)
 	h->predictor->start[place % PREDICT_STARTS] = guess;
 }
 
-const struct record *predict_again(struct stack_hot *h, const struct caller *from,
-                                   struct mem_window *mem, uint32_t place)
+HOT bool predict_holds(const struct record *e, const struct caller *from, struct mem_window *mem)
+{
+	return e->ip == from->ip && mem_has(mem, from->sp + e->span - 8) &&
+	       predict_same(e, from->sp, from->fp);
+}
+
+HOT const struct record *predict_again(struct stack_hot *h, const struct caller *from,
+                                       struct mem_window *mem, uint32_t place)
 {
 	uint32_t *slot = predict_slot(h, place), *other = &h->line[(slot - h->line) ^ 1];
 	uint32_t after = *after_slot(h, place), start = h->predictor->start[place % PREDICT_STARTS];
@@ -251,5 +259,5 @@ void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t pl
 	}
 	if (!r)
 		return;
-	remember(&c->hot, place, predict_guess(r, place));
+	remember(&c->hot, place, predict_at(r, place));
 }

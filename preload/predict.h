@@ -85,61 +85,61 @@ static inline void predict_note(struct stack_hot *h, uint32_t stack)
 	h->line = line;
 }
 
-static inline uint32_t predict_guess(uint32_t record, uint32_t place)
+/* A guess is a record's offset and bits of the place. This adds them, or takes them off: of a guess
+ * of another place it makes something that is no offset. */
+static inline uint32_t predict_at(uint32_t guess, uint32_t place)
 {
-	return record | (place << 6 & -1u << PREDICT_OFFSET_BITS);
+	return guess ^ (place << 6 & -1u << PREDICT_OFFSET_BITS);
 }
 
-static inline bool predict_is_at(uint32_t guess, uint32_t place)
+static inline bool predict_is_offset(uint32_t n)
 {
-	return !((guess ^ place << 6) >> PREDICT_OFFSET_BITS);
+	return n < 1u << PREDICT_OFFSET_BITS;
 }
 
-static inline const struct record *predict_record(const struct stack_hot *h, uint32_t guess)
+static inline const struct record *predict_record(const struct stack_hot *h, uint32_t offset)
 {
-	return (const struct record *)(h->records + 8ul * (guess % (1u << PREDICT_OFFSET_BITS)));
+	return (const struct record *)(h->records + 8ul * offset);
 }
 
 /* Are the words as they were? All lie in [sp, sp + span), which may be read. Four at a time, from
  * the caller outward, since what differs is mostly near. */
-static inline bool predict_same(const struct record *e, uintptr_t sp, uintptr_t fp)
+static inline __attribute__((always_inline)) bool predict_same(const struct record *e, uintptr_t sp,
+                                                               uintptr_t fp)
 {
-	const uint64_t *value = e->value, *end = value + e->n;
-	const uint16_t *offset = (const uint16_t *)(end + e->n_rel);
+	/* Both from their ends on, so that one number counts. */
+	intptr_t i = -(intptr_t)e->n, n_rel = e->n_rel;
+	const uint64_t *value = e->value - i;
+	const uint16_t *offset = (const uint16_t *)(value + n_rel) - i;
 
 	do {
-		uint64_t d = mem_word(sp + 8ul * offset[0]) ^ value[0];
+		uint64_t d = mem_word(sp + 8ul * offset[i]) ^ value[i];
 
-		d |= mem_word(sp + 8ul * offset[1]) ^ value[1];
-		d |= mem_word(sp + 8ul * offset[2]) ^ value[2];
-		d |= mem_word(sp + 8ul * offset[3]) ^ value[3];
+		d |= mem_word(sp + 8ul * offset[i + 1]) ^ value[i + 1];
+		d |= mem_word(sp + 8ul * offset[i + 2]) ^ value[i + 2];
+		d |= mem_word(sp + 8ul * offset[i + 3]) ^ value[i + 3];
 		if (d)
 			return false;
-		value += 4;
-		offset += 4;
-	} while (value != end);
-	for (unsigned i = 0; i < e->n_rel; i++)
+		i += 4;
+	} while (i);
+	for (; i < n_rel; i++)
 		if (mem_word(sp + 8ul * offset[i]) - sp != value[i])
 			return false;
-	return !(e->extras & RECORD_BP) || fp - sp == e->bp;
+	return likely(!(e->extras & RECORD_BP)) || fp - sp == e->bp;
 }
 
 /* Does the record hold here? */
-static inline bool predict_holds(const struct record *e, const struct caller *from,
-                                 struct mem_window *mem)
-{
-	return e->ip == from->ip && mem_has(mem, from->sp + e->span - 8) &&
-	       predict_same(e, from->sp, from->fp);
-}
+bool predict_holds(const struct record *e, const struct caller *from, struct mem_window *mem);
 
 /* Its record if the guess holds here, or NULL. */
 static inline const struct record *predict_try(const struct stack_hot *h, uint32_t guess,
                                                uint32_t place, const struct caller *from,
                                                struct mem_window *mem)
 {
-	const struct record *e = predict_record(h, guess);
+	const uint32_t offset = predict_at(guess, place);
+	const struct record *e = predict_record(h, offset);
 
-	return predict_is_at(guess, place) && predict_holds(e, from, mem) ? e : NULL;
+	return predict_is_offset(offset) && predict_holds(e, from, mem) ? e : NULL;
 }
 
 /* Further guesses: what was here before, what came after the last stack at this place, and what was

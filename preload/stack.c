@@ -65,7 +65,7 @@ struct stack_cache *stack_cache_new(void)
 void stack_cache_leased(struct stack_cache *c)
 {
 	if (c)
-		c->hot.lo = c->hot.top = 0;
+		c->hot.bytes = 0;
 }
 
 /* ---- what is learnt of modules that are gone ---- */
@@ -215,13 +215,21 @@ static uint32_t capture_walked(struct stack_cache *c, bool learns, const struct 
 	return s;
 }
 
-/* The guess did not hold. */
-static __attribute__((noinline)) uint32_t capture_again(struct stack_cache *c,
-                                                        const struct caller *from, uint32_t place)
+/* On a stack of another kind than the thread's own it is told by sp alone. */
+static inline uint32_t place_in(const struct mem_window *mem, const struct caller *from)
+{
+	return predict_place(from, mem->own ? mem->hi - from->sp : from->sp & 0xffff);
+}
+
+/* The first guess did not hold. */
+static HOT __attribute__((noinline)) uint32_t capture_again(struct stack_cache *c,
+                                                            const struct caller *from)
 {
 	struct mem_window mem;
 
 	mem_enter(&mem, from->sp, true);
+
+	const uint32_t place = place_in(&mem, from);
 	const struct record *e = predict_again(&c->hot, from, &mem, place);
 	uint32_t s = e ? take(c, e) : capture_walked(c, true, from, &mem, place);
 
@@ -258,10 +266,6 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 		forget(c, epoch);
 	h->captures++;
 	mem_enter(&mem, from->sp, true);
-	if (mem.own) {
-		h->lo = t_mem_own.lo;
-		h->top = t_mem_own.top;
-	}
 	if (h->pause) {
 		if (h->predictor)
 			h->pause--;
@@ -269,11 +273,15 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 			predict_new(c);
 		return capture_walked(c, false, from, &mem, 0);
 	}
-	uint32_t place = predict_place(from, mem.own ? mem.hi - from->sp : from->sp & 0xffff);
+	if (mem.own) {
+		h->top = t_mem_own.top;
+		h->bytes = t_mem_own.top - t_mem_own.lo;
+	}
+	uint32_t place = place_in(&mem, from);
 	const struct record *e = predict_try(h, *predict_slot(h, place), place, from, &mem);
 
 	if (!e)
-		return capture_again(c, from, place);
+		return capture_again(c, from);
 	predict_note(h, e->stack);
 	return take(c, e);
 }
@@ -284,19 +292,20 @@ HOT uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 		return capture_unusual(c, from);
 
 	struct stack_hot *h = &c->hot;
-	uintptr_t sp = from->sp, above = h->top - sp;
+	const uintptr_t sp = from->sp, above = h->top - sp;
 
-	if (unlikely(h->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE) ||
-	             sp - h->lo >= h->top - h->lo || h->pause))
+	if (unlikely(above - 1 >= h->bytes ||
+	             h->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE)))
 		return capture_unusual(c, from);
-	uint32_t place = predict_place(from, above);
-	uint32_t guess = *predict_slot(h, place);
-	const struct record *e = predict_record(h, guess);
-
 	h->captures++;
-	if (unlikely(!predict_is_at(guess, place) || e->ip != from->ip || e->span > above ||
+
+	const uint32_t place = predict_place(from, above);
+	const uint32_t offset = predict_at(*predict_slot(h, place), place);
+	const struct record *e = predict_record(h, offset);
+
+	if (unlikely(!predict_is_offset(offset) || e->ip != from->ip || e->span > above ||
 	             !predict_same(e, sp, from->fp)))
-		return capture_again(c, from, place);
+		return capture_again(c, from);
 	predict_note(h, e->stack);
 	return take(c, e);
 }

@@ -61,9 +61,11 @@ struct frame_word {
  * what begins there, of all kinds, shares one set of the cache.
  */
 struct stack_hot {
-	uint32_t epoch;         /* of modules, when what this cache has was learnt */
-	uint32_t pause;         /* captures to go without guessing; never 0 without a predictor */
-	uintptr_t lo, top;      /* as in t_mem_own of the thread that has leased this; or empty */
+	uint32_t epoch; /* of modules, when what this cache has was learnt */
+	uint32_t pause; /* captures to go without guessing; never 0 without a predictor */
+	/* The stack of the thread that has leased this, as in t_mem_own: below top. 0 bytes:
+	 * not known, or there is a pause. */
+	uintptr_t top, bytes;
 	const uint8_t *records; /* of the predictor */
 	uint32_t *line;         /* guesses for the next capture */
 	uint64_t before;        /* the last stack, mixed */

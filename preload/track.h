@@ -77,15 +77,17 @@ struct block {
 
 /*
  * What nearly all calls are: the flags are 0, and all has been asked that does not change. Then
- * track_alloc_plain() does what track_alloc() does, and track_free_plain() what track_free() does,
- * or nothing and returns false. For track.h and the hooks of malloc and free.
+ * track_alloc_plain() does what track_alloc() does, whatever the flags are by now, and leaves them
+ * 0; it returns p. track_free_plain() does what track_free() does, or nothing and returns false.
+ * For track.h and the hooks of malloc and free.
  */
 static inline bool track_is_plain(void)
 {
 	return likely(t_self.exact && !t_self.flags);
 }
-void track_alloc_plain(const void *p, size_t bytes, const struct caller *from);
+void *track_alloc_plain(void *p, size_t bytes, const struct caller *from);
 bool track_free_plain(const void *p);
+bool track_free_plain_was(const void *p, struct block *was);
 
 /*
  * A block was made by the real allocator. p may be NULL (nothing happens).
@@ -96,8 +98,10 @@ void track_alloc_seen(const void *p, size_t bytes, const struct caller *from);
 static inline __attribute__((always_inline)) void track_alloc(const void *p, size_t bytes,
                                                               const struct caller *from)
 {
-	if (track_is_plain())
-		return track_alloc_plain(p, bytes, from);
+	if (track_is_plain()) {
+		track_alloc_plain((void *)(uintptr_t)p, bytes, from);
+		return;
+	}
 	if (unlikely(!p))
 		return;
 	/* Empty blocks count for one byte: sample_draw(). */
@@ -113,7 +117,7 @@ bool track_free_exact(const void *p, struct block *was);
 bool track_free_sampled(const void *p, struct block *was);
 static inline __attribute__((always_inline)) bool track_free(const void *p, struct block *was)
 {
-	if (track_is_plain() && !was && track_free_plain(p))
+	if (track_is_plain() && (was ? track_free_plain_was(p, was) : track_free_plain(p)))
 		return true;
 	if (likely(!g_sample_period))
 		return track_free_exact(p, was);

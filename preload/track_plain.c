@@ -32,41 +32,53 @@ static inline void leave(struct ctx *c)
 		guard_clear();
 }
 
-HOT void track_alloc_plain(const void *p, size_t bytes, const struct caller *from)
+HOT void *track_alloc_plain(void *p, size_t bytes, const struct caller *from)
 {
 	const uintptr_t a = (uintptr_t)p;
 	struct ctx *c = t_self.exact;
 
-	if (unlikely(!p || bytes > UINT32_MAX))
-		return track_alloc_seen(p, bytes, from);
+	if (unlikely(!p)) {
+		guard_clear();
+		return NULL;
+	}
 	guard_set();
 
 	struct live_span *span = live_span(a);
-
-	live_fetch(span, a);
+	uint64_t *word = live_fetch(span, a);
 
 	const uint32_t stack = stack_capture(c->stacks, from), site = context_site_known(c, stack);
 	struct site *s = context_site_at(site);
 
-	if (unlikely(!site))
-		return track_alloc_rest(c, a, stack, bytes);
+	if (unlikely(!site)) {
+		track_alloc_rest(c, a, stack, bytes);
+		return p;
+	}
 
 	const struct block b = {.size = bytes, .site = site, .birth = context_now(c)};
 
-	if (unlikely(!live_put_hot(span, a, &b)))
-		return track_alloc_rest(c, a, stack, bytes);
+	if (unlikely(!live_put_hot(span, word, a, &b))) {
+		track_alloc_rest(c, a, stack, bytes);
+		return p;
+	}
 	c->last = a;
-	count_size(s, bytes);
+	count_size(s, (uint32_t)bytes); /* more is not put there */
 	count_alloc(c, s, bytes);
 	if (unlikely(c->live > c->high))
 		c->due |= DUE_WATCH;
 	leave(c);
+	return p;
 }
 
-/* s is this thread's own site of the block. */
-static inline void count_free(struct ctx *c, struct site *s, uintptr_t a, const struct block *b)
+/* Known in each of the two functions below: most frees have nothing to be undone. */
+#define FOR_BOTH static inline __attribute__((always_inline))
+
+/* s is this thread's own site of the block. was: for track_restore(), or NULL. */
+FOR_BOTH void count_free(struct ctx *c, struct site *s, uintptr_t a, const struct block *b,
+                         struct block *was)
 {
-	if (c->last == a) {
+	const bool temporary = c->last == a;
+
+	if (temporary) {
 		c->last = 0;
 		ADD(&s->temporary, 1);
 	}
@@ -74,13 +86,20 @@ static inline void count_free(struct ctx *c, struct site *s, uintptr_t a, const 
 	ADD(&s->frees, 1);
 	ADD(&c->live, -(int64_t)b->size);
 
-	uint32_t age = count_age(b->birth, context_now(c));
+	const uint32_t age = count_age(b->birth, context_now(c));
 
 	if (age)
 		context_ages_add(c, s, fmt_age_bucket(age));
+	if (was) {
+		*was = *b;
+		c->undo.address = a;
+		c->undo.site = s;
+		c->undo.bucket = fmt_age_bucket(age);
+		c->undo.temporary = temporary;
+	}
 }
 
-HOT bool track_free_plain(const void *p)
+FOR_BOTH bool free_plain(const void *p, struct block *was)
 {
 	const uintptr_t a = (uintptr_t)p;
 	struct ctx *c = t_self.exact;
@@ -96,7 +115,17 @@ HOT bool track_free_plain(const void *p)
 		return false;
 	}
 	LIVE_STORE(word, 0);
-	count_free(c, s, a, &b);
+	count_free(c, s, a, &b, was);
 	leave(c);
 	return true;
+}
+
+HOT bool track_free_plain(const void *p)
+{
+	return free_plain(p, NULL);
+}
+
+HOT bool track_free_plain_was(const void *p, struct block *was)
+{
+	return free_plain(p, was);
 }

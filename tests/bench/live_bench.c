@@ -25,9 +25,10 @@ struct shape {
 /* As track_heap.c does it. */
 static int spans_put(uintptr_t a, const struct block *b)
 {
+	struct live_span *s = live_span(a);
 	struct block stale;
 
-	return live_put_hot(live_span(a), a, b) ? 0 : live_put(a, b, &stale);
+	return live_put_hot(s, live_fetch(s, a), a, b) ? 0 : live_put(a, b, &stale);
 }
 
 static bool spans_take(uintptr_t a, struct block *b)
