@@ -52,7 +52,7 @@ END
 ok "a parallel sort of libstdc++ builds" g++ -std=c++17 -g -o sort sort.cc -ltbb
 held "TBB: but the first thread, which reads" read ./sort
 unlike "names of templates do not flood the page" "$("$OUTLIVE" threads "$snap")" '.{160}'
-like "but are there" "$("$OUTLIVE" threads --json "$snap")" '"function": "[^"]{1000}'
+is "but are there" "$("$OUTLIVE" threads --json "$snap" | jq '[.. | .function? | strings | length] | max > 1000')" true
 like "TBB: why" "$(reasons)" "^(TBB's workers wait for a task)?$"
 
 cat > asio.cc << 'END'
