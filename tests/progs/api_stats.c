@@ -9,7 +9,7 @@
 #include "preload/outlive.h"
 
 static struct outlive_stats g_before;
-static volatile long g_last;
+static volatile long g_last, g_waits;
 
 static void *at_once(void *arg)
 {
@@ -19,6 +19,7 @@ static void *at_once(void *arg)
 
 static void *waits(void *arg)
 {
+	g_waits = 1;
 	return read(*(int *)arg, &arg, 1) < 0 ? NULL : arg;
 }
 
@@ -80,7 +81,7 @@ int main(void)
 	g_last = 0;
 	pthread_create(&running, NULL, waits, &p[0]);
 	pthread_create(&ended, NULL, at_once, NULL);
-	while (!g_last || !syscall(SYS_tgkill, getpid(), g_last, 0))
+	while (!g_waits || !g_last || !syscall(SYS_tgkill, getpid(), g_last, 0))
 		usleep(1000);
 	differences("while");
 	printf("snapshot: %d\n", outlive_snapshot("of the program"));
