@@ -212,6 +212,26 @@ static void tell_filter(enum seccomp_effect effect)
 	}
 }
 
+/* With the snapshot's turn: a child that writes would be silent, too. */
+static int silence(snapshot_beside *beside)
+{
+	(void)beside;
+	sys_silence(SYS_OTHERS_SILENT);
+	return 0;
+}
+
+/* A filter for all threads comes upon them wherever they are. What they have begun of ours they may
+ * end; then no call is made any more, and who has not heard it yet has made his. */
+static int silence_others(snapshot_beside *beside)
+{
+	enum { END_NS = 300000, CALL_NS = 20000 };
+
+	sys_wait_others(END_NS, 100000000);
+	silence(beside);
+	sys_wait_others(CALL_NS, 1000000000);
+	return 0;
+}
+
 struct process_filter process_filter_begin(const void *filter, bool strict, bool all_threads)
 {
 	struct process_filter f = {.effect = SECCOMP_HARMLESS};
@@ -242,6 +262,7 @@ struct process_filter process_filter_begin(const void *filter, bool strict, bool
 	 * do with the pages that there are. */
 	t_self.exact = NULL;
 	sys_map_no_more(true);
+	snapshot_with_turn(all_threads && !__libc_single_threaded ? silence_others : silence);
 	return f;
 }
 
@@ -256,6 +277,8 @@ void process_filter_end(struct process_filter f, bool set)
 		g_options.quiet |= f.effect == SECCOMP_SHUTS && !f.borrowed;
 		g_seccomp_quiet = deadly;
 		g_on &= !deadly;
+		if (deadly)
+			sys_silence(SYS_ALL_SILENT);
 		return;
 	}
 	barred_undo();
@@ -263,6 +286,7 @@ void process_filter_end(struct process_filter f, bool set)
 	if (f.borrowed || !g_on)
 		return;
 	if (deadly) {
+		sys_silence(SYS_NOBODY_SILENT);
 		sys_map_no_more(false);
 		__atomic_store_n(&g_tracking, true, __ATOMIC_RELEASE);
 		signals_withdraw(false);

@@ -216,7 +216,9 @@ void sys_clock_use_libc(void)
  * touched on success. */
 int sys_clock(int clock, struct timespec *t)
 {
-	if (likely(g_clock_is_libcs))
+	/* Those of the processor's time are system calls in libc, too. */
+	if (likely(g_clock_is_libcs && clock != CLOCK_THREAD_CPUTIME_ID &&
+	           clock != CLOCK_PROCESS_CPUTIME_ID))
 		return clock_gettime(clock, t);
 	return (int)sys_call(SYS_clock_gettime, clock, t);
 }

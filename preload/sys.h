@@ -26,9 +26,30 @@
 /* Initial-exec: __tls_get_addr may call malloc, and then us. */
 #define TLS __thread __attribute__((tls_model("initial-exec")))
 
+/*
+ * Where a call that the program does not know of would be its death, none is made: sys_call()
+ * answers -EPERM; to all threads, or to all but the one that has said so.
+ */
+enum sys_silence { SYS_NOBODY_SILENT, SYS_OTHERS_SILENT, SYS_ALL_SILENT };
+void sys_silence(enum sys_silence who);
+extern bool g_sys_silent __attribute__((visibility("hidden")));
+bool sys_is_silent(void);
+/*
+ * Each other thread of the process then has come to a call that blocks, or has run for so long
+ * since this was called: who was about to make a call has made it. At most for the limit. One
+ * caller at a time.
+ */
+void sys_wait_others(uint64_t cpu_ns, uint64_t limit_ns);
+
 #define sys_call(n, ...) SYS_CALL_PICK(n, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define SYS_CALL_PICK(n, a, b, c, d, e, f, ...) \
-	arch_call6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+	sys_call6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+static inline long sys_call6(long n, long a, long b, long c, long d, long e, long f)
+{
+	if (unlikely(__atomic_load_n(&g_sys_silent, __ATOMIC_RELAXED)) && sys_is_silent())
+		return -1; /* EPERM */
+	return arch_call6(n, a, b, c, d, e, f);
+}
 
 /*
  * Zeroed memory for our tables, far from where the program's own mappings go (some programs

@@ -188,7 +188,7 @@ void trace_thread_end(void)
 	uint64_t now = sys_now_ns();
 	struct timespec cpu;
 
-	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu))
+	if (!sys_clock(CLOCK_THREAD_CPUTIME_ID, &cpu))
 		WORD_SET(&r->view.cpu_ns,
 		         (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec);
 	if (r->now.begin_ns)

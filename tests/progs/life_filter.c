@@ -2,7 +2,8 @@
  * life_filter.c - locks itself in as privilege-separated servers do, goes on allocating and ends.
  * life_filter HOW: prctl, seccomp: by these, a filter that kills for all but a few calls; fault:
  * then it faults; strict: the strict mode; busy: a filter that kills for all but what threads and a
- * child then do with blocks and descriptors, argument for argument; lenient: a filter that forbids
+ * child then do with blocks and descriptors, argument for argument; tsync: the same filter, set for
+ * all threads while they are at it; lenient: a filter that forbids
  * one call with an error; asked: the kernel is asked whether it knows filters, by what it cannot
  * read; refused: one that cannot be set; refused_term: then a signal ends it
  */
@@ -11,7 +12,9 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -67,7 +70,7 @@ static struct sock_filter busy[] = {LOAD(nr),
                                     ALLOW(SYS_clone),
                                     ALLOW(SYS_wait4),
                                     ALLOW(SYS_fstat),
-
+                                    ALLOW(SYS_sched_yield),
                                     ALLOW(SYS_set_robust_list),
                                     ALLOW(SYS_rseq),
                                     ALLOW(SYS_rt_sigprocmask),
@@ -138,11 +141,77 @@ FRAME static void do_much(void)
 		_exit(95);
 }
 
+/* ---- threads that are there when the filter comes ---- */
+
+enum { WORKERS = 6 };
+static atomic_int rounds[WORKERS], stop;
+
+FRAME static void *work(void *number)
+{
+	atomic_int *done = &rounds[(intptr_t)number];
+
+	while (!stop) {
+		void *blocks[2000];
+
+		/* New stacks, new pages for tables, new contexts. */
+		for (int i = 0; i < 2000; i++)
+			blocks[i] = malloc(1 + (size_t)(i * 97 + *done * 31) % 4000);
+		many(NULL);
+		for (int i = *done % 3; i < 2000; i += 1 + *done % 3)
+			free(blocks[i]);
+		++*done;
+	}
+	return NULL;
+}
+
+FRAME static void *come_and_go(void *number)
+{
+	atomic_int *done = &rounds[(intptr_t)number];
+	pthread_t t;
+
+	while (!stop) {
+		if (!pthread_create(&t, NULL, many, NULL))
+			pthread_join(t, NULL);
+		++*done;
+	}
+	return NULL;
+}
+
+static void wait_rounds(int n)
+{
+	int from[WORKERS];
+
+	for (int i = 0; i < WORKERS; i++)
+		from[i] = rounds[i];
+	for (int i = 0; i < WORKERS; i++)
+		while (rounds[i] - from[i] < n)
+			sched_yield();
+}
+
+static int set_for_all(void)
+{
+	struct sock_fprog f = {sizeof(busy) / sizeof(*busy), busy};
+	pthread_t threads[WORKERS];
+
+	for (intptr_t i = 0; i < WORKERS; i++)
+		pthread_create(&threads[i], NULL, i % 3 ? work : come_and_go, (void *)i);
+	wait_rounds(2);
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &f))
+		return -1;
+	wait_rounds(2);
+	stop = 1;
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
 /* 0 when it is set, or refused where it should be. */
 static int lock_in(const char *how)
 {
 	struct sock_fprog f = {sizeof(deadly) / sizeof(*deadly), deadly};
 
+	if (!strcmp(how, "tsync"))
+		return set_for_all();
 	if (!strcmp(how, "seccomp"))
 		return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f);
 	if (!strcmp(how, "strict"))
