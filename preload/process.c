@@ -207,8 +207,9 @@ static void tell_filter(enum seccomp_effect effect)
 
 	tally_locked_in(true);
 	if (effect >= SECCOMP_SHUTS) {
-		snapshot_take(&r);
+		/* First: what other threads still take must not come after it. */
 		control_hide();
+		snapshot_take(&r);
 	}
 }
 
