@@ -130,13 +130,14 @@ static int put_kind(FILE *f, struct look *k, enum object_kind kind, const char *
 static int put_cmdline(FILE *f, const struct serve_work *w, struct err *err)
 {
 	char path[40], part[4096];
+	struct str words = {0};
 	size_t n;
 
 	if (w->folder) {
 		struct look k;
 		int rc = look_open(&k, w, false, err);
 		if (!rc)
-			fputs(INFO_S(&k.b->info, CMDLINE), f);
+			print_safe(f, INFO_S(&k.b->info, CMDLINE));
 		look_close(&k);
 		return rc;
 	}
@@ -145,8 +146,15 @@ static int put_cmdline(FILE *f, const struct serve_work *w, struct err *err)
 	if (!in)
 		return err_set(err, "%s: %s", path, strerror(errno));
 	while ((n = fread(part, 1, sizeof(part), in)) > 0)
-		fwrite(part, 1, n, f);
+		str_add_mem(&words, part, n);
 	fclose(in);
+	/* Many ask by curl, at a terminal; each word ends by a NUL, as in Go. */
+	for (size_t at = 0; at < words.len; at += strlen(words.data + at) + 1) {
+		print_safe(f, words.data + at);
+		if (at + strlen(words.data + at) < words.len)
+			putc(0, f);
+	}
+	str_free(&words);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-"""Writes snapshots that no program wrote: python3 makesnap.py hostile|escapes|escapes-later|large|levels|before|after FILE. As preload/format.h has it."""
+"""Writes snapshots that no program wrote: python3 makesnap.py hostile|escapes|escapes-later|sampled|large|levels|before|after FILE. As preload/format.h has it."""
 import random
 import struct
 import sys
@@ -50,6 +50,22 @@ class Snapshot:
         live = allocs - frees
         self.add("site", numbers(node, kind, 0, allocs, allocs * size, frees, frees * size, 0, size, size, live, live * size, 0, 0))
 
+    def waits(self, name, node, module, n_kinds=24):
+        """A thread that sleeps in a call, one of the kernel's function, and a trace of each kind of wait, one of them open."""
+        self.add("Thrd", numbers(66, 1) + string(name))
+        for tid, call in ((66, 1), (68, 0)):
+            self.add("Wait", numbers(tid, 5, call, 3, 0x5000, 64, 0, 0, 0, 0, 0) + string(b"" if call else name))
+            self.add("Wstk", numbers(tid, 5, tid % 4 // 2, 3 * SECOND, 2, module, 0x20, 0, 0, 0x7000, 1))
+        for serial, tid in ((2, 68), (3, 69)):
+            self.add("Trac", numbers(tid, serial, 0, node, 1, module, 0x20, SECOND, (serial % 2) * 4 * SECOND, 7, 40, 50, 60) + string(name))
+        for kind in range(n_kinds):
+            self.add("Span", numbers(1 + kind % 2, kind + 128 * (kind % 5 == 4), 3, 66, SECOND + kind * 1000, 900 + kind, node))
+        self.add("Span", numbers(1, 9, 3, 1, 3 * SECOND, 0, node))
+        self.add("Tsum", numbers(node, module, 0x20, 5, 3, 2, 4, 5))
+        self.add("Fsum", numbers(node, 1, 9, 5))
+        self.add("Tmsm", numbers(node, 1, 9, 5))
+        self.add("Tfig", numbers(SECOND, 0) + string(name) + numbers(9, 4, 256, 4096))
+
     def info(self, pid, sequence, command, uptime, label=""):
         for key, n in ((1, pid), (3, sequence), (4, 6), (6, 1700000000 * SECOND + uptime), (7, uptime), (13, 1700000000 * SECOND)):
             self.add("info", numbers(key, n))
@@ -60,7 +76,8 @@ class Snapshot:
         out = b"OUTLIVE\n" + struct.pack("<HH", 1, 0)
         out += struct.pack("<I", zlib.crc32(out))
         n = 0
-        for tag in ("info", "modl", "node", "site", "Rsit", "Task", "Stuk", "Fdsc", "Fbad", "Timr", "Test", "audt"):
+        for tag in ("info", "modl", "node", "Thrd", "site", "Samp", "Rsit", "Task", "Stuk", "Wait", "Wstk", "Trac", "Span", "Tsum", "Fdsc", "Fsum", "Fbad", "Timr",
+                    "Tmsm", "Test", "Tfig", "audt"):
             items = self.records.get(tag, [])
             for first in range(0, len(items), 100000):
                 out += record(tag, b"".join(items[first:first + 100000]))
@@ -93,6 +110,7 @@ def hostile():
     s.add("Fdsc", numbers(3, 1, 0, outer, 1, SECOND) + string("/tmp/" + HOSTILE))
     s.add("Fbad", numbers(1, 9, outer, outer, 2, SECOND))
     s.add("Timr", numbers(1, 1, 1, outer, 1, SECOND, SECOND, SECOND, 0, 0, 0, 0))
+    s.waits(HOSTILE, outer, evil)
     for key, n in ((2, 7), (13, 46), (14, 2944), (20, 90000000), (29, 40), (31, 20)):
         s.add("audt", numbers(key, n))
     return s
@@ -121,8 +139,18 @@ def escapes(sequence=1, factor=1):
         s.add("Timr", numbers(1, fd, 1, outer, 1, SECOND, SECOND, SECOND, 0, 0, 0, 0))
     s.add("Fbad", numbers(1, 9, outer, outer, 2, SECOND))
     s.add("Test", numbers(SECOND, 0) + string(ESCAPES) + numbers(1, outer, 4, 256, 1, 3))
+    s.waits(ESCAPES, outer, evil)
     for key, n in (((2, 7),) if sequence == 1 else ()) + ((13, 46), (14, 2944), (20, 90000000), (29, 40), (31, 20), (48, 21)):
         s.add("audt", numbers(key, n))
+    return s
+
+
+def sampled():
+    """Figures that are estimates."""
+    s = escapes()
+    s.add("info", numbers(10, 512 << 10))
+    for i in (1, 2):
+        s.add("Samp", numbers(i, 10 + i, 0, 256 * 7, 65536, 0, 0))
     return s
 
 
@@ -172,4 +200,4 @@ def levels(stacks=300000):
 
 if __name__ == "__main__":
     what, path = sys.argv[1:]
-    {"hostile": hostile, "escapes": escapes, "escapes-later": lambda: escapes(2, 3), "large": large, "levels": levels, "before": lambda: pair(False), "after": lambda: pair(True)}[what]().write(path)
+    {"hostile": hostile, "escapes": escapes, "escapes-later": lambda: escapes(2, 3), "sampled": sampled, "large": large, "levels": levels, "before": lambda: pair(False), "after": lambda: pair(True)}[what]().write(path)

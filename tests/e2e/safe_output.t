@@ -2,8 +2,9 @@
 # Names are another's: whatever stands in a snapshot, no verb's output moves a terminal's cursor, forges a line, or is no
 # UTF-8.
 . "$(dirname "$0")/lib.sh"
+need curl
 
-for what in escapes escapes-later; do
+for what in escapes escapes-later sampled; do
   /usr/bin/python3 "$ROOT/tests/e2e/makesnap.py" $what $what.snap || exit 1
 done
 mkdir folder
@@ -46,6 +47,11 @@ for verb in top threads timers fds residue list traces tree info check; do
   harmless "$verb --json" $verb --json $a
 done
 harmless "list of everything" list . $a
+harmless "top of samples" top --wide --noise sampled.snap
+harmless "info of samples" info sampled.snap
+harmless "threads in one wait" threads --wide --older 1s $a
+harmless "threads in one wait, as JSON" threads --json --older 1s $a
+harmless "threads in one wait in two snapshots" threads --older 1s folder
 harmless "top by thread" top --by thread $a
 harmless "top by module" top --by module $a
 harmless "diff" diff --wide $a $b
@@ -69,6 +75,21 @@ for format in folded svg speedscope perfetto prometheus openmetrics json; do
   harmless "export as $format" export --format $format -o - $a
 done
 for kind in threads timers fds; do harmless "export of $kind" export --format folded --kind $kind -o - $a; done
+# The same by HTTP, with what stands in the head of an answer.
+background "$OUTLIVE" serve --listen 127.0.0.1:0 folder
+server=$pid
+wait_for grep -q '^http' "$server.log"
+for page in "" metrics debug/pprof/ "debug/pprof/heap?debug=1" "debug/pprof/threadcreate?debug=1" "debug/pprof/fd?debug=1" \
+  "debug/pprof/timer?debug=1" debug/pprof/cmdline "debug/pprof/heap?pid=$(printf '%%1b%%5b2J')" "$(printf '%%1b]0;x%%07')"; do
+  curl -sS --noproxy '*' -D head -o said "$(head -n 1 "$server.log")$page" 2> errors
+  tr -d '\r' < head > errors
+  is "serve /$page: an answer" "$(grep -c '^HTTP/1.1 [2-5]' errors)" 1
+  ok "serve /$page" /usr/bin/python3 harmless.py said
+  ok "serve /$page: its head" /usr/bin/python3 harmless.py errors
+done
+stop_pid "$server"
+ok "what serve says itself" /usr/bin/python3 harmless.py "$server.log"
+
 harmless "report" report -o page.html folder/*.snap
 ok "and its page" /usr/bin/python3 harmless.py page.html
 for verb in top threads fds traces tree info; do
