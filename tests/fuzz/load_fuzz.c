@@ -1,7 +1,7 @@
 /*
  * load_fuzz.c - hostile snapshot files: every input is loaded as it is, and once more with its
  * checksums put right, for else the fuzzer would seldom come behind them. What loads is ranked,
- * diffed with itself and exported.
+ * diffed with itself, exported, and held against the gate.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,13 +10,21 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "analyzer/check.h"
+#include "analyzer/out_check.h"
+#include "analyzer/out_gate.h"
 #include "analyzer/out_kinds.h"
 #include "analyzer/out_prometheus.h"
+#include "analyzer/out_sums.h"
 #include "analyzer/out_trace.h"
+#include "analyzer/out_traces.h"
 #include "analyzer/report.h"
 #include "analyzer/residue.h"
 
 static FILE *nowhere;
+/* Made once: they are many, and compiling them takes longer than a small file. */
+static struct rules rules;
+static struct check_rules *checked;
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -63,6 +71,11 @@ static void show(const struct profile *p, bool is_diff)
 	out_pprof(nowhere, p, &out, &err);
 	out_folded(nowhere, p, &out, &err);
 	out_speedscope(nowhere, p, &out, &err);
+	out_text_traces(nowhere, p, &out, &err);
+	struct sums *g = sums_make(p, &(struct sum_options){.by = SUM_FUNCTION, .edges = true});
+	sums_pick(g, NULL, &err);
+	out_text_tree(nowhere, g, &out, &err);
+	sums_free(g);
 }
 
 /* What stands on a profile, kinds and a history at once. */
@@ -94,12 +107,18 @@ static void use_kinds(struct snapshot *a, struct snapshot *b)
 	struct profile_options options = {.ignore = "^libz"};
 	struct out_options out = {.n = 20, .width = 80, .color = true};
 	struct nameless nameless = {0};
+	struct kinds_older older = {.least_ns = 1};
 	struct residue *r = NULL;
 	struct kinds *k = NULL;
-	struct rules rules = {0};
 	struct err err;
 
-	rules_add_builtin(&rules);
+	if (!kinds_make(
+	            NULL, b,
+	            &(struct kinds_options){.profile = &options, .rules = &rules, .older = &older},
+	            &k, &err))
+		out_text_kind(nowhere, k, KIND_THREADS, &out, &err);
+	kinds_free(k);
+	k = NULL;
 	if (!kinds_make(a, b, &(struct kinds_options){.profile = &options, .rules = &rules}, &k,
 	                &err)) {
 		struct page page = {.file = nowhere, .width = 60};
@@ -120,12 +139,38 @@ static void use_kinds(struct snapshot *a, struct snapshot *b)
 		out_json_residue(nowhere, r, &out, &err);
 	}
 	residue_free(r);
-	rules_free(&rules);
+}
+
+/* Every gate there is, and every limit, each of them nothing. */
+static void gate(struct snapshot *a, struct snapshot *b, enum check_per per)
+{
+	static const struct check_limit none = {.given = true};
+	static out_gate_writer *const writer[] = {out_gate_json, out_gate_junit, out_gate_sarif,
+	                                          out_gate_github, out_gate_markdown};
+	struct out_options shown = {.n = 20, .width = 80, .wide = true};
+	struct out_check text = {.out = &shown, .explain = true};
+	struct findings f = {0};
+	struct check c = {.builtin = true, .ended = true};
+	struct err err;
+
+	check_gates_default(&c.gates);
+	c.gates.growth = ~0u;
+	c.gates.per = per;
+	c.gates.residue = c.gates.peak = c.gates.allocs = none;
+	c.rules = checked;
+	if (!check_process(&f, &c, &(struct check_process){.last = b, .base = a, .peak = a},
+	                   &err)) {
+		findings_finish(&f);
+		out_text_check(nowhere, &f, &text, &err);
+		for (size_t i = 0; i < sizeof(writer) / sizeof(*writer); i++)
+			writer[i](nowhere, &f, &(struct out_gate){.root = "/src/"}, &err);
+	}
+	findings_free(&f);
 }
 
 static void use(struct snapshot *a, struct snapshot *b)
 {
-	struct profile_options options = {.sort = ALLOC_SPACE, .ignore = "^libz"};
+	struct profile_options options = {.sort = ALLOC_SPACE, .ignore = "^libz", .samples = true};
 	struct profile *p = NULL;
 	struct err err;
 
@@ -155,8 +200,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	uint8_t *copy = malloc(n ? n : 1);
 
-	if (!nowhere)
+	if (!nowhere) {
 		nowhere = fopen("/dev/null", "w");
+		rules_add_builtin(&rules);
+		checked = check_rules_new(&rules);
+	}
 	if (!copy || !nowhere)
 		return 0;
 	struct snapshot *a = load(data, n);
@@ -167,6 +215,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		use(a ? a : b, b);
 		use_kinds(a, b);
 		report(a, b);
+		gate(a, b, n % 2 ? CHECK_PER_TEST : CHECK_PER_STACK);
 	}
 	snapshot_free(a);
 	snapshot_free(b);
