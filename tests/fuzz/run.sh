@@ -70,7 +70,7 @@ for fuzzer in "$build"/fuzz/tests/fuzz/*_fuzz; do
   from=$seeds
   [ -d "$seeds/$name" ] && from=$seeds/$name
   mkdir -p "$build/fuzz/corpus/$name"
-  if ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+  if ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 "$fuzzer" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 \
     -max_len=65536 -print_final_stats=1 -artifact_prefix="$build/fuzz/crash-$name-" "$build/fuzz/corpus/$name" "$from" \
     > "$build/fuzz/$name.log" 2>&1; then
     echo "ok $count - $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$build/fuzz/$name.log") inputs"

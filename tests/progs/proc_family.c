@@ -139,12 +139,12 @@ static void *hammer(void *arg)
 }
 
 /* Children of a process whose threads are all in the allocator, and in us. */
-static int storm(int n)
+static int storm(int n, int threads)
 {
-	pthread_t t[4];
+	pthread_t t[8];
 	int bad = 0;
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < threads; i++)
 		pthread_create(&t[i], NULL, hammer, NULL);
 	for (int i = 0; i < n; i++) {
 		pid_t pid = fork();
@@ -152,13 +152,15 @@ static int storm(int n)
 		if (!pid) {
 			for (int k = 0; k < 1000; k++)
 				free(malloc((size_t)k));
+			if (threads > 4 && i % 8)
+				_exit(0);
 			execl("/bin/true", "true", NULL);
 			_exit(1);
 		}
 		bad += ended(pid) != 0;
 	}
 	g_stop = 1;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < threads; i++)
 		pthread_join(t[i], NULL);
 	return bad;
 }
@@ -207,7 +209,7 @@ int main(int argc, char **argv)
 		keep(2);
 		status = 5;
 	} else if (!strcmp(how, "storm")) {
-		status = storm(argc > 2 ? atoi(argv[2]) : 300);
+		status = storm(argc > 2 ? atoi(argv[2]) : 300, argc > 3 ? 8 : 4);
 	}
 	return status;
 }
