@@ -7,13 +7,11 @@
  */
 #include "check.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
-static const char *const folders[] = {"/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/"};
-static const char *const users[] = {"/usr/local/", "/usr/src/"};
-static const char *const interpreters[] = {"python*", "pypy*", "perl*",  "ruby*", "node*",
-                                           "php*",    "lua*",  "tclsh*", "java*", "guile*"};
+static const char *const folders[] = {FMT_SYSTEM_FOLDERS};
+static const char *const users[] = {FMT_SYSTEM_OTHERS};
+static const char *const interpreters[] = {FMT_SYSTEM_INTERPRETERS};
 
 #define SYSTEM_RULE(kind)                                                                     \
 	{                                                                                     \
@@ -27,23 +25,23 @@ static const struct rule rules[N_FINDING_KINDS] = {
         [FINDING_FD] = SYSTEM_RULE(RULE_FD),
 };
 
-bool check_is_system_path(const char *path)
+static bool begins_with_one(const char *text, const char *const *of, size_t n)
 {
-	for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++)
-		if (!strncmp(path, users[i], strlen(users[i])))
-			return false;
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		if (!strncmp(path, folders[i], strlen(folders[i])))
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(text, of[i], strlen(of[i])))
 			return true;
 	return false;
+}
+#define BEGINS_WITH_ONE(text, of) begins_with_one(text, of, sizeof(of) / sizeof(*(of)))
+
+bool check_is_system_path(const char *path)
+{
+	return BEGINS_WITH_ONE(path, folders) && !BEGINS_WITH_ONE(path, users);
 }
 
 static bool is_interpreter(const char *name)
 {
-	for (size_t i = 0; i < sizeof(interpreters) / sizeof(*interpreters); i++)
-		if (!fnmatch(interpreters[i], name, 0))
-			return true;
-	return false;
+	return BEGINS_WITH_ONE(name, interpreters);
 }
 
 bool check_is_system(const struct check_work *w)

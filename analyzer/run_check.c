@@ -36,6 +36,22 @@ static bool records_enough(const char *families, const struct check_gates *g)
 	       strstr(families, "timers") && strstr(families, "fds");
 }
 
+/* Who names programs means them. */
+static bool accepts_system(const struct run_check *r, const char *options)
+{
+	char *only = settings_get(options, "only");
+	bool accepts = !r->choice.rules.no_builtin && !(only && *only);
+
+	free(only);
+	return accepts;
+}
+
+/* What is accepted all the same need not be found, where nobody asks for what was accepted. */
+static bool may_spare(const struct run_check *r, const char *options)
+{
+	return accepts_system(r, options) && !r->choice.explain && !r->choice.uses;
+}
+
 /* What the library does otherwise than without a gate, unless the user has said how. */
 static int add_options(struct run_check *r, struct str *options, struct err *err)
 {
@@ -59,6 +75,12 @@ static int add_options(struct run_check *r, struct str *options, struct err *err
 		rc = settings_add(options, "tally", r->folder.tally, err);
 	if (!rc && all)
 		rc = settings_add(options, "clean", "yes", err);
+	if (!rc && !all && may_spare(r, options->data)) {
+		char pid[24];
+
+		snprintf(pid, sizeof(pid), "%d", (int)getpid());
+		rc = settings_add(options, "spare", pid, err);
+	}
 	free(settle);
 	free(reach);
 	free(families);
@@ -152,13 +174,11 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
 	const char *folder = r->folder.path;
 	struct run_tally *tally = run_tally_read(r->folder.tally);
 	struct folder_images images = {0};
-	char *only = settings_get(options, "only");
-	/* Who names programs means them. */
 	struct check c = {.gates = r->choice.gates,
 	                  .rules = r->programs,
 	                  .builtin = !r->choice.rules.no_builtin,
 	                  .ended = true,
-	                  .accept_system = !r->choice.rules.no_builtin && !(only && *only),
+	                  .accept_system = accepts_system(r, options),
 	                  .command = (uint64_t)child->pid};
 	int rc = folder_images(&folder, 1, &images, err);
 
@@ -171,7 +191,6 @@ static int look(struct run_check *r, struct findings *f, const struct command *c
 	run_tally_report(tally, c.command, r->accept_unseen, f);
 	run_tally_free(tally);
 	folder_images_free(&images);
-	free(only);
 	return rc;
 }
 

@@ -1,7 +1,7 @@
 /*
- * format.h - THE snapshot format, and the control page: the two things on which
- * liboutlive.so (which writes) and outlive (which reads) agree. The analyzer
- * includes no other header of preload/. Includes <stdint.h> and format_control.h only.
+ * format.h - THE snapshot format, the control page, the programs of the system: all that
+ * liboutlive.so (which writes) and outlive (which reads) agree on. The analyzer
+ * includes no other header of preload/. Includes <stdint.h> and its further parts only.
  *
  * 1. A snapshot file
  * ------------------
@@ -493,4 +493,5 @@ static inline uint64_t fmt_fine_floor(unsigned b)
 }
 
 #include "format_control.h"
+#include "format_system.h"
 #endif

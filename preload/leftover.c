@@ -17,6 +17,7 @@
 #include "reach.h"
 #include "seccomp.h"
 #include "snap.h"
+#include "spare.h"
 #include "sys.h"
 #include "tally.h"
 #include "task.h"
@@ -183,7 +184,7 @@ void leftover_settle(void)
 	struct timespec pause = {0, 1000000};
 	unsigned parked = 0;
 
-	if (!g_options.settle || !leftover_any() || !snap_child_allowed() ||
+	if (!g_options.settle || spare_now() || !leftover_any() || !snap_child_allowed() ||
 	    look_at_others() == NO_OTHERS)
 		return;
 	uint64_t end = sys_now_ns() + g_options.settle;
@@ -221,6 +222,8 @@ static bool any_lost(void)
 
 bool leftover_none(unsigned reason)
 {
+	if (spare_now())
+		return tally_end(reason);
 	return *g_options.tally && !g_options.clean && seccomp_now() != SECCOMP_LOCKED_IN &&
 	       !any_lost() && !leftover_any() && !reach_any_lost() && tally_end(reason);
 }

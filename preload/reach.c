@@ -27,6 +27,7 @@
 #include "reach_stuck.h"
 #include "signals.h"
 #include "snapshot.h"
+#include "spare.h"
 #include "stop.h"
 #include "sys.h"
 
@@ -353,7 +354,7 @@ static void look(const void *frame)
 
 void reach_exit(const void *frame)
 {
-	if (unlikely(g_reach_at_exit))
+	if (unlikely(g_reach_at_exit) && !spare_now())
 		look(frame);
 }
 

@@ -33,8 +33,8 @@ need_some analyzer "$analyzer"
     "$(only_in 'dlfcn\.h' 'real\.c|hook_dl.*|(stack|unwind|module|fallback).*' $preload)"
   check "no stdio (but for the type FILE), locale or assert in the library" "$(includes '(stdio|locale|assert|iostream)\.h' $preload |
     grep -v '^preload/hook\(_stdio\.c\|\.h\):.*<stdio\.h>')"
-  check "format.h includes only stdint.h, and its second part" \
-    "$(includes '.*' preload/format.h preload/format_control.h | grep -vE '<stdint.h>|preload/format.h:.*"format_control.h"')"
+  check "format.h includes only stdint.h, and its further parts" \
+    "$(includes '.*' preload/format*.h | grep -vE '<stdint.h>|preload/format.h:.*"format_(control|system).h"')"
   check "nothing of the analyzer in the library" "$(grep -nE '^#.*include.*analyzer' $preload)"
 
   check "the analyzer shares format.h and options.def, no more" \
