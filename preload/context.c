@@ -137,6 +137,9 @@ static bool new_chunk(struct ctx *c)
 	sys_unlock(&g_lock);
 	if (!n)
 		return false;
+	/* A thread with few stacks never needs more than a page of its first. */
+	if (c->site_end)
+		sys_populate(context_site_at(n * SITE_CHUNK), SITE_CHUNK * sizeof(struct site));
 	c->site_at = n * SITE_CHUNK;
 	c->site_end = c->site_at + SITE_CHUNK;
 	return true;

@@ -44,4 +44,31 @@ static inline void context_ages(const struct site *s, uint32_t count[FMT_AGE_BUC
 		        ages >> AGES_BUCKET_BITS & AGES_COUNT_MAX;
 }
 
+/* Of those above bucket 0 all of which there are any, ascending; returns how many. For anybody. */
+struct context_age {
+	uint32_t bucket, count;
+};
+static inline unsigned context_ages_list(const struct site *s,
+                                         struct context_age out[FMT_AGE_BUCKETS])
+{
+	uint64_t ages = __atomic_load_n(&s->ages, __ATOMIC_ACQUIRE);
+	uint32_t count[FMT_AGE_BUCKETS];
+	unsigned n = 0;
+
+	/* Mostly there are none, or those of one call of the program. */
+	if (!ages)
+		return 0;
+	if (ages & AGES_FEW && !(ages >> (AGES_SHIFT + AGES_BITS))) {
+		ages >>= AGES_SHIFT;
+		out[0].bucket = ages % (1 << AGES_BUCKET_BITS);
+		out[0].count = (uint32_t)(ages >> AGES_BUCKET_BITS);
+		return out[0].count != 0;
+	}
+	context_ages(s, count);
+	for (unsigned b = 1; b < FMT_AGE_BUCKETS; b++)
+		if (count[b])
+			out[n++] = (struct context_age){b, count[b]};
+	return n;
+}
+
 #endif

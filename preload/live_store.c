@@ -18,6 +18,7 @@ struct live_region *live_regions;
 static struct sys_lock g_region_lock, g_pool_lock, g_huge_lock;
 static uint32_t g_pool_next = 1; /* first unit never given out */
 static uint32_t g_pool_chunks;   /* mapped, or never to be used */
+static uintptr_t g_pool_ready;   /* up to here it has pages */
 static uint64_t g_directory_bytes;
 static uint64_t g_huge[LIVE_HUGES]; /* 0: free */
 
@@ -92,6 +93,9 @@ uint32_t live_store_units(uint32_t n)
 	if (pool_reach(n)) {
 		index = g_pool_next;
 		__atomic_store_n(&g_pool_next, index + n, __ATOMIC_RELAXED);
+		/* A word is read before it is put into: that would be two faults a page. */
+		sys_populate_ahead(&g_pool_ready, SYS_FIXED_BLOCKS, (uintptr_t)live_unit(index + n),
+		                   (uintptr_t)live_unit(g_pool_chunks << LIVE_CHUNK_SHIFT));
 	}
 	sys_unlock(&g_pool_lock);
 	return index;

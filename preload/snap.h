@@ -62,8 +62,33 @@ void snap_out_begin(struct snap_out *o, int fd, uint8_t *buf);
 void snap_record(struct snap_out *o, uint32_t tag);
 /* Before each item: makes room for SNAP_ITEM_MAX bytes, if need be by ending the record and opening
  * another with the same tag. */
-void snap_item(struct snap_out *o);
+void snap_item_anew(struct snap_out *o);
+static inline void snap_item(struct snap_out *o)
+{
+	if (o->used + SNAP_ITEM_MAX + 8 > SNAP_BUFFER)
+		snap_item_anew(o);
+}
 void snap_u(struct snap_out *o, uint64_t v);
+/*
+ * The same for items of which there are very many: at = snap_item_at(o), then at = snap_u_at(at, v)
+ * for each number, then snap_item_done(o, at). Numbers only.
+ */
+static inline uint8_t *snap_item_at(struct snap_out *o)
+{
+	snap_item(o);
+	return o->buf + o->used;
+}
+static inline uint8_t *snap_u_at(uint8_t *at, uint64_t v)
+{
+	for (; v >= 128; v >>= 7)
+		*at++ = (uint8_t)(v | 128);
+	*at++ = (uint8_t)v;
+	return at;
+}
+static inline void snap_item_done(struct snap_out *o, const uint8_t *at)
+{
+	o->used = (size_t)(at - o->buf);
+}
 void snap_mem(struct snap_out *o, const void *p, size_t n);
 void snap_str(struct snap_out *o, const char *s);
 void snap_record_end(struct snap_out *o);
@@ -100,6 +125,7 @@ struct snap_tally {
 	uint32_t first, count; /* holds the sites first .. first + count - 1 */
 	uint32_t room;         /* how many it can hold at a time */
 	uint32_t tick;         /* now */
+	bool is_used;          /* what follows is not all zero */
 	struct snap_site *sites;
 	struct snap_age *ages;       /* NULL: no memory, sites then have no ages */
 	struct snap_weight *weights; /* NULL: exact, or no memory: blocks count for themselves */

@@ -57,45 +57,47 @@ static void put_threads(struct snap_out *o, uint32_t n)
 
 static void put_nodes(struct snap_out *o, uint32_t first, uint32_t last, uint32_t n_modules)
 {
+	const struct stack_module *m = NULL;
+	uint32_t module = 0; /* m's number; neighbours mostly have the same */
+
 	snap_record(o, FMT_NODE);
 	for (uint32_t i = first; i <= last; i++) {
 		struct stack_node v = {0};
-		const struct stack_module *m = NULL;
+		uint8_t *at = snap_item_at(o);
 
 		if (!stack_node(i, &v) || v.parent >= i)
 			v = (struct stack_node){0};
-		if (v.module && v.module <= n_modules)
-			m = stack_module(v.module);
-		snap_item(o);
-		snap_u(o, v.parent);
-		snap_u(o, m ? v.module : 0);
-		snap_u(o, m ? v.ip - m->bias : v.ip);
-		snap_u(o, v.flags);
+		if (v.module != module) {
+			module = v.module;
+			m = module && module <= n_modules ? stack_module(module) : NULL;
+		}
+		at = snap_u_at(at, v.parent);
+		at = snap_u_at(at, m ? module : 0);
+		at = snap_u_at(at, m ? v.ip - m->bias : v.ip);
+		snap_item_done(o, snap_u_at(at, v.flags));
 	}
 	snap_record_end(o);
 }
 
 /* The thread went on counting since `frees` was read; what the reader derives for bucket 0 must not
  * be negative. */
-static void put_lifetimes(struct snap_out *o, const struct site *s, uint64_t frees)
+static uint8_t *put_lifetimes(uint8_t *at, const struct site *s, uint64_t frees)
 {
-	uint32_t count[FMT_AGE_BUCKETS];
-	unsigned n = 0;
+	struct context_age age[FMT_AGE_BUCKETS];
+	unsigned n = context_ages_list(s, age), i;
 
-	context_ages(s, count);
-	for (unsigned b = 1; b < FMT_AGE_BUCKETS; b++) {
-		if (count[b] > frees)
-			count[b] = (uint32_t)frees;
-		frees -= count[b];
-		n += count[b] != 0;
+	for (i = 0; i < n && frees; i++) {
+		if (age[i].count > frees)
+			age[i].count = (uint32_t)frees;
+		frees -= age[i].count;
 	}
-	snap_u(o, n);
-	for (unsigned b = 1; n && b < FMT_AGE_BUCKETS; b++) {
-		if (!count[b])
-			continue;
-		snap_u(o, b);
-		snap_u(o, count[b]);
+	n = i;
+	at = snap_u_at(at, n);
+	for (i = 0; i < n; i++) {
+		at = snap_u_at(at, age[i].bucket);
+		at = snap_u_at(at, age[i].count);
 	}
+	return at;
 }
 
 /* part of whole, of what `all` stands for. */
@@ -105,63 +107,64 @@ static uint64_t share(uint64_t all, uint64_t part, uint64_t whole)
 }
 
 /* Sampled: the blocks of a site are taken for alike, whatever their ages. */
-static void put_ages(struct snap_out *o, const struct snap_tally *t, const struct snap_site *v,
-                     const struct snap_weight *live)
+static uint8_t *put_ages(uint8_t *at, const struct snap_tally *t, const struct snap_site *v,
+                         const struct snap_weight *live)
 {
 	struct snap_age ages[256];
 	unsigned n = snap_tally_ages(t, v, ages);
 
-	snap_u(o, n);
+	at = snap_u_at(at, n);
 	for (unsigned i = 0; i < n; i++) {
-		snap_u(o, ages[i].key);
-		snap_u(o, t->weights ? share(live->objects, ages[i].blocks, v->live_blocks)
-		                     : ages[i].blocks);
-		snap_u(o, t->weights ? share(live->bytes, ages[i].bytes, v->live_bytes)
-		                     : ages[i].bytes);
+		at = snap_u_at(at, ages[i].key);
+		at = snap_u_at(at, t->weights ? share(live->objects, ages[i].blocks, v->live_blocks)
+		                              : ages[i].blocks);
+		at = snap_u_at(at, t->weights ? share(live->bytes, ages[i].bytes, v->live_bytes)
+		                              : ages[i].bytes);
 	}
+	return at;
 }
 
-static bool says_something(const struct snap_tally *t, uint32_t i)
+/* The i-th of the tally; NULL: a hole, or it says nothing, or it came while the table was read, and
+ * its stack has frames that are not in the file. */
+static const struct site *site_to_put(const struct snap_tally *t, uint32_t i,
+                                      const struct snap_bounds *have)
 {
 	const struct snap_site *v = &t->sites[i];
+	const struct site *s =
+	        v->allocs | v->frees | v->live_blocks ? site_get(t->first + i) : NULL;
 
-	return site_get(t->first + i) && v->allocs | v->frees | v->live_blocks;
-}
-
-/* It came while the table was read, with a stack whose frames are not in the file. */
-static bool too_new(const struct snap_tally *t, uint32_t i, const struct snap_bounds *have)
-{
-	return t->first + i > have->sites &&
-	       __atomic_load_n(&site_get(t->first + i)->stack, __ATOMIC_ACQUIRE) > have->stacks;
+	if (s && t->first + i > have->sites &&
+	    __atomic_load_n(&s->stack, __ATOMIC_ACQUIRE) > have->stacks)
+		return NULL;
+	return s;
 }
 
 static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
-                     const struct snap_bounds *have)
+                     const struct site *s, const struct snap_bounds *have)
 {
 	const struct snap_site *v = &t->sites[i];
-	const struct site *s = site_get(t->first + i);
 	uint32_t stack = __atomic_load_n(&s->stack, __ATOMIC_ACQUIRE);
 	uint32_t thread = __atomic_load_n(&s->context, __ATOMIC_RELAXED);
 	uint32_t node = stack && stack <= have->stacks ? stack_leaf(stack) : 0;
 	uint64_t min = __atomic_load_n(&s->size_min, __ATOMIC_RELAXED);
 	uint64_t max = __atomic_load_n(&s->size_max, __ATOMIC_RELAXED);
 	struct snap_weight live = snap_tally_live(t, i);
+	uint8_t *at = snap_item_at(o);
 
-	snap_item(o);
-	snap_u(o, node <= have->nodes ? node : 0);
-	snap_u(o, FMT_KIND_HEAP);
-	snap_u(o, thread <= have->contexts ? thread : 0);
-	snap_u(o, sample_blocks(v->allocs));
-	snap_u(o, v->bytes);
-	snap_u(o, sample_blocks(v->frees));
-	snap_u(o, v->bytes_freed);
-	snap_u(o, sample_blocks(v->temporary < v->frees ? v->temporary : v->frees));
-	snap_u(o, v->allocs ? (min < max ? min : max) : 0);
-	snap_u(o, v->allocs ? max : 0);
-	snap_u(o, live.objects);
-	snap_u(o, live.bytes);
-	put_lifetimes(o, s, sample_blocks(v->frees));
-	put_ages(o, t, v, &live);
+	at = snap_u_at(at, node <= have->nodes ? node : 0);
+	at = snap_u_at(at, FMT_KIND_HEAP);
+	at = snap_u_at(at, thread <= have->contexts ? thread : 0);
+	at = snap_u_at(at, sample_blocks(v->allocs));
+	at = snap_u_at(at, v->bytes);
+	at = snap_u_at(at, sample_blocks(v->frees));
+	at = snap_u_at(at, v->bytes_freed);
+	at = snap_u_at(at, sample_blocks(v->temporary < v->frees ? v->temporary : v->frees));
+	at = snap_u_at(at, v->allocs ? (min < max ? min : max) : 0);
+	at = snap_u_at(at, v->allocs ? max : 0);
+	at = snap_u_at(at, live.objects);
+	at = snap_u_at(at, live.bytes);
+	at = put_lifetimes(at, s, sample_blocks(v->frees));
+	snap_item_done(o, put_ages(at, t, v, &live));
 }
 
 /* What the estimates of the sites just written rest on; *number: of the sites before them. */
@@ -170,12 +173,10 @@ static void put_sampled(struct snap_out *o, const struct snap_tally *t,
 {
 	snap_record(o, FMT_SAMPLED);
 	for (uint32_t i = 0; i < t->count; i++) {
-		const struct site_sampled *s;
+		const struct site *site = site_to_put(t, i, have);
+		const struct site_sampled *s = site ? site_sampled(site) : NULL;
 
-		if (!says_something(t, i) || too_new(t, i, have))
-			continue;
-		++*number;
-		s = site_sampled(site_get(t->first + i));
+		*number += site != NULL;
 		if (!s)
 			continue;
 		snap_item(o);
@@ -204,9 +205,11 @@ static void put_sites(struct snap_out *o, const struct snap_bounds *have, struct
 		}
 		snap_record(o, FMT_SITE);
 		for (uint32_t i = 0; i < t.count; i++) {
-			if (!says_something(&t, i) || too_new(&t, i, have))
+			const struct site *s = site_to_put(&t, i, have);
+
+			if (!s)
 				continue;
-			put_site(o, &t, i, have);
+			put_site(o, &t, i, s, have);
 			j->sites++;
 			if (t.reach)
 				t.reach[i].item = j->sites;

@@ -57,6 +57,7 @@ void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
 	t->room = t->sites ? n : RESERVE;
 	if (!t->sites)
 		t->sites = g_reserve;
+	t->is_used = t->sites == g_reserve;
 	if (g_sample_period)
 		t->weights = snap_scratch(t->room * sizeof(*t->weights));
 	if (snap_reach_is_there())
@@ -245,18 +246,34 @@ unsigned snap_tally_ages(const struct snap_tally *t, const struct snap_site *s,
 
 #define LOAD(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
 
+/* New memory is zeroed, and only to be had; that of the portion before has its figures still. */
+static void clear(const struct snap_tally *t, void *p, uint32_t n, size_t size)
+{
+	char *from = (char *)p + t->count * size;
+
+	if (t->is_used)
+		memset(from, 0, n * size);
+	else if (n)
+		sys_populate(from, n * size);
+}
+
+/* So many more, all zero. */
+static void add_sites(struct snap_tally *t, uint32_t n)
+{
+	clear(t, t->sites, n, sizeof(*t->sites));
+	if (t->weights)
+		clear(t, t->weights, n, sizeof(*t->weights));
+	if (t->reach)
+		clear(t, t->reach, n, sizeof(*t->reach));
+	t->count += n;
+}
+
 /* Sites that came since the last one was numbered, as far as there is room. */
 static void take_new(struct snap_tally *t, uint32_t last)
 {
 	uint32_t now = site_count(), more = now > last ? now - last : 0, room = t->room - t->count;
-	uint32_t n = more < room ? more : room;
 
-	memset(t->sites + t->count, 0, n * sizeof(*t->sites));
-	if (t->weights)
-		memset(t->weights + t->count, 0, n * sizeof(*t->weights));
-	if (t->reach)
-		memset(t->reach + t->count, 0, n * sizeof(*t->reach));
-	t->count += n;
+	add_sites(t, more < room ? more : room);
 }
 
 void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
@@ -264,12 +281,8 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
 	uint32_t left = last - first + 1;
 
 	t->first = first;
-	t->count = left < t->room ? left : t->room;
-	memset(t->sites, 0, t->count * sizeof(*t->sites));
-	if (t->weights)
-		memset(t->weights, 0, t->count * sizeof(*t->weights));
-	if (t->reach)
-		memset(t->reach, 0, t->count * sizeof(*t->reach));
+	t->count = 0;
+	add_sites(t, left < t->room ? left : t->room);
 	if (t->n_ages)
 		memset(t->ages, 0, t->age_slots * sizeof(*t->ages));
 	t->n_ages = 0;
@@ -300,4 +313,5 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
 	t->blocks = sample_blocks(t->blocks);
 	if (t->ages)
 		link_ages(t);
+	t->is_used = true;
 }

@@ -106,10 +106,8 @@ void snap_record_end(struct snap_out *o)
 	o->records++;
 }
 
-void snap_item(struct snap_out *o)
+void snap_item_anew(struct snap_out *o)
 {
-	if (o->used + SNAP_ITEM_MAX + 8 <= SNAP_BUFFER)
-		return;
 	snap_record_end(o);
 	flush(o);
 	snap_record(o, o->tag);
@@ -117,12 +115,7 @@ void snap_item(struct snap_out *o)
 
 void snap_u(struct snap_out *o, uint64_t v)
 {
-	uint8_t *at = o->buf + o->used;
-
-	for (; v >= 128; v >>= 7)
-		*at++ = (uint8_t)(v | 128);
-	*at++ = (uint8_t)v;
-	o->used = (size_t)(at - o->buf);
+	snap_item_done(o, snap_u_at(o->buf + o->used, v));
 }
 
 void snap_mem(struct snap_out *o, const void *p, size_t n)

@@ -162,6 +162,27 @@ int sys_map_at(uintptr_t at, size_t bytes)
 	return 0;
 }
 
+void sys_populate(void *p, size_t bytes)
+{
+	uintptr_t at = (uintptr_t)p & ~4095ul;
+
+	if (!__atomic_load_n(&g_no_more, __ATOMIC_ACQUIRE))
+		sys_call(SYS_madvise, at, (uintptr_t)p + bytes - at, SYS_POPULATE_WRITE);
+}
+
+void sys_populate_ahead(uintptr_t *ready, uintptr_t from, uintptr_t at, uintptr_t end)
+{
+	enum { FEW = 4 * 4096, MOST = 32 * 4096 };
+	uintptr_t used = at - from, more = used / 4 < MOST ? used / 4 : MOST;
+	uintptr_t first = (at - 1) & ~4095ul, to = first + 4096 + (more & ~4095ul);
+
+	/* A short process is to have no page that it does not need. */
+	if (at <= *ready || used < FEW)
+		return;
+	*ready = to < end ? to : end;
+	sys_populate((void *)first, *ready - first);
+}
+
 void sys_unmap(void *p, size_t bytes)
 {
 	size_t size = whole_pages(bytes);

@@ -75,6 +75,14 @@ int sys_map_at(uintptr_t at, size_t bytes);
 #define SYS_FIXED_BLOCKS SYS_FIXED /* live_store.c: 64 GB */
 #define SYS_FIXED_SITES  (SYS_FIXED + (1ul << 36))
 #define SYS_FIXED_END    (SYS_FIXED + (1ul << 37))
+/* Backs pages of a table that are about to be written, in one call: each that is left to a fault
+ * costs a microsecond or two. Where the kernel cannot (before 5.14), they are left to that. */
+#define SYS_POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, which older headers lack */
+void sys_populate(void *p, size_t bytes);
+/* For a table that fills upward from `from` and is about to be written up to `at`: backs that, and
+ * up to a quarter more, no further than `end`. *ready: as far as that was done; 0 at first. One
+ * caller at a time. */
+void sys_populate_ahead(uintptr_t *ready, uintptr_t from, uintptr_t at, uintptr_t end);
 /* True for an address inside our own mappings. */
 bool sys_is_own(uintptr_t address);
 /* Bytes handed out by these and not given back (virtual). */
