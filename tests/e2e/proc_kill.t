@@ -51,6 +51,70 @@ $(tail -n 40 files)
 FILES
 is "allocations only ever grow from one file of a process to its next" $wrong 0
 
+# ---- how old is the last one ----
+cat > fresh.py << 'PY'
+"""fresh.py growth|interval COUNT: kills proc_paced that often, wherever it is; prints how often what was lost is more than a step."""
+import glob, json, mmap, os, random, resource, signal, struct, subprocess, sys, time
+how, count = sys.argv[1], int(sys.argv[2])
+MB, r = 1 << 20, random.Random(20261122)
+STEP, INTERVAL = MB, 30_000_000
+option = "growth=1M" if how in ("growth", "oom") else "interval=30ms"
+outlive, lib, progs = (os.environ[k] for k in ("OUTLIVE", "LIB", "PROGS"))
+old = 0
+ends = set()
+for run in range(count):
+    folder = "%s.%d" % (how, run)
+    os.mkdir(folder)
+    env = dict(os.environ, LD_PRELOAD=lib, OUTLIVE_OPTIONS="out=%s,%s,keep=0,quiet=yes" % (os.path.abspath(folder), option))
+    def limits():
+        if how == "cpu":
+            resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+        if how == "oom":
+            open(os.environ["CGROUP"] + "/tasks", "w").write(str(os.getpid()))
+    child = subprocess.Popen([progs + "/proc_paced", folder + "/progress"], env=env, preexec_fn=limits)
+    at, start = r.randrange(2 * MB, 9 * MB), time.monotonic()
+    while how in ("growth", "interval") and time.monotonic() - start < 60:
+        if os.path.exists(folder + "/progress") and os.path.getsize(folder + "/progress"):
+            if struct.unpack("<Q", open(folder + "/progress", "rb").read(8))[0] >= at:
+                break
+        time.sleep(r.random() / 1000)
+    if how in ("growth", "interval"):
+        child.send_signal(signal.SIGKILL)
+    ends.add(child.wait())
+    live, when, begun = struct.unpack("<QQQ", open(folder + "/progress", "rb").read(24))
+    files = sorted(glob.glob(folder + "/outlive.*.snap"), key=lambda f: int(f.split(".")[-2]))
+    top = json.loads(subprocess.check_output([outlive, "top", "--json", "-n", "1", files[-1]])) if files else None
+    if option[0] == "g":
+        # The size is looked at when it has changed by a sixteenth of a step.
+        lost, most = live - (top["totals"]["heap"]["inuse_space"] if top else 0), STEP + STEP // 16 + 8192
+    else:
+        # The clock is looked at 240 times a second.
+        lost, most = when - (top["snapshot"]["time_ns"] if top else begun), INTERVAL + 2 * 4_200_000
+    if lost > most:
+        old += 1
+        print("# run %d: %d of %d lost, %d at most" % (run, lost, live, most))
+print(count, old, *ends)
+PY
+export OUTLIVE
+for how in growth interval; do
+  /usr/bin/python3 fresh.py $how "$((kills / 10))" > $how.out 2>&1
+  is "$((kills / 10)) kills: the last file is no older than the $how" "$(tail -n 1 $how.out)" "$((kills / 10)) 0 -9"
+  grep '^#' $how.out
+done
+/usr/bin/python3 fresh.py cpu 2 > cpu.out 2>&1
+is "killed by the limit of processor time: the same" "$(tail -n 1 cpu.out)" "2 0 -9"
+CGROUP=/sys/fs/cgroup/memory/outlive-test.$$
+export CGROUP
+if mkdir "$CGROUP" 2> mkdir.err && echo 24M > "$CGROUP/memory.limit_in_bytes"; then
+  /usr/bin/python3 fresh.py oom 5 > oom.out 2>&1
+  is "killed by the limit of a cgroup's memory: the same" "$(tail -n 1 oom.out)" "5 0 -9"
+  grep '^#' oom.out
+else
+  note "no cgroup can be made here: $(cat mkdir.err)"
+fi
+empty() { rmdir "$CGROUP" 2> mkdir.err || [ ! -d "$CGROUP" ]; }
+wait_for empty
+
 left=$(find snaps -name '.*' -o -name '*.tmp' | wc -l)
 note "$left files were being written when their process died"
 done_testing
