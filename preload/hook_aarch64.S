@@ -32,6 +32,14 @@
 	b	heap_free
 	end	free
 
+	begin	calloc
+	b	heap_calloc
+	end	calloc
+
+	begin	realloc
+	b	heap_realloc
+	end	realloc
+
 /* ---- children that share our memory ---- */
 
 /* The slot's number in x16; the arguments must survive. */

@@ -99,6 +99,19 @@ static inline void delete_counted(any_fn *f, uintptr_t p, uintptr_t b, uintptr_t
 	t_self.flags = flags;
 }
 
+/* Does it reach free()? That counts itself, in sampled mode only where a sample may be. */
+static bool delete_through(any_fn *f, uintptr_t p, uintptr_t b, uintptr_t c)
+{
+	uint32_t before = t_self.n_heap;
+
+	if (g_sample_direct)
+		sample_filter_add(p);
+	delete_counted(f, p, b, c);
+	if (g_sample_direct)
+		sample_filter_remove(p);
+	return t_self.n_heap != before;
+}
+
 #define DEFINE_NEW(i, symbol)                                         \
 	static void *count_##i(uintptr_t n, uintptr_t b, uintptr_t c) \
 	{                                                             \
@@ -130,11 +143,11 @@ static inline void delete_counted(any_fn *f, uintptr_t p, uintptr_t b, uintptr_t
 	static void *first_##i(uintptr_t p, uintptr_t b, uintptr_t c)              \
 	{                                                                          \
 		any_fn *f = original(i, bare_delete);                              \
-		uint32_t before = t_self.n_heap;                                   \
                                                                                    \
-		delete_counted(f, p, b, c);                                        \
 		if (p) /* delete of NULL reaches nobody, whatever the allocator */ \
-			settle(i, t_self.n_heap != before ? f : count_##i);        \
+			settle(i, delete_through(f, p, b, c) ? f : count_##i);     \
+		else                                                               \
+			f(p, b, c);                                                \
 		return NULL;                                                       \
 	}
 CXX_FUNCTIONS(DEFINE_NEW, DEFINE_DELETE)

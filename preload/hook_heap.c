@@ -37,12 +37,17 @@ _Static_assert(offsetof(struct self, n_heap) == SELF_N_HEAP &&
                        offsetof(struct self, exact) == SELF_EXACT && IN_HEAP == SELF_IN_HEAP &&
                        offsetof(struct self, left) == SELF_LEFT &&
                        offsetof(struct real, malloc) == REAL_MALLOC &&
-                       offsetof(struct real, free) == REAL_FREE && SAMPLE_SLOT_BITS == 16,
+                       offsetof(struct real, calloc) == REAL_CALLOC &&
+                       offsetof(struct real, realloc) == REAL_REALLOC &&
+                       offsetof(struct real, free) == REAL_FREE && REAL_BOOT == REAL_BOOT_BYTES &&
+                       SAMPLE_SLOT_BITS == 16,
                "numbers in assembly");
 
 #define FROM_ASSEMBLY __attribute__((visibility("hidden"), used))
 FROM_ASSEMBLY void *heap_malloc(size_t n);
 FROM_ASSEMBLY void heap_free(void *p);
+FROM_ASSEMBLY void *heap_calloc(size_t n, size_t size);
+FROM_ASSEMBLY void *heap_realloc(void *p, size_t n);
 
 /* The usual call: the flags need not be kept, they are 0. */
 #define PLAIN_HEAP(result, call)        \
@@ -76,16 +81,6 @@ HOT void *heap_malloc(size_t n)
 	return p;
 }
 
-/* As the assembly does: true where the call may go straight to the original. */
-static inline bool passes(size_t bytes)
-{
-	if (!g_sample_direct || !bytes || bytes >= t_self.left)
-		return false;
-	t_self.left -= bytes;
-	t_self.n_heap++;
-	return true;
-}
-
 static __attribute__((noinline)) void *unusual_calloc(size_t n, size_t size,
                                                       const struct caller *from)
 {
@@ -99,15 +94,12 @@ static __attribute__((noinline)) void *unusual_calloc(size_t n, size_t size,
 	return p;
 }
 
-EXPORT void *calloc(size_t n, size_t size)
+HOT void *heap_calloc(size_t n, size_t size)
 {
-	size_t bytes;
 	void *p;
 
 	if (!track_is_plain())
-		return !__builtin_mul_overflow(n, size, &bytes) && passes(bytes)
-		               ? real.calloc(n, size)
-		               : unusual_calloc(n, size, &CALLER());
+		return unusual_calloc(n, size, &CALLER());
 	PLAIN_HEAP(p =, real.calloc(n, size));
 	track_alloc_plain(p, n * size, &CALLER());
 	return p;
@@ -208,10 +200,8 @@ static inline void *do_realloc(void *p, size_t n, const struct caller *from)
 	return q;
 }
 
-EXPORT void *realloc(void *p, size_t n)
+HOT void *heap_realloc(void *p, size_t n)
 {
-	if (g_sample_direct && !sample_may_live((uintptr_t)p) && !real_is_boot(p) && passes(n))
-		return real.realloc(p, n);
 	return do_realloc(p, n, &CALLER());
 }
 

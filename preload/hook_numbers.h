@@ -12,8 +12,11 @@
 #define SELF_IN_HEAP 2
 #define SELF_LEFT    16
 /* struct real (hook.h) */
-#define REAL_MALLOC 0
-#define REAL_FREE   24
+#define REAL_MALLOC  0
+#define REAL_CALLOC  8
+#define REAL_REALLOC 16
+#define REAL_FREE    24
+#define REAL_BOOT    32768
 /* share_slot[] (hook_share.c) */
 #define SHARE_VFORK   0
 #define SHARE_VFORK2  1

@@ -64,22 +64,61 @@
 	ret
 	end	malloc
 
-	begin	free
-	cmpb	$0, g_sample_direct(%rip)
-	je	heap_free
-	mov	%rdi, %rax
-	mov	%rdi, %rdx
+	/* To \other where a sample may live at \at. */
+	.macro	no_sample at, other
+	mov	\at, %rax
+	mov	\at, %rdx
 	shr	$4, %rax
 	shr	$20, %rdx
 	xor	%edx, %eax
 	movzwl	%ax, %eax
 	lea	g_sample_filter(%rip), %rdx
 	cmpb	$0, (%rdx,%rax)
-	jne	heap_free
-	mov	t_self@gottpoff(%rip), %rax
-	incl	%fs:SELF_N_HEAP(%rax)
+	jne	\other
+	.endm
+
+	/* Not counted as a call: it has nothing to tell operator delete. */
+	begin	free
+	cmpb	$0, g_sample_direct(%rip)
+	je	heap_free
+	no_sample %rdi, heap_free
 	jmp	*real+REAL_FREE(%rip)
 	end	free
+
+	begin	calloc
+	cmpb	$0, g_sample_direct(%rip)
+	je	heap_calloc
+	mov	%rdi, %rax
+	mul	%rsi
+	jo	heap_calloc
+	mov	t_self@gottpoff(%rip), %rdx
+	test	%rax, %rax
+	je	heap_calloc
+	cmp	%rax, %fs:SELF_LEFT(%rdx)
+	jbe	heap_calloc
+	sub	%rax, %fs:SELF_LEFT(%rdx)
+	incl	%fs:SELF_N_HEAP(%rdx)
+	jmp	*real+REAL_CALLOC(%rip)
+	end	calloc
+
+	begin	realloc
+	cmpb	$0, g_sample_direct(%rip)
+	je	heap_realloc
+	no_sample %rdi, heap_realloc
+	lea	g_real_boot(%rip), %rdx
+	mov	%rdi, %rax
+	sub	%rdx, %rax
+	cmp	$REAL_BOOT, %rax
+	jb	heap_realloc
+	mov	t_self@gottpoff(%rip), %rdx
+	test	%rsi, %rsi
+	je	heap_realloc
+	cmp	%rsi, %fs:SELF_LEFT(%rdx)
+	jbe	heap_realloc
+	sub	%rsi, %fs:SELF_LEFT(%rdx)
+	incl	%fs:SELF_N_HEAP(%rdx)
+	jmp	*real+REAL_REALLOC(%rip)
+	end	realloc
 
 /* ---- children that share our memory ---- */
 

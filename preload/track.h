@@ -28,8 +28,9 @@ struct ctx;  /* a thread's counters and caches, leased: context.h */
 /* One cache line; what each call of the malloc family looks at comes first. */
 struct self {
 	uint32_t flags;
-	uint32_t n_heap; /* calls of the malloc family, wrapping: tells whether operator new came
-	                    through malloc */
+	/* Calls of the malloc family, wrapping: tells whether operator new came through malloc.
+	 * Without the frees that are no sample's. */
+	uint32_t n_heap;
 	/* ctx, from the thread's first event of the heap on, if these are recorded, and exactly:
 	 * then track_plain.c need not ask. Else NULL. */
 	struct ctx *exact;
