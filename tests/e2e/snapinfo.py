@@ -3,6 +3,7 @@ snapinfo.py --order: the files that stdin names, sorted: by when their process b
 
 A line a file: reason, signal, exit status, forked, blocks of 1000 bytes left (those that tests/progs/proc_end.c makes).
 """
+import signal
 import struct
 import sys
 import zlib
@@ -102,6 +103,7 @@ def facts(path):
     return " ".join(line)
 
 
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 if sys.argv[1:] == ["--order"]:
     print("\n".join(ordered(sys.stdin.read().splitlines())))
 else:

@@ -356,6 +356,8 @@ static void give_back(void)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	/* what our caller may have left open */
+	closefrom(3);
 	files();
 	others();
 	list_open();
