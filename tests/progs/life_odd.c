@@ -62,7 +62,10 @@ static void locked(void)
 	struct rlimit l = {4 << 20, 4 << 20};
 	int made = 0;
 
-	setrlimit(RLIMIT_MEMLOCK, &l);
+	if (setrlimit(RLIMIT_MEMLOCK, &l)) {
+		puts("a container's limit, which cannot be raised");
+		return;
+	}
 	/* No capability: the limit counts. */
 	if (setgid(65534) || setuid(65534) || mlockall(MCL_FUTURE))
 		abort();
