@@ -31,7 +31,7 @@ server=$!
 tries=0
 until ask ping > /dev/null 2>&1; do
   tries=$((tries + 1))
-  [ $tries -lt 100 ] || { echo "demo: redis-server does not answer:" >&2; cat redis.log >&2; exit 1; }
+  [ $tries -lt 1200 ] || { echo "demo: redis-server does not answer:" >&2; cat redis.log >&2; exit 1; }
   sleep 0.1
 done
 
