@@ -131,7 +131,7 @@ class Page:
             raise RuntimeError(expression + ": " + json.dumps(answer["exceptionDetails"].get("exception", {}).get("description")))
         return answer["result"].get("value")
 
-    def wait(self, expression, seconds=60):
+    def wait(self, expression, seconds=180):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:

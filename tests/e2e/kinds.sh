@@ -38,7 +38,7 @@ listed() {
 }
 
 look() {
-  for try in 1 2 3 4 5; do
+  for try in $(seq 50); do
     fds=$(listed "$pid" fd) tasks=$(listed "$pid" task)
     snapshot_now || return 1
     [ "$fds$tasks" = "$(listed "$pid" fd)$(listed "$pid" task)" ] && break
