@@ -9,11 +9,12 @@ mkfifo hold
 background sh -c 'OUTLIVE_OPTIONS=out="$2" LD_PRELOAD="$3" exec "$1" wait < hold' sh "$PROGS/stuck_threads" "$dir" "$LIB"
 exec 3> hold
 wait_for grep -q waiting "$pid.log"
-# The kernel's clocks of two CPUs may be some milliseconds apart.
-sleep 0.3
+# What is told is "at least": the kernel's clocks of two CPUs may be some milliseconds apart, and while a snapshot reads them a
+# busy machine may let it wait for longer than that.
+sleep 1.5
 snapshot_now
 first=$snap
-sleep 0.3
+sleep 1.5
 snapshot_now
 "$OUTLIVE" threads --json --base "$first" "$snap" > threads.json
 "$OUTLIVE" stacks --json "$pid" > stacks.json
