@@ -266,6 +266,9 @@ static void put_strangers(struct snap_out *o, struct snap_job *j, const struct s
 			break;
 		snap_moment();
 	}
+	/* On a busy machine a thread may wait for longer until it runs for the first time. */
+	if (s->n <= task_unborn())
+		return;
 	for (uint32_t i = 0; i < s->n; i++)
 		put_unseen(o, j, have, s->tid[i]);
 }

@@ -351,7 +351,8 @@ void task_end(void)
 		sys_call(SYS_prctl, PR_GET_NAME, name);
 	words_copy(t->view.name, name, sizeof(name));
 	end(t);
-	__atomic_store_n(&g_late[g_n_late++ % LATE], t->view.tid, __ATOMIC_RELEASE);
+	uint32_t late = __atomic_fetch_add(&g_n_late, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&g_late[late % LATE], t->view.tid, __ATOMIC_RELEASE);
 	retire_if_done(t);
 	leave(flags);
 }
