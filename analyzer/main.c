@@ -56,7 +56,8 @@ static int check_stdout(int status)
 	errno = 0;
 	if (!fflush(stdout) && !ferror(stdout) && !fclose(stdout))
 		return status;
-	if (errno == EPIPE)
+	/* A verb that has failed has said so, and knows why. */
+	if (errno == EPIPE || status == EXIT_UNREADABLE)
 		return status;
 	fprintf(stderr, "outlive: cannot write the output: %s\n", strerror(errno ? errno : EIO));
 	return EXIT_UNREADABLE;
@@ -69,6 +70,12 @@ int main(int argc, char **argv)
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;
+	}
+	/* "help VERB" is "VERB --help". */
+	static char help[] = "--help";
+	if (argc == 3 && !strcmp(argv[1], "help")) {
+		argv[1] = argv[2];
+		argv[2] = help;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		print_help(stdout);

@@ -311,9 +311,10 @@ void notes_churn(struct page *page, const struct profile *p, const struct out_op
 		return;
 	str_addf(&s, "churn: %zu stack%s ", p->n_churn, p->n_churn == 1 ? "" : "s");
 	if (p->churn[ALLOC_SPACE] > 0)
-		str_addf(&s, "allocated %s in %s blocks and gave them back, or hold",
+		str_addf(&s, "allocated %s in %s block%s and gave them back, or hold",
 		         human_bytes(bytes, p->churn[ALLOC_SPACE]),
-		         human_count(blocks, p->churn[ALLOC_OBJECTS]));
+		         human_count(blocks, p->churn[ALLOC_OBJECTS]),
+		         p->churn[ALLOC_OBJECTS] == 1 ? "" : "s");
 	else
 		str_add(&s, "gave back what they allocated, or hold");
 	str_addf(&s, "%s them only for what is in flight%s", p->n_churn == 1 ? "s" : "",

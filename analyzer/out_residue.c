@@ -113,8 +113,9 @@ static void print_heap(struct page *page, struct residue *r, const char *path,
 	space = sub_sat(space, r->known_space);
 	if (objects <= 0)
 		return;
-	snprintf(text, sizeof(text), "heap: %s in %s blocks still in use %s%s",
-	         human_bytes(a, space), human_count(b, objects),
+	snprintf(text, sizeof(text), "heap%s: %s in %s block%s still in use %s%s",
+	         p->total[FMT_KIND_MMAP][INUSE_OBJECTS] > 0 ? " and mappings" : "",
+	         human_bytes(a, space), human_count(b, objects), objects == 1 ? "" : "s",
 	         r->kinds->final ? "at the end" : "then",
 	         snapshot_scan(p->b) == FMT_SCAN_DONE ? "" : " (not a verdict)");
 	print_head(page, text, "top", path);

@@ -74,7 +74,8 @@ static size_t site_width(const struct page *page, const struct row *r, bool wide
 void out_stack_site(struct page *page, const struct row *r, const struct out_options *o,
                     struct nameless *nameless)
 {
-	if (page->width && page->columns && r->n_frames &&
+	/* Behind figures; a line that has hardly begun gains nothing by another. */
+	if (page->width && page->columns > 20 && r->n_frames &&
 	    page->columns + 2 + site_width(page, r, o->wide) > page->width) {
 		page_end_line(page);
 		page_pad(page, 6);

@@ -16,6 +16,8 @@ status_is "a column that is none" 2 "$OUTLIVE" top --sort=inuse_spce "$good"
 like "its nearest" "$(cat err)" 'did you mean inuse_space\?'
 status_is "a pattern that is none" 2 "$OUTLIVE" top --focus='(' "$good"
 status_is "a number that is none" 2 "$OUTLIVE" top -n ten "$good"
+status_is "help of what is no verb" 2 "$OUTLIVE" help toop
+like "its nearest, too" "$(cat err)" 'did you mean top\?'
 status_is "no operand" 2 "$OUTLIVE" info
 status_is "too many operands" 2 "$OUTLIVE" top "$good" "$good"
 status_is "--version" 0 "$OUTLIVE" --version
@@ -23,6 +25,7 @@ like "says a version" "$(cat out)" '^outlive [0-9]+\.[0-9]+\.[0-9]+$'
 for verb in run snapshot top diff list traces tree info export; do
   status_is "$verb --help" 0 "$OUTLIVE" $verb --help
   like "$verb --help says how" "$(cat out)" "^usage: outlive $verb "
+  is "help $verb is the same" "$("$OUTLIVE" help $verb)" "$(cat out)"
 done
 
 for file in "$data"/bad_*.snap; do
@@ -46,7 +49,8 @@ done
 
 status_is "a good one" 0 "$OUTLIVE" diff "$first" "$good"
 status_is "a full disk is told" 3 sh -c '"$0" diff "$1" "$2" > /dev/full' "$OUTLIVE" "$first" "$good"
-like "in one line" "$(cat err)" 'No space left'
+like "why" "$(cat err)" 'No space left'
+is "in one line" "$(wc -l < err)" 1
 status_is "a full disk for JSON, too" 3 sh -c '"$0" diff --json "$1" "$2" > /dev/full' "$OUTLIVE" "$first" "$good"
 is "a pipe whose reader leaves is quiet" "$("$OUTLIVE" diff --json "$first" "$good" 2>&1 | head -n 1)" "{"
 is "in a pipe no escapes" "$("$OUTLIVE" diff "$first" "$good" | tr -dc '\033' | wc -c)" 0

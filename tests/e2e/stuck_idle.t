@@ -5,13 +5,16 @@
 . "$ROOT/tests/e2e/idle.sh"
 for bin in /usr/lib/postgresql/*/bin; do PATH=$PATH:$bin; done
 PATH=$PATH:/usr/sbin
-need jq python3 redis-server nginx java node postgres initdb setpriv
+need jq script python3 redis-server nginx java node postgres initdb setpriv
 
 preloaded redis-server --port 0 --unixsocket "$dir/redis.sock" --save ''
 wait_for [ -S redis.sock ]
 not_idle redis ''
 is "redis: why" "$(reasons)" \
   "an event loop waits for the next event; jemalloc's threads wait to tidy up; redis's and valkey's threads wait for a job"
+script -qec "stty cols 50; '$OUTLIVE' threads --color=never '$snap'" /dev/null < /dev/null | tr -d '\r' > narrow
+like "redis: on a narrow terminal, too" "$(cat narrow)" '^ *at  bioProc'
+unlike "redis: a place stands behind its word" "$(cat narrow)" '^ *at$'
 "$OUTLIVE" threads --json --no-builtin "$snap" > threads.json
 is "redis: --no-builtin knows of none" "$(reasons)" ""
 status_is "redis: nobody has been stuck for a while" 0 "$OUTLIVE" threads --json --older 1ms "$snap"
