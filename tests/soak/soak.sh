@@ -5,6 +5,7 @@
 # What the table of blocks takes is a share of the addresses that ever held blocks, each kB by its fullest moment: it comes to
 # its height as the heap has been everywhere, slower and slower. So the second half must bring less than the quarter before it,
 # where what leaks brings twice as much. glibc's arenas wander through the address space for many minutes: the load has one.
+# A machine that is too busy is still on its way up: no verdict before 20 million allocations in the first quarter.
 build=$(cd "$1" && pwd)
 seconds=$(($2 * 60))
 export OUTLIVE_BUILD=$build
@@ -21,13 +22,13 @@ note "heap_soak $pid for $seconds s; one snapshot each 5 s"
 own() { "$OUTLIVE" info --json "$1" | jq '.audit.own_tables + .audit.own_arena'; }
 started=$(date +%s)
 taken=0
-quarter= half=
+quarter= half= made=0
 at() { [ $(($(date +%s) - started)) -ge "$1" ]; }
 while sleep 5; alive $pid && ! at $((seconds - 5)); do
   snapshot_now || break
   taken=$((taken + 1))
   late=$(own "$snap")
-  [ -z "$quarter" ] && at $((seconds / 4)) && quarter=$late
+  [ -z "$quarter" ] && at $((seconds / 4)) && quarter=$late && made=$("$OUTLIVE" info --json "$snap" | jq .audit.captures)
   [ -z "$half" ] && at $((seconds / 2)) && half=$late
 done
 wait $pid
@@ -39,8 +40,12 @@ mine=$(jq -r '[.rows[] | select(any(.stack[]; .function == "soak_make" or .funct
 is "the program's books are outlive's, to the byte" "$mine" "$(cat books)"
 is "nothing was lost, nothing unknown" "$(jq -c '[(.audit.lost | add // 0), .audit.unknown_frees]' top.json)" '[0,0]'
 note "outlive's own memory: $quarter bytes after a quarter of the time, $half after half of it, $late at the end"
-ok "its growth comes to an end" [ $((late - half)) -le $((half - quarter + 16384)) ]
-ok "and is little" [ "$late" -le $((half + half / 20)) ]
+if [ "${made:-0}" -ge 20000000 ]; then
+  ok "its growth comes to an end" [ $((late - half)) -le $((half - quarter + 16384)) ]
+  ok "and is little" [ "$late" -le $((half + half / 20)) ]
+else
+  note "no verdict on it: $made allocations in the first quarter"
+fi
 ok "keep=4 keeps 8 snapshots at most" [ "$(snaps snaps | wc -l)" -le 8 ]
 
 # Too much for a test among others: children of a process whose eight threads are all in the allocator.
