@@ -53,6 +53,22 @@ TEST(sites_of_a_context_are_found_again_and_differ_from_anothers)
 	EQ(context_site(a, UINT32_MAX), a->nowhere);
 }
 
+/* What a snapshot is told: those that are there, ascending, and no others. */
+static bool lists(const struct site *s, const uint32_t expect[FMT_AGE_BUCKETS])
+{
+	struct context_age age[FMT_AGE_BUCKETS];
+	unsigned n = context_ages_list(s, age), at = 0;
+
+	for (uint32_t b = 1; b < FMT_AGE_BUCKETS; b++) {
+		if (!expect[b])
+			continue;
+		if (at == n || age[at].bucket != b || age[at].count != expect[b])
+			return false;
+		at++;
+	}
+	return at == n;
+}
+
 /* Few counts stand in a word, more in an array: at every step both say what was counted. */
 TEST(ages_of_freed_blocks_are_counted_in_a_word_and_then_in_an_array)
 {
@@ -78,6 +94,7 @@ TEST(ages_of_freed_blocks_are_counted_in_a_word_and_then_in_an_array)
 			}
 			context_ages(s, have);
 			wrong += memcmp(have, expect, sizeof(have)) != 0;
+			wrong += !lists(s, expect);
 		}
 		words += s->ages & AGES_FEW;
 	}

@@ -58,6 +58,49 @@ TEST(large_and_stack_stand_apart)
 	OK(!is_mapped(large));
 }
 
+static int resident(char *table, int pages)
+{
+	unsigned char there[1024];
+	int n = 0;
+
+	EQ(mincore(table, pages * 4096ul, there), 0);
+	for (int i = 0; i < pages; i++)
+		n += there[i] & 1;
+	return n;
+}
+
+/* A table is never backed much further than it is used, nor beyond its end, and not at all when it
+ * is small or when the kernel may be asked nothing. */
+TEST(pages_come_ahead_of_what_is_written_and_no_further)
+{
+	enum { PAGES = 512, ROOM = 400 };
+	char *table = sys_map(PAGES * 4096), *probe = sys_map(4096);
+	const uintptr_t from = (uintptr_t)table, end = from + ROOM * 4096;
+	bool knows = !madvise(probe, 4096, SYS_POPULATE_WRITE);
+	uintptr_t ready = 0;
+	int behind = 0;
+
+	for (uintptr_t at = from + 1000; at <= end; at += 1000) {
+		int used = (int)((at - 1 - from) / 4096) + 1;
+
+		sys_populate_ahead(&ready, from, at, end);
+		int have = resident(table, PAGES);
+
+		if (have > used + used / 4 + 2 || have > ROOM || (used <= 3 && have >= used + 1))
+			FAIL("%d pages for %d", have, used);
+		behind += have < used;
+		table[at - 1 - from] = 1; /* the page is there now in any case */
+	}
+	if (knows)
+		OK(behind < 8);
+	char *other = sys_map(64 * KB);
+
+	sys_map_no_more(true);
+	sys_populate(other, 64 * KB);
+	sys_map_no_more(false);
+	EQ(resident(other, 16), 0);
+}
+
 enum { THREADS = 4, EACH = 200 };
 static struct {
 	char *at;
