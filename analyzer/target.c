@@ -283,7 +283,7 @@ void target_forget(pid_t pid)
 
 /* ---- signals ---- */
 
-int target_signal(struct target *t, int number, struct err *err)
+static int send(struct target *t, int number, struct err *err)
 {
 	siginfo_t info = {0};
 
@@ -304,6 +304,23 @@ int target_signal(struct target *t, int number, struct err *err)
 		return 0;
 	return err_set(err, "process %d (%s): cannot send it signal %d: %s", (int)t->pid, t->comm,
 	               number, strerror(errno));
+}
+
+int target_signal(struct target *t, int number, struct err *err)
+{
+	struct fmt_control *c = t->control;
+	int result = -1;
+
+	if (!c)
+		return send(t, number, err);
+	/* What it is becoming has no handler yet, and it waits until we have looked, and sent. */
+	__atomic_fetch_add(&c->senders, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&c->state, __ATOMIC_SEQ_CST) == FMT_CONTROL_OFF)
+		err_set(err, "process %d (%s) is becoming another program", (int)t->pid, t->comm);
+	else
+		result = send(t, number, err);
+	__atomic_fetch_sub(&c->senders, 1, __ATOMIC_SEQ_CST);
+	return result;
 }
 
 /* Calls visit(t, text, arg) with each thread's file of that name. */

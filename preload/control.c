@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "format.h"
 #include "options.h"
@@ -299,9 +300,21 @@ void control_hide(void)
 	g_hidden = true;
 	if (!g_has_file)
 		return;
-	__atomic_store_n(&g_page->state, FMT_CONTROL_OFF, __ATOMIC_RELEASE);
+	__atomic_store_n(&g_page->state, FMT_CONTROL_OFF, __ATOMIC_SEQ_CST);
 	file_name(&t);
 	sys_unlink(name);
+}
+
+/* One that was killed in the middle keeps nobody for long. */
+void control_settle(void)
+{
+	struct timespec a_while = {0, 1000000};
+
+	for (int i = 0; i < 50 && g_has_file; i++) {
+		if (!__atomic_load_n(&g_page->senders, __ATOMIC_SEQ_CST))
+			break;
+		sys_call(SYS_nanosleep, &a_while, NULL);
+	}
 }
 
 void control_show(void)

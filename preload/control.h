@@ -21,6 +21,8 @@ void control_yield(void);
  * again. */
 void control_hide(void);
 void control_show(void);
+/* After the file went: returns when nobody is in the middle of sending a signal any more. */
+void control_settle(void);
 /* fork's child: never the parent's page again; its own at the next poll. */
 void control_fork_child(void);
 

@@ -76,6 +76,10 @@ struct fmt_control {
 	uint32_t counts_asked, counts_given;
 	uint64_t allocs, alloc_bytes, frees, free_bytes;
 	struct fmt_live live;
+	/* Who is about to send the signal: the analyzer adds 1, sees that the state is not OFF,
+	 * sends, and takes 1 away. A process that becomes another program waits a moment for it to
+	 * be 0: a signal that came after that would end what it becomes. */
+	uint32_t senders;
 };
 
 enum { FMT_CONTROL_STARTING = 0, FMT_CONTROL_READY = 1, FMT_CONTROL_OFF = 2 };

@@ -318,6 +318,7 @@ bool process_exec(void)
 			finish(&r);
 		}
 	}
+	control_settle();
 	signals_exec(true);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <ucontext.h>
 
 #include "arch_regs.h"
@@ -195,6 +196,34 @@ void signals_hand_on(bool begins)
 		signals_mask(begins ? SIG_BLOCK : SIG_UNBLOCK, signals_bit(g_signals_control));
 }
 
+static bool is_request(const siginfo_t *info)
+{
+	return info->si_code == SI_QUEUE && info->si_value.sival_int == FMT_CONTROL_VALUE;
+}
+
+static void send_again(int sig, siginfo_t *info)
+{
+	if (info->si_code == SI_TKILL) /* this thread's alone */
+		sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), sig, info);
+	else
+		sys_call(SYS_rt_sigqueueinfo, sys_getpid(), sig, info);
+}
+
+/* What was sent to us, and given to a thread that the exec will end before it takes it, would stay
+ * pending, and be the end of the new image. */
+static void drop_requests(void)
+{
+	const struct timespec at_once = {0, 0};
+	uint64_t bit = signals_bit(g_number);
+	siginfo_t info;
+
+	while (sys_call(SYS_rt_sigtimedwait, &bit, &info, &at_once, MASK_BYTES) > 0)
+		if (!is_request(&info) && !stop_is_order(&info)) {
+			send_again(g_number, &info);
+			break;
+		}
+}
+
 void signals_exec(bool begins)
 {
 	int sig = g_signals_control;
@@ -202,6 +231,8 @@ void signals_exec(bool begins)
 	signals_settle();
 	if (!g_signals_on || !sig)
 		return;
+	if (begins && seccomp_now() != SECCOMP_LOCKED_IN)
+		drop_requests();
 	signals_hand_on(begins);
 	if (g_believed[sig].handler != (void *)SIG_IGN)
 		return;
@@ -359,11 +390,8 @@ static void answer(void *context)
 	signals_restart(context);
 }
 
-/*
- * The program uses the number of the control signal for itself, and takes it where it is blocked:
- * it gets it, and we withdraw. Each thread that believes to have it blocked comes here once, for
- * the signal goes on to the next that has not, until it finds the one that waits for it.
- */
+/* The program uses the control signal itself, and takes it where it is blocked: it gets it, and we
+ * withdraw. It goes on to each thread that believes to have it blocked, until one waits for it. */
 static void yield_control(int sig, siginfo_t *info, ucontext_t *context)
 {
 	control_yield();
@@ -371,15 +399,7 @@ static void yield_control(int sig, siginfo_t *info, ucontext_t *context)
 	t_signals_awaited |= signals_bit(sig);
 	*(uint64_t *)&context->uc_sigmask |= signals_bit(sig);
 	signals_mask(SIG_BLOCK, signals_bit(sig));
-	if (info->si_code == SI_TKILL) /* this thread's alone */
-		sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), sig, info);
-	else
-		sys_call(SYS_rt_sigqueueinfo, sys_getpid(), sig, info);
-}
-
-static bool is_request(const siginfo_t *info)
-{
-	return info->si_code == SI_QUEUE && info->si_value.sival_int == FMT_CONTROL_VALUE;
+	send_again(sig, info);
 }
 
 static void entry(int sig, siginfo_t *info, void *context)

@@ -145,5 +145,7 @@ void stop_fork_child(void);
 /* For the control signal's handler: true when the signal was ours, and has been waited for and made
  * undone. */
 bool stop_on_signal(const void *siginfo, void *ucontext);
+/* It is one of those. */
+bool stop_is_order(const void *siginfo);
 
 #endif

@@ -162,6 +162,11 @@ static void wait_gate(uint32_t gate)
 			return;
 }
 
+bool stop_is_order(const void *siginfo)
+{
+	return ((const siginfo_t *)siginfo)->si_code == ORDER_CODE;
+}
+
 bool stop_on_signal(const void *siginfo, void *ucontext)
 {
 	const siginfo_t *info = siginfo;
@@ -170,7 +175,7 @@ bool stop_on_signal(const void *siginfo, void *ucontext)
 	long call = STOP_CALL_UNKNOWN;
 	bool taken = false;
 
-	if (info->si_code != ORDER_CODE)
+	if (!stop_is_order(info))
 		return false;
 	__atomic_add_fetch(&g_inside, 1, __ATOMIC_SEQ_CST);
 	struct stop *s = __atomic_load_n(&g_stop, __ATOMIC_SEQ_CST);
