@@ -118,9 +118,10 @@ static void read_figures(struct run_status *s, pid_t pid, struct figures *f)
 {
 	struct fmt_control *c = page_of(s, pid);
 
-	*f = (struct figures){.rss = proc_number(pid, "status", "VmRSS:") * 1024,
-	                      .threads = proc_number(pid, "status", "Threads:"),
+	*f = (struct figures){.threads = proc_number(pid, "status", "Threads:"),
 	                      .fds = count_fds(pid)};
+	/* Last: the kernel takes memory before descriptors from who ends. */
+	f->rss = proc_number(pid, "status", "VmRSS:") * 1024;
 	if (c)
 		read_heap(s, c, f);
 }
@@ -223,6 +224,8 @@ static void look(void *ctx, pid_t pid)
 	struct figures f;
 
 	read_figures(s, pid, &f);
+	if (!f.rss) /* it is on its way out: these are nobody's figures any more */
+		return;
 	if (s->stats_ns && now >= s->next_stats_ns) {
 		wipe(s);
 		put_stats(s, &f);

@@ -11,12 +11,18 @@ pid=$!
 pids="$pids $pid"
 exec 8> in
 wait_for grep -q ready log
-good=0
-for i in $(seq "$scans"); do
+good=0 late=0 i=0
+while [ $i -lt "$scans" ]; do
+  i=$((i + 1))
   "$OUTLIVE" snapshot --reach $pid > out 2>&1
   status=$?
   case $status$(head -n 1 out) in
     "0reach: 7.0 kB in 7 blocks lost for certain, "*"still reachable") good=$((good + 1)) ;;
+    # A machine with much else to do: once more.
+    "4reach: no verdict: the threads could not be stopped in time")
+      late=$((late + 1))
+      [ $late -gt "$scans" ] || i=$((i - 1))
+      ;;
     *)
       note "scan $i, status $status: $(cat out)"
       note "$("$OUTLIVE" top --json -n 0 "$(tail -n 1 out)" 2> /dev/null |

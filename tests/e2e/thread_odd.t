@@ -68,7 +68,8 @@ for s in $(snaps storm); do
   drifted=$(q '.audit | .threads_unseen + .lost_threads')
   [ "$drifted" -le "$worst" ] || worst=$drifted
 done
-ok "threads that are being born or dying are not strangers: $worst at most" test "$worst" -le 2
+# Of the four that make them each has one on its way.
+ok "threads that are being born or dying are not strangers: $worst at most" test "$worst" -le 4
 records "$(snaps storm | tail -n 1)"
 is "at the end of the storm all are given back" "$(q '.threads | length') $(q '[.thread_sums[].count] | add') $(drift)" "1 1604 0 0 0"
 

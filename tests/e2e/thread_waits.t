@@ -16,6 +16,10 @@ snapshot_now
 first=$snap
 sleep 1.5
 snapshot_now
+second=$snap
+# A third one: whoever waits has waited in all of them. Before the look from outside, which may stop a thread: that begins anew.
+snapshot_now
+snap=$second
 "$OUTLIVE" threads --json --base "$first" "$snap" > threads.json
 "$OUTLIVE" stacks --json "$pid" > stacks.json
 
@@ -58,8 +62,6 @@ status_is "--older: of one snapshot alone, by the kernel's clock" 0 "$OUTLIVE" t
 is "the same threads, but for the one that took it" "$(jq -c '[.rows[].tids[]] | sort' out)" \
   "$(jq -c --argjson own "$pid" '[.rows[].tids[] | select(. != $own)] | sort' older.json)"
 status_is "several snapshots without --older" 2 "$OUTLIVE" threads "$first" "$snap"
-# A third one: whoever waits has waited in all of them; idle ones are told apart.
-snapshot_now
 status_is "--older: of several snapshots of a run" 0 "$OUTLIVE" threads --json --older 200ms "$dir"/outlive.stuck_threads.*.snap
 is "in all of three" "$(jq -c '[.older.snapshots, .older.idle_left_out > 0]' out)" '[3,true]'
 is "the same threads in all" "$(jq -c '[.rows[].tids[]] | sort' out)" "$(jq -c '[.rows[].tids[]] | sort' older.json)"

@@ -4,6 +4,7 @@
  * "after", waits, ends.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -72,7 +73,8 @@ static void leave_timers(void)
 	timer_settime(timer_new(), 0, &often, NULL);
 	timer_delete(timer_new());
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	if (timerfd_settime(fd, 0, &often, NULL))
+	if (timerfd_settime(fd, 0, &often, NULL) ||
+	    poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) != 1)
 		exit(1);
 }
 

@@ -290,17 +290,27 @@ static FRAME void reused(void)
 	snapshot();
 }
 
+static void *tells_number(void *arg)
+{
+	*(volatile pid_t *)arg = gettid();
+	return NULL;
+}
+
+/* One at a time: the next one when the kernel has none of this number any more. */
 static void *makes_some(void *arg)
 {
 	for (int i = 0; i < 400; i++) {
+		volatile pid_t number = 0;
 		pthread_t t;
 
-		if (pthread_create(&t, NULL, at_once, NULL))
+		if (pthread_create(&t, NULL, tells_number, (void *)&number))
 			break;
 		if (i % 2)
 			pthread_detach(t);
 		else
 			pthread_join(t, NULL);
+		while (!number || !tgkill(getpid(), number, 0))
+			sched_yield();
 	}
 	return arg;
 }
