@@ -8,9 +8,11 @@
 #include "predict.h"
 
 enum {
-	POOL_FIRST = 1 << 17,
+	POOL_FIRST = 1 << 19, /* of an early thread: most need no more, and to grow is to copy */
+	POOL_LATER = 1 << 17, /* of others: so that many have one */
 	POOL_LAST = 8 << PREDICT_OFFSET_BITS, /* of one thread */
 	POOLS_ALL = 1 << 26,                  /* of all */
+	POOL_EARLY = 1 << 24,                 /* of those that are early */
 	POOL_EAGER = 1 << 19, /* up to here a record is made when a stack is walked first */
 	PAUSE = 8 * PREDICT_WINDOW,
 	NONE = sizeof(struct record), /* at the pool's start: a record that never holds */
@@ -31,18 +33,26 @@ static uint8_t *pool_new(size_t bytes)
 	return NULL;
 }
 
+static void pool_free(uint8_t *pool, size_t bytes)
+{
+	sys_unmap(pool, bytes);
+	__atomic_sub_fetch(&g_pool_bytes, bytes, __ATOMIC_RELAXED);
+}
+
 void predict_new(struct stack_cache *c)
 {
-	uint8_t *pool = pool_new(POOL_FIRST);
+	bool early = __atomic_load_n(&g_pool_bytes, __ATOMIC_RELAXED) < POOL_EARLY;
+	uint32_t size = early ? POOL_FIRST : POOL_LATER;
+	uint8_t *pool = pool_new(size);
 	struct predictor *p = pool ? sys_map(sizeof(*p)) : NULL;
 
 	if (!p) {
 		if (pool)
-			sys_unmap(pool, POOL_FIRST);
+			pool_free(pool, size);
 		return;
 	}
 	p->pool = pool;
-	p->size = POOL_FIRST;
+	p->size = size;
 	p->used = NONE;
 	c->hot.records = pool;
 	c->hot.line = p->guess;
@@ -147,8 +157,7 @@ static struct record *allocate(struct stack_hot *h, unsigned n)
 
 		if (bigger) {
 			memcpy(bigger, p->pool, p->used);
-			sys_unmap(p->pool, p->size);
-			__atomic_sub_fetch(&g_pool_bytes, p->size, __ATOMIC_RELAXED);
+			pool_free(p->pool, p->size);
 			h->records = p->pool = bigger;
 			p->size *= 2;
 		}
