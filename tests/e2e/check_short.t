@@ -6,16 +6,16 @@ background "$OUTLIVE" run --check -- "$PROGS/short_idle"
 gate=$pid
 wait_for pgrep -P "$gate" -x short_idle
 pid=$(pgrep -P "$gate" -x short_idle)
-# The highest signals are taken last, when all is ready.
 wait_for grep -q '^SigCgt:.f' "/proc/$pid/status"
-ok "a process that has ended soon would have needed no page" [ ! -e "/dev/shm/outlive.$pid.ctl" ]
+has_none() { ! has_page "$1"; }
+ok "a process that has ended soon would have needed no page" has_none "$pid"
 status_is "one that has idled since it began can be asked" 0 "$OUTLIVE" snapshot "$pid"
 snapshot=$(tail -n 1 out)
 like "for a snapshot" "$snapshot" '/outlive\.short_idle\.[0-9]+\.1\.snap$'
 "$OUTLIVE" info --json "$snapshot" > info.json
 is "which tells the program" "$(jq -r .snapshot.exe info.json)" "$(readlink -f "$PROGS/short_idle")"
 is "and its arguments" "$(jq -r .snapshot.cmdline info.json)" "$PROGS/short_idle"
-ok "it has a page now" [ -s "/dev/shm/outlive.$pid.ctl" ]
+ok "it has a page now" has_page "$pid"
 status_is "so it can be asked for more" 0 "$OUTLIVE" snapshot --reach "$pid"
 kill "$pid"
 wait "$gate"

@@ -13,6 +13,9 @@
 #                                answers; pid in $pid, port in $port
 #   wait_for COMMAND...          until it succeeds; fails after two minutes
 #   stop_pid PID [SIGNAL]        ends a child of the test and waits for it; its status in $status
+#   child PID                    the process that it has as its child
+#   has_page PID                 its control file is there, and is its own
+#   ready PID                    the library in it can be asked for a snapshot
 #   snaps [DIR [COMMAND]]        snapshot files, the process that began first at first, then by sequence
 #   json FILE EXPRESSION         a Python expression over d, the document
 #   done_testing                 the plan; the last line of a test
@@ -47,6 +50,7 @@ tidy_up() {
     done
     kill -9 "$p" 2> /dev/null
     wait "$p" 2> /dev/null
+    [ -d "/proc/$p" ] || rm -f "/dev/shm/outlive.$p.ctl"
   done
   cd / && rm -rf "$dir"
 }
@@ -192,6 +196,20 @@ wait_for() {
     note "$(head -n 20 wait_for.out)"
     return 1
   done
+}
+
+child() {
+  tr -d ' ' < "/proc/$1/task/$1/children"
+}
+
+# Numbers of processes come again, and who was killed has left his file: it tells when its process was started.
+has_page() {
+  [ "$(od -An -tu8 -j16 -N8 "/dev/shm/outlive.$1.ctl" | tr -d ' ')" = "$(sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20)" ]
+}
+
+# The highest signals are taken last, when all is ready.
+ready() {
+  has_page "$1" && grep -q '^SigCgt:.f' "/proc/$1/status"
 }
 
 stop_pid() {

@@ -21,7 +21,7 @@ export OUTLIVE_OPTIONS="out=$PWD/snaps"
 LD_PRELOAD=$LIB background /usr/bin/python3 grow.py
 unset OUTLIVE_OPTIONS
 python=$pid
-wait_for test -e "/dev/shm/outlive.$python.ctl"
+wait_for ready "$python"
 sleep 0.5
 status_is "diff --live" 0 "$OUTLIVE" diff --json --live "$python" --for 500ms
 is "two snapshots, the second is the later one" \

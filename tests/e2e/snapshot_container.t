@@ -16,14 +16,11 @@ SH
 root=root
 mkdir private
 background unshare --fork --pid --mount --mount-proc sh inside.sh "$PWD" "$LIB"
-child() {
-  tr -d ' ' < "/proc/$pid/task/$pid/children"
-}
 is_sleep() {
-  [ "$(cat "/proc/$(child)/comm")" = sleep ] && ls "/proc/$(child)/$root/dev/shm/"*.ctl
+  [ "$(cat "/proc/$(child "$pid")/comm")" = sleep ] && ls "/proc/$(child "$pid")/$root/dev/shm/"*.ctl
 }
 wait_for is_sleep
-sleeper=$(child)
+sleeper=$(child "$pid")
 status_is "asked by the pid that we see" 0 "$OUTLIVE" snapshot "$sleeper"
 snap=$(cat out)
 like "the path is one that we can open" "$snap" "^/proc/$sleeper/$root/.*/private/outlive\.sleep\.[0-9]+\.[0-9]+\.snap\$"
@@ -54,7 +51,7 @@ stop_pid "$pid" KILL
 if unshare --time --fork true 2> /dev/null; then
   background unshare --time --boottime 100000 --fork --kill-child env LD_PRELOAD="$LIB" sleep 1000
   timed_sleep() {
-    sleeper=$(child) && [ "$(cat "/proc/$sleeper/comm")" = sleep ] && ls "/dev/shm/outlive.$sleeper.ctl"
+    sleeper=$(child "$pid") && [ "$(cat "/proc/$sleeper/comm")" = sleep ] && grep -q '^SigCgt:.f' "/proc/$sleeper/status"
   }
   wait_for timed_sleep
   for n in 1 2; do

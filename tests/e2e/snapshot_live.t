@@ -23,8 +23,9 @@ zombies() {
 
 background "$OUTLIVE" run --out "$PWD/idle" -- sleep 1000
 run=$pid
-wait_for sh -c "ls /dev/shm/outlive.\$(cat /proc/$run/task/$run/children | tr -d ' ').ctl"
-sleeper=$(tr -d ' ' < "/proc/$run/task/$run/children")
+child_is_ready() { ready "$(child "$run")"; }
+wait_for child_is_ready
+sleeper=$(child "$run")
 snapshot "$sleeper" "an idle process"
 is "no zombie is left in it" "$(zombies "$sleeper")" ""
 snapshot "$sleeper" "again"
@@ -42,8 +43,8 @@ like "run says what there is at the end" "$(cat "$run.log")" 'next: outlive diff
 # Many askers at once: each gets a whole file.
 background "$OUTLIVE" run --out "$PWD/many" --keep 0 -- sleep 1000
 run=$pid
-wait_for sh -c "ls /dev/shm/outlive.\$(cat /proc/$run/task/$run/children | tr -d ' ').ctl"
-sleeper=$(tr -d ' ' < "/proc/$run/task/$run/children")
+wait_for child_is_ready
+sleeper=$(child "$run")
 askers=
 for i in 1 2 3 4 5 6 7 8; do
   "$OUTLIVE" snapshot --label "asker $i" "$sleeper" > "asker.$i" 2>&1 &
@@ -71,12 +72,12 @@ threading.Event().wait()
 PY
 background "$OUTLIVE" run --out "$PWD/threads" -- /usr/bin/python3 -S blocked.py
 wait_for grep -q ready "$pid.log"
-snapshot "$(tr -d ' ' < "/proc/$pid/task/$pid/children")" "eight waiting threads"
+snapshot "$(child "$pid")" "eight waiting threads"
 stop_pid "$pid"
 background env BLOCK=1 "$OUTLIVE" run --out "$PWD/blocked" -- /usr/bin/python3 -S blocked.py
 run=$pid
 wait_for grep -q ready "$pid.log"
-snapshot "$(tr -d ' ' < "/proc/$pid/task/$pid/children")" "signals blocked in all threads, but it allocates"
-kill -9 "$(tr -d ' ' < "/proc/$run/task/$run/children")"
+snapshot "$(child "$pid")" "signals blocked in all threads, but it allocates"
+kill -9 "$(child "$run")"
 stop_pid "$run" CONT
 done_testing

@@ -60,8 +60,9 @@ like "is told" "$(cat err)" 'has ended'
 # Killed, it cannot remove its control file; whoever gets its pid must not be mistaken for it.
 background "$OUTLIVE" run --out "$PWD/s" -- sleep 1000
 run=$pid
-wait_for sh -c "ls /dev/shm/outlive.\$(cat /proc/$run/task/$run/children | tr -d ' ').ctl"
-sleeper=$(tr -d ' ' < "/proc/$run/task/$run/children")
+child_is_ready() { ready "$(child "$run")"; }
+wait_for child_is_ready
+sleeper=$(child "$run")
 kill -9 "$sleeper"
 wait "$run"
 like "run tells a program that SIGKILL ended" "$(cat "$run.log")" 'NOTHING WAS SEEN.*SIGKILL'
@@ -69,7 +70,7 @@ ok "and takes away what it has left" test ! -e "/dev/shm/outlive.$sleeper.ctl"
 status_is "its pid is nobody's now" 3 "$OUTLIVE" snapshot "$sleeper"
 
 background env LD_PRELOAD="$LIB" sleep 1000
-wait_for test -e "/dev/shm/outlive.$pid.ctl"
+wait_for ready "$pid"
 stop_pid "$pid" KILL
 ok "killed, it leaves its control file" test -e "/dev/shm/outlive.$pid.ctl"
 status_is "of a process that is gone" 3 "$OUTLIVE" snapshot "$pid"

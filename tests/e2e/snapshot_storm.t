@@ -25,7 +25,7 @@ mkdir storm
 OUTLIVE_OPTIONS="out=$PWD/storm,keep=0,follow=no" LD_PRELOAD=$LIB "$PROGS/heap_soak" until-told > books 2> soak.err &
 pid=$!
 pids=$pid
-wait_for test -e "/dev/shm/outlive.$pid.ctl"
+wait_for ready "$pid"
 /usr/bin/python3 asks.py "$OUTLIVE" "$pid" 3 > asked
 kill -USR1 $pid
 wait $pid
