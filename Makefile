@@ -160,8 +160,9 @@ RACE := live_test context_test track_test lifetimes_test
 race-bins:
 	$(Q)$(MAKE) --no-print-directory O=$(O)/race CFLAGS='-fsanitize=thread -Wno-tsan' \
 		CPPFLAGS='-DOWN_BASE=0x7e9000000000ul -DOWN_END=0x7ea000000000ul -DSYS_FIXED=0x7ea000000000ul' $(RACE:%=$(O)/race/tests/unit/%)
-race: race-bins ## races in the tables: their unit tests under the thread sanitizer
+race: race-bins ## races in the tables: their unit tests under the thread sanitizer, which find those that we plant
 	$(Q)prove $(RACE:%=$(O)/race/tests/unit/%)
+	$(Q)tests/race/planted.sh $(O)
 
 check: ## structure: exports, layers, sizes, format, lint, clang build; fails where a tool is missing and CI=true
 	$(Q)scripts/deps build check
