@@ -200,6 +200,7 @@ int cfi_row(const uint8_t *fde, const struct cfi_range *in, uintptr_t pc, struct
 	memset(&w->row, 0, sizeof(w->row));
 	w->row.cfa_reg = CFI_REGISTERS;
 	w->row.is_signal = f.cie.is_signal;
+	w->initial = w->row; /* no earlier entry's, should this one's CIE restore what it had */
 	if (run(&m, f.cie.code))
 		return -EINVAL;
 	w->initial = w->row;
