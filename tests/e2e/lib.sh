@@ -7,6 +7,8 @@
 #   is NAME GOT WANT             equal text
 #   like NAME TEXT ERE           some line of the text matches; unlike: none does
 #   status_is NAME WANT COMMAND...    exit status; output is kept in files "out" and "err"
+#   status_soon NAME WANT COMMAND...  the same of a command that is run again until it has it: who looks, may see a thread
+#                                just going to sleep
 #   note TEXT                    a TAP comment
 #   background COMMAND...        starts it, pid in $pid, its output in $pid.log; it is ended with the test
 #   start_server COMMAND...      the same on a free port of the loopback, written PORT in the command; waits until it
@@ -127,6 +129,22 @@ status_is() {
   result 1 "$status_name"
   note "status $status, want $status_want, of: $*"
   note "$(head -n 20 out err)"
+}
+
+status_soon() {
+  soon_name=$1 soon_want=$2
+  shift 2
+  wait_for has_status "$@" || true
+  [ "$soon_status" = "$soon_want" ] && { result 0 "$soon_name"; return; }
+  result 1 "$soon_name"
+  note "status $soon_status, want $soon_want, of: $*"
+  note "$(head -n 20 out err)"
+}
+
+has_status() {
+  "$@" > out 2> err
+  soon_status=$?
+  [ $soon_status = "$soon_want" ]
 }
 
 background() {

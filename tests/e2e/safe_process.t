@@ -39,11 +39,16 @@ PY
 cp "$LIB" liboutlive.so
 chmod 755 liboutlive.so
 # lie PATH [WORD]: its pid in $liar
+# Whose number a killed process has had that has left its file cannot lie: then another one.
 lie() {
-  background setpriv --reuid $them --regid $them --clear-groups /usr/bin/python3 liar.py "$@"
-  liar=$pid
-  wait_for grep -q ready "$liar.log"
+  for try in 1 2 3 4 5; do
+    background setpriv --reuid $them --regid $them --clear-groups /usr/bin/python3 liar.py "$@"
+    liar=$pid
+    wait_for says_or_is_gone
+    grep -q ready "$liar.log" && return
+  done
 }
+says_or_is_gone() { grep -q ready "$liar.log" || ! alive "$liar"; }
 leave() {
   stop_pid "$liar" KILL
   rm -f "/dev/shm/outlive.$liar.ctl"

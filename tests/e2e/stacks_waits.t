@@ -35,7 +35,7 @@ is "a ring: each waits for the other" \
 is "a ring: with both stacks" \
   "$(json stacks.json 'sorted(f["function"] for x in d["deadlocks"] if x["kind"] == "cycle" for t in x["threads"]
     for f in t["stack"] if f["function"].startswith("stuck"))')" "['stuck_ab', 'stuck_ba']"
-status_is "--check finds them" 1 "$OUTLIVE" stacks --check "$pid"
+status_soon "--check finds them" 1 "$OUTLIVE" stacks --check "$pid"
 like "and says so" "$(cat out)" '^Deadlock: 2 threads wait for one another'
 like "with the lock's address" "$(cat out)" 'tid [0-9]+ stuck_threads waits for mutex 0x[0-9a-f]+, held by thread [0-9]+$'
 
