@@ -63,20 +63,30 @@ static uint64_t last_ran(const char *text)
 	return ns;
 }
 
-/* That clock's reading, less that of ours: what is noted of a running thread is as old as its last
+/*
+ * That clock's reading, less that of ours: what is noted of a running thread is as old as its last
  * switch. Ours is read last: whatever comes between makes the waits shorter than they are, never
- * longer. */
+ * longer, so the largest of some tries is the best.
+ */
 static bool scheduler_offset(uint64_t *offset)
 {
 	char text[1024];
+	bool any = false;
 
-	sys_call(SYS_sched_yield);
-	long n = sys_read_file("/proc/thread-self/sched", text, sizeof(text) - 1);
-	uint64_t now = sys_now_ns();
+	for (int tries = 3; tries; tries--) {
+		sys_call(SYS_sched_yield);
+		long n = sys_read_file("/proc/thread-self/sched", text, sizeof(text) - 1);
+		uint64_t now = sys_now_ns();
 
-	text[n > 0 ? n : 0] = 0;
-	*offset = last_ran(text) - now;
-	return n > 0 && last_ran(text);
+		text[n > 0 ? n : 0] = 0;
+		uint64_t ran = last_ran(text);
+		if (!ran)
+			return false;
+		if (!any || (int64_t)(ran - now - *offset) > 0)
+			*offset = ran - now;
+		any = true;
+	}
+	return any;
 }
 
 /* ---- all threads ---- */
