@@ -31,7 +31,7 @@ status_is "a full disk" 3 "$OUTLIVE" report -o /dev/full hostile.snap
 status_is "no folder for it" 3 "$OUTLIVE" report -o nowhere/x.html hostile.snap
 is "and nothing is left behind" "$(find . -name 'x.html*')" ""
 
-/usr/bin/python3 "$ROOT/tests/e2e/report_page.py" > steps 2> steps.err
+/usr/bin/python3 -B "$ROOT/tests/e2e/report_page.py" > steps 2> steps.err
 result $? "the browser's steps run to their end" || note "$(tail -n 5 steps.err)"
 while IFS='	' read -r step_status step_name; do
   [ "$step_status" = note ] && { note "$step_name"; continue; }
