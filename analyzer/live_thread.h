@@ -5,6 +5,7 @@
 #ifndef OUTLIVE_LIVE_THREAD_H
 #define OUTLIVE_LIVE_THREAD_H
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include "util.h"
@@ -24,13 +25,23 @@ bool thread_look(pid_t pid, pid_t tid, struct thread_look *look);
 /* It has not run since: all that was read of its stack meanwhile was of one moment. */
 bool thread_unchanged(pid_t pid, pid_t tid, const struct thread_look *before);
 
-/* For how long it has not run, by the scheduler's own clock; false where the kernel does not tell.
+/*
+ * For how long it has not run at least, by the scheduler's own clock; false where the kernel does
+ * not tell. Each processor has such a clock for itself, and leaves out of it what a hypervisor
+ * took: two may be seconds apart. So the calling thread goes to the processor where that thread
+ * last ran; close leads it back.
  */
+enum { THREAD_CPUS = 1024 };
 struct thread_clock {
-	int64_t offset_ns; /* of CLOCK_MONOTONIC to the scheduler's */
-	bool known;
+	struct thread_cpu {
+		int64_t offset_ns; /* of CLOCK_MONOTONIC to this one's */
+		bool asked, known;
+	} cpu[THREAD_CPUS];
+	cpu_set_t own; /* where the caller may run */
+	bool can_move;
 };
 void thread_clock_open(struct thread_clock *c);
-bool thread_idle(const struct thread_clock *c, pid_t pid, pid_t tid, uint64_t *ns);
+bool thread_idle(struct thread_clock *c, pid_t pid, pid_t tid, uint64_t *ns);
+void thread_clock_close(struct thread_clock *c);
 
 #endif

@@ -39,64 +39,12 @@ void snap_own_look(struct snap_job *j)
 	memcpy(j->own.frame, g_far.frame, g_far.n * sizeof(*g_far.frame));
 }
 
-/* ---- since when ---- */
-
-/* Milliseconds of the scheduler's clock with six digits behind the point, as ns; 0 not told. */
-static uint64_t last_ran(const char *text)
-{
-	static const char key[] = "se.exec_start";
-	const char *at = strstr(text, key);
-	uint64_t ns = 0;
-	int digits = -1;
-
-	at = at ? strchr(at, ':') : NULL;
-	for (at = at ? at + 1 : NULL; at && *at && *at != '\n'; at++) {
-		if (*at == '.')
-			digits = 0;
-		if (*at < '0' || *at > '9' || digits == 6)
-			continue;
-		ns = ns * 10 + (uint64_t)(*at - '0');
-		digits += digits >= 0;
-	}
-	for (; ns && digits < 6; digits++)
-		ns *= 10;
-	return ns;
-}
-
-/*
- * That clock's reading, less that of ours: what is noted of a running thread is as old as its last
- * switch. Ours is read last: whatever comes between makes the waits shorter than they are, never
- * longer, so the largest of some tries is the best.
- */
-static bool scheduler_offset(uint64_t *offset)
-{
-	char text[1024];
-	bool any = false;
-
-	for (int tries = 3; tries; tries--) {
-		sys_call(SYS_sched_yield);
-		long n = sys_read_file("/proc/thread-self/sched", text, sizeof(text) - 1);
-		uint64_t now = sys_now_ns();
-
-		text[n > 0 ? n : 0] = 0;
-		uint64_t ran = last_ran(text);
-		if (!ran)
-			return false;
-		if (!any || (int64_t)(ran - now - *offset) > 0)
-			*offset = ran - now;
-		any = true;
-	}
-	return any;
-}
-
 /* ---- all threads ---- */
 
 struct walk {
 	struct snap_out *o;
 	const struct snap_job *j;
 	const struct snap_bounds *have;
-	uint64_t offset;
-	bool has_clock;
 };
 
 static void put_frames(const struct walk *w, const struct stack_far_frame *frame, uint32_t n)
@@ -110,17 +58,6 @@ static void put_frames(const struct walk *w, const struct stack_far_frame *frame
 		snap_u(w->o, m ? frame[i].ip - m->bias : frame[i].ip);
 		snap_u(w->o, frame[i].flags);
 	}
-}
-
-static uint64_t idle(const struct walk *w, uint32_t tid)
-{
-	char text[1024];
-
-	if (!w->has_clock || snap_task_file(w->j, tid, "/sched", text, sizeof(text)) <= 0)
-		return 0;
-	uint64_t ran = last_ran(text), now = sys_now_ns() + w->offset;
-
-	return !ran ? 0 : now > ran ? now - ran + 1 : 1;
 }
 
 /* The registers that the kernel tells of who sleeps in a call: it changes none of its arguments. */
@@ -167,7 +104,7 @@ static void put_stand(uint32_t tid, void *arg)
 	if (!look(w, tid, &regs))
 		return;
 	stack_far_walk(&g_far, w->j->pid, &regs, false);
-	uint64_t ns = idle(w, tid), switches = snap_switches(w->j, tid);
+	uint64_t ns = snap_idle(w->j, tid), switches = snap_switches(w->j, tid);
 
 	if (!switches)
 		return;
@@ -186,10 +123,11 @@ void snap_stands(struct snap_out *o, const struct snap_job *j, const struct snap
 	struct text t = TEXT(path);
 	int fd;
 
-	w.has_clock = scheduler_offset(&w.offset);
+	snap_clock_begin();
 	text_str(&t, j->proc);
 	text_str(&t, "/task");
 	snap_record(o, FMT_WAIT_STACK);
 	snap_each_number(path, &fd, put_stand, &w);
+	snap_clock_end();
 	snap_record_end(o);
 }

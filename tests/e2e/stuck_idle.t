@@ -9,7 +9,7 @@ need jq script python3 redis-server nginx java node postgres initdb setpriv
 
 preloaded redis-server --port 0 --unixsocket "$dir/redis.sock" --save ''
 wait_for [ -S redis.sock ]
-# The kernel's clocks of two CPUs may be some milliseconds apart, and --older below asks for one.
+# --older below asks for a millisecond.
 sleep 0.3
 not_idle redis ''
 is "redis: why" "$(reasons)" \
