@@ -181,6 +181,8 @@ static int await(struct target *t, struct ask *a, uint32_t request, struct err *
 	for (unsigned round = 0;; round++) {
 		if ((int32_t)(__atomic_load_n(&c->completed, __ATOMIC_ACQUIRE) - request) >= 0)
 			return 0;
+		if (target_check_control(t, err))
+			return -1;
 		if (trim_pending(t) && now_ns() >= a->trim_until_ns)
 			give_up_trim(t, a);
 		if (c->state == FMT_CONTROL_OFF && target_refresh(t))
@@ -209,10 +211,13 @@ static int ask_by_control(struct target *t, struct ask *a, char **path, struct e
 	a->rss_before = c->trim_before;
 	a->rss_after = c->trim_after;
 	reap_writer(t, (int)c->signal_number);
-	if (__atomic_load_n(&c->failed, __ATOMIC_ACQUIRE) != failed)
+	bool has_failed = __atomic_load_n(&c->failed, __ATOMIC_ACQUIRE) != failed;
+	*path = has_failed ? NULL : read_path(c);
+	if (target_check_control(t, err))
+		return -1;
+	if (has_failed)
 		return err_set(err, "process %d (%s): %.*s", (int)t->pid, t->comm,
 		               (int)sizeof c->error - 1, c->error);
-	*path = read_path(c);
 	return *path ? 0
 	             : err_set(err, "process %d (%s) has written a snapshot, but cannot say where",
 	                       (int)t->pid, t->comm);

@@ -87,7 +87,8 @@ static uint64_t count_fds(pid_t pid)
 /* The page of what the process is now: an exec makes another one. */
 static struct fmt_control *page_of(struct run_status *s, pid_t pid)
 {
-	if (s->has_target && (!s->target.control || s->target.control->state == FMT_CONTROL_OFF)) {
+	if (s->has_target && (!s->target.control || target_check_control(&s->target, NULL) ||
+	                      s->target.control->state == FMT_CONTROL_OFF)) {
 		target_close(&s->target);
 		s->has_target = false;
 	}

@@ -3,7 +3,8 @@
  *
  * Trusts nothing in there: names are other people's, /dev/shm is everybody's, and a pid may be
  * another process's by the time we act. So a process is known by (pid, start time), signals go
- * through a pidfd, and a control file must be owned by the process's user or root.
+ * through a pidfd, and a control file must be owned by the process's user or root, who may cut it
+ * at any moment (shared_page.h).
  */
 #include "target.h"
 
@@ -13,10 +14,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "shared_page.h"
 
 /* A whole small file of /proc, ended by NUL; NULL when it cannot be read. *n is its length. */
 static char *read_proc(const char *path, size_t *n)
@@ -134,8 +136,7 @@ void target_close(struct target *t)
 		close(t->pidfd);
 	if (t->lock >= 0)
 		close(t->lock);
-	if (t->control)
-		munmap(t->control, sizeof *t->control);
+	shared_page_unmap(t->control);
 	t->control = NULL;
 	t->pidfd = t->lock = -1;
 }
@@ -221,9 +222,9 @@ static bool is_start(const struct target *t, uint64_t ticks)
 /* True when the page in fd is this process's; maps it. A stale one is removed. */
 static bool map_control(struct target *t, int fd, const char *path)
 {
-	struct fmt_control *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct fmt_control *c = shared_page_map(fd, sizeof *c);
 
-	if (c == MAP_FAILED)
+	if (!c)
 		return false;
 	if (c->magic == FMT_CONTROL_MAGIC && c->version == 1 && c->pid == (uint32_t)t->ns_pid &&
 	    is_start(t, c->start_ticks)) {
@@ -232,7 +233,7 @@ static bool map_control(struct target *t, int fd, const char *path)
 	}
 	if (c->magic == FMT_CONTROL_MAGIC && !is_start(t, c->start_ticks))
 		unlink(path);
-	munmap(c, sizeof *c);
+	shared_page_unmap(c);
 	return false;
 }
 
@@ -258,6 +259,14 @@ int target_open_control(struct target *t, struct err *err)
 	if (why)
 		return err_set(err, "%s: %s", path, strerror(why));
 	return err_set(err, "process %d (%s) has no control file in " FMT_CONTROL_DIR, (int)t->pid,
+	               t->comm);
+}
+
+int target_check_control(const struct target *t, struct err *err)
+{
+	if (__atomic_load_n(&t->control->magic, __ATOMIC_ACQUIRE) == FMT_CONTROL_MAGIC)
+		return 0;
+	return err_set(err, "process %d (%s): somebody has emptied its control file", (int)t->pid,
 	               t->comm);
 }
 

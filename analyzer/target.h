@@ -37,6 +37,9 @@ int target_has_library(const struct target *t, struct err *err);
  * A page that a killed process left behind under this pid is removed.
  */
 int target_open_control(struct target *t, struct err *err);
+/* -1 with err: what is mapped is no control page any more. Who waits for it to change looks here.
+ */
+int target_check_control(const struct target *t, struct err *err);
 /* Removes the control file that a killed process `pid` of ours has left behind, if there is one. */
 void target_forget(pid_t pid);
 /* Sends signal `number` with FMT_CONTROL_VALUE; never a signal that the process has no handler for.

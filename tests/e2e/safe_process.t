@@ -9,6 +9,7 @@ chmod 755 .
 them=4242
 
 # liar.py PATH: a process as liboutlive.so makes it look; each request is answered with the path. ERROR=1: with a failure.
+# CUT=1: with a page that is gone.
 cat > liar.py << 'PY'
 import mmap, os, struct, sys, time
 library = os.open("liboutlive.so", os.O_RDONLY)
@@ -30,7 +31,11 @@ print("ready", flush=True)
 end = time.monotonic() + 120
 while time.monotonic() < end:
     asked, done, failed = struct.unpack_from("<III", page, 32)
-    if asked != done:
+    if asked != done and os.environ.get("CUT") == "1":
+        os.ftruncate(fd, 0)
+        print("answered", flush=True)
+        time.sleep(end - time.monotonic())
+    elif asked != done:
         time.sleep(float(os.environ.get("SLOW", "0")))
         struct.pack_into("<II", page, 36, asked, failed + (os.environ.get("ERROR") == "1"))
         print("answered", flush=True)
@@ -136,5 +141,23 @@ leave
 ERROR=1 lie /nowhere
 status_is "a failure that it tells" 3 "$OUTLIVE" snapshot "$liar"
 is "is told without what moves a terminal" "$(grep -c "$(printf '[\033\007]')" err)" 0
+leave
+
+# A page that is cut while we wait for the answer: to touch it would be the asker's end.
+for asker in "snapshot" "snapshot --trim --reach" "diff --live"; do
+  CUT=1 lie /nowhere
+  case $asker in
+    diff*) status_is "a page that is cut: $asker ends in order" 3 timeout 60 "$OUTLIVE" diff --live "$liar" --for 100ms ;;
+    *) status_is "a page that is cut: $asker ends in order" 3 timeout 60 "$OUTLIVE" $asker --timeout 50s "$liar" ;;
+  esac
+  like "$asker: and says why" "$(cat err)" 'emptied its control file'
+  leave
+done
+CUT=1 lie /nowhere
+watch_once "$liar" 'emptied its control file'
+leave
+CUT=1 lie /nowhere
+"$OUTLIVE" snapshot "$liar" > said 2>&1
+status_is "stacks: of who has cut it" 0 timeout 60 "$OUTLIVE" stacks "$liar"
 leave
 done_testing
