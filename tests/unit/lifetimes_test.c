@@ -15,6 +15,7 @@
 #include "preload/timer.h"
 #include "preload/track.h"
 #include "tests/unit/check.h"
+#include "tests/unit/together.h"
 
 /* ---- in place of stack.c and process.c ---- */
 
@@ -330,6 +331,73 @@ TEST(descriptors_opened_closed_and_looked_at_all_at_once)
 		if (fd_bad_get(i, &bad) && bad.what == FMT_BAD_DOUBLE_CLOSE)
 			doubles += bad.count;
 	EQ(doubles, MAKERS * ROUNDS * 10);
+	EQ(fd_lost(), 0);
+}
+
+/* In parts of the table that nobody has used before. What happens to one number is in no order: no
+ * count is certain, but each birth is closed once, or open. */
+enum { FIGHTS = 400, BLOWS = 48, PART = 1024 };
+
+static struct together g_together = {.n = MAKERS};
+
+static void *fight_for_fds(void *arg)
+{
+	int me = (int)(uintptr_t)arg;
+
+	for (int i = 0; i < FIGHTS * BLOWS; i++) {
+		int fd = (2 + i / BLOWS) * PART + i % 4;
+
+		if (i % BLOWS == 0)
+			together(&g_together);
+		if ((i + me) % 4) {
+			track_fd_replaced(fd, AT(i));
+			track_fd_open(fd, FMT_FD_FILE, FMT_FD_FLAG_DUP, AT(i));
+		}
+		if (i % 3 == 0)
+			track_fd_close_done(fd, false, track_fd_close(fd, AT(i)), AT(i));
+		else if (i % 3 == 1)
+			track_fd_close_if(fd, track_fd_birth(fd), AT(i));
+		else
+			track_fd_close_range((unsigned)fd, (unsigned)fd + 2, AT(i));
+		if (i % 16 < 8)
+			track_fd_open(fd, FMT_FD_PIPE, 0, AT(i));
+		track_fd_stream(fd);
+	}
+	return NULL;
+}
+
+/* What a part of the table takes. */
+static uint64_t part_bytes(void)
+{
+	uint64_t before;
+
+	track_fd_open(0, FMT_FD_FILE, 0, AT(0));
+	before = fd_bytes_used();
+	track_fd_open(PART, FMT_FD_FILE, 0, AT(0));
+	return fd_bytes_used() - before;
+}
+
+TEST(each_birth_of_a_descriptor_is_closed_once_or_open_whoever_fights_for_its_number)
+{
+	struct fd_totals totals;
+	uint64_t opened = 0, closed = 0, part = part_bytes(), used = fd_bytes_used();
+
+	EQ(contend(fight_for_fds, look_at_fds), 0);
+	fd_totals(&totals);
+	EQ(totals.opened, 2 + MAKERS * FIGHTS * (BLOWS * 3 / 4 + BLOWS / 2));
+	EQ(totals.opened - totals.closed, totals.live);
+	OK(totals.closed > totals.opened / 2);
+	EQ(fd_limit(), (1 + FIGHTS) * PART + 4);
+	EQ(fd_bytes_used() - used, FIGHTS * part);
+	for (uint32_t i = 1; i <= STACKS; i++) {
+		struct fd_sum sum;
+
+		OK(fd_sum_get(i, &sum) && sum.closed <= sum.opened);
+		opened += sum.opened;
+		closed += sum.closed;
+	}
+	EQ(opened, totals.opened);
+	EQ(closed, totals.closed);
 	EQ(fd_lost(), 0);
 }
 
