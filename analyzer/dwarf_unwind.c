@@ -130,10 +130,22 @@ static const Dwfl_Thread_Callbacks thread_callbacks = {.next_thread = next_threa
 
 /* ---- walking ---- */
 
+/* NULL: code of no module. libdw also gives one for what lies behind it, as far as its segments are
+ * aligned, where a JVM may have its code. */
+static Dwfl_Module *module_of(const struct unwinder *u, uint64_t pc)
+{
+	Dwfl_Module *mod = dwfl_addrmodule(u->dwfl, pc);
+	Dwarf_Addr start = 0, end = 0;
+
+	if (mod)
+		dwfl_module_info(mod, NULL, &start, &end, NULL, NULL, NULL, NULL);
+	return pc >= start && pc < end ? mod : NULL;
+}
+
 /* The rules for code at pc, to be freed; NULL: there are none. */
 static Dwarf_Frame *rules_at(const struct unwinder *u, uint64_t pc)
 {
-	Dwfl_Module *mod = dwfl_addrmodule(u->dwfl, pc);
+	Dwfl_Module *mod = module_of(u, pc);
 	Dwarf_Frame *frame = NULL;
 	Dwarf_Addr bias = 0;
 	Dwarf_CFI *cfi = mod ? dwfl_module_eh_cfi(mod, &bias) : NULL;
@@ -201,8 +213,7 @@ static int on_frame(Dwfl_Frame *state, void *arg)
 	const struct unwind_frame *callee = u->n ? &u->frame[u->n - 1] : NULL;
 	bool guessed = callee && !has_rules(u, callee);
 	/* Code made at run time also puts return addresses there by hand, as Java's interpreter. */
-	bool made =
-	        guessed && !dwfl_addrmodule(u->dwfl, callee->pc) && !dwfl_addrmodule(u->dwfl, pc);
+	bool made = guessed && !module_of(u, callee->pc) && !module_of(u, pc);
 	if (guessed && !made && !prologue_follows_call(u->memory, pc)) {
 		u->implausible = true;
 		return DWARF_CB_ABORT;
@@ -238,8 +249,8 @@ static bool row_by_fp(const struct unwinder *u, uint64_t pc, uint64_t *start)
 	     (ops->atom == DW_OP_breg0 + UNWIND_FP ||
 	      (ops->atom == DW_OP_bregx && ops->number == UNWIND_FP)) &&
 	     dwarf_frame_info(rules, &from, &to, &is_signal) >= 0;
-	if (ok && dwfl_addrmodule(u->dwfl, pc))
-		dwfl_module_eh_cfi(dwfl_addrmodule(u->dwfl, pc), &bias);
+	if (ok && module_of(u, pc))
+		dwfl_module_eh_cfi(module_of(u, pc), &bias);
 	if (ok)
 		*start = from + bias;
 	free(rules);

@@ -235,22 +235,14 @@ stop_pid "$pid" KILL
 cat > Wait.java << 'END'
 class Wait { public static void main(String[] a) throws Exception { System.out.println("there"); Thread.sleep(1000000); } }
 END
-# Its first thread says "there" before it sleeps; what runs is in code of the moment. The interpreter is made anew in each JVM,
-# and there are those whose frames are not gone through, however often one looks: one of five JVMs must do.
-through_java() { "$OUTLIVE" stacks "$pid" 2>&1 | grep -q 'JavaCalls::call_helper'; }
-for jvm in 1 2 3 4 5; do
-  background java -XX:TieredStopAtLevel=1 Wait.java
-  wait_for grep -q there "$pid.log"
-  for look in $(seq 20); do
-    through_java && break 2
-    sleep 0.2
-  done
-  [ $jvm = 5 ] || stop_pid "$pid" KILL
-done
+background java -XX:TieredStopAtLevel=1 Wait.java
+wait_for grep -q there "$pid.log"
 take Java "$pid" ".*$cv.*"
 like "Java: is told" "$(rows 'd["runtime"]')" 'jstack'
 is "Java: its own threads, by name" "$(rows 'any(t["name"] == "VM Thread" and t["waits_on"]["kind"] == "condition variable"
   for r in d["rows"] for t in r["threads"])')" True
-ok "Java: Java frames are gone through" through_java
+# Its first thread says "there" before it sleeps; what runs is in code of the moment.
+through_java() { "$OUTLIVE" stacks "$pid" 2>&1 | grep -q 'JavaCalls::call_helper'; }
+ok "Java: Java frames are gone through" wait_for through_java
 stop_pid "$pid" KILL
 done_testing
