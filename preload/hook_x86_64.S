@@ -85,20 +85,25 @@
 	jmp	*real+REAL_FREE(%rip)
 	end	free
 
+	/* To the original where no sample is drawn from \bytes, else to \other. */
+	.macro	pass_over bytes, original, other
+	mov	t_self@gottpoff(%rip), %rdx
+	test	\bytes, \bytes
+	je	\other
+	cmp	\bytes, %fs:SELF_LEFT(%rdx)
+	jbe	\other
+	sub	\bytes, %fs:SELF_LEFT(%rdx)
+	incl	%fs:SELF_N_HEAP(%rdx)
+	jmp	*real+\original(%rip)
+	.endm
+
 	begin	calloc
 	cmpb	$0, g_sample_direct(%rip)
 	je	heap_calloc
 	mov	%rdi, %rax
 	mul	%rsi
 	jo	heap_calloc
-	mov	t_self@gottpoff(%rip), %rdx
-	test	%rax, %rax
-	je	heap_calloc
-	cmp	%rax, %fs:SELF_LEFT(%rdx)
-	jbe	heap_calloc
-	sub	%rax, %fs:SELF_LEFT(%rdx)
-	incl	%fs:SELF_N_HEAP(%rdx)
-	jmp	*real+REAL_CALLOC(%rip)
+	pass_over %rax, REAL_CALLOC, heap_calloc
 	end	calloc
 
 	begin	realloc
@@ -110,14 +115,7 @@
 	sub	%rdx, %rax
 	cmp	$REAL_BOOT, %rax
 	jb	heap_realloc
-	mov	t_self@gottpoff(%rip), %rdx
-	test	%rsi, %rsi
-	je	heap_realloc
-	cmp	%rsi, %fs:SELF_LEFT(%rdx)
-	jbe	heap_realloc
-	sub	%rsi, %fs:SELF_LEFT(%rdx)
-	incl	%fs:SELF_N_HEAP(%rdx)
-	jmp	*real+REAL_REALLOC(%rip)
+	pass_over %rsi, REAL_REALLOC, heap_realloc
 	end	realloc
 
 /* ---- children that share our memory ---- */
