@@ -437,9 +437,7 @@ static int take(struct taking *t, pid_t pid, struct err *err)
 	live_build_begin(&t->build, &t->modules, t->unwinder, &t->target);
 	t->l->snapshot = t->build.s;
 	t->l->snapshot->info.u[FMT_INFO_PID] = (uint64_t)pid;
-	int failed = take_all(t, err);
-	thread_clock_close(&t->clock);
-	if (failed)
+	if (take_all(t, err))
 		return -1;
 	/* Its number may be another's by now. */
 	if (!t->l->n_threads || (t->target.pid == pid && !target_refresh(&t->target)))

@@ -181,21 +181,19 @@ static const struct thread_cpu *cpu_clock(struct thread_clock *c, int cpu)
 	at->asked = true;
 	CPU_ZERO(&there);
 	CPU_SET(cpu, &there);
-	if (c->can_move && !sched_setaffinity(0, sizeof(there), &there))
-		at->known = offset_here(&at->offset_ns);
+	/* One that is kept free for others is not disturbed. */
+	if (!CPU_ISSET(cpu, &c->own) || sched_setaffinity(0, sizeof(there), &there))
+		return at;
+	at->known = offset_here(&at->offset_ns);
+	sched_setaffinity(0, sizeof(c->own), &c->own);
 	return at;
 }
 
 void thread_clock_open(struct thread_clock *c)
 {
 	memset(c, 0, sizeof(*c));
-	c->can_move = !sched_getaffinity(0, sizeof(c->own), &c->own);
-}
-
-void thread_clock_close(struct thread_clock *c)
-{
-	if (c->can_move)
-		sched_setaffinity(0, sizeof(c->own), &c->own);
+	if (sched_getaffinity(0, sizeof(c->own), &c->own))
+		CPU_ZERO(&c->own);
 }
 
 bool thread_idle(struct thread_clock *c, pid_t pid, pid_t tid, uint64_t *ns)

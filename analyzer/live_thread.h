@@ -38,10 +38,8 @@ struct thread_clock {
 		bool asked, known;
 	} cpu[THREAD_CPUS];
 	cpu_set_t own; /* where the caller may run */
-	bool can_move;
 };
 void thread_clock_open(struct thread_clock *c);
 bool thread_idle(struct thread_clock *c, pid_t pid, pid_t tid, uint64_t *ns);
-void thread_clock_close(struct thread_clock *c);
 
 #endif

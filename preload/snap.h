@@ -262,11 +262,11 @@ void snap_waits(struct snap_out *o, const struct snap_job *j);
 bool snap_call_parse(const char *text, uint64_t value[9]);
 /* How often the thread has gone to sleep, 0 unknown. */
 uint64_t snap_switches(const struct snap_job *j, uint32_t tid);
-/* snap_clock.c: between begin and end, for how many ns a thread that sleeps has not run, at least,
- * and 1 more; 0 not told. The child goes from one processor to another meanwhile. */
+/* snap_clock.c: after begin, for how many ns a thread that sleeps has not run, at least, and 1
+ * more; 0 not told. The child goes to the processor where that was, if it may run there, and back.
+ */
 void snap_clock_begin(void);
 uint64_t snap_idle(const struct snap_job *j, uint32_t tid);
-void snap_clock_end(void);
 /* snap_stands.c: with the turn, before the child is made: fills in j->own. */
 void snap_own_look(struct snap_job *j);
 void snap_stands(struct snap_out *o, const struct snap_job *j, const struct snap_bounds *have);

@@ -104,8 +104,12 @@ static const struct clock *clock_of(uint32_t cpu)
 	if (g_own_bytes <= 0 || sys_now_ns() > g_until_ns)
 		return c;
 	there[cpu / WORD] = 1ul << cpu % WORD;
-	if (!sys_call(SYS_sched_setaffinity, 0, sizeof(there), there))
-		c->known = offset_here(&c->offset);
+	/* One that is kept free for others is not disturbed. */
+	if (!(g_own[cpu / WORD] & there[cpu / WORD]) ||
+	    sys_call(SYS_sched_setaffinity, 0, sizeof(there), there))
+		return c;
+	c->known = offset_here(&c->offset);
+	sys_call(SYS_sched_setaffinity, 0, g_own_bytes, g_own);
 	return c;
 }
 
@@ -114,12 +118,7 @@ void snap_clock_begin(void)
 	g_snapshots++;
 	g_until_ns = sys_now_ns() + ALL_NS;
 	g_own_bytes = 0;
-}
-
-void snap_clock_end(void)
-{
-	if (g_own_bytes > 0)
-		sys_call(SYS_sched_setaffinity, 0, g_own_bytes, g_own);
+	memset(g_own, 0, sizeof(g_own));
 }
 
 uint64_t snap_idle(const struct snap_job *j, uint32_t tid)

@@ -128,6 +128,5 @@ void snap_stands(struct snap_out *o, const struct snap_job *j, const struct snap
 	text_str(&t, "/task");
 	snap_record(o, FMT_WAIT_STACK);
 	snap_each_number(path, &fd, put_stand, &w);
-	snap_clock_end();
 	snap_record_end(o);
 }
