@@ -29,7 +29,7 @@ bool thread_unchanged(pid_t pid, pid_t tid, const struct thread_look *before);
  * For how long it has not run at least, by the scheduler's own clock; false where the kernel does
  * not tell. Each processor has such a clock for itself, and leaves out of it what a hypervisor
  * took: two may be seconds apart. So the calling thread goes to the processor where that thread
- * last ran; close leads it back.
+ * last ran, if it may run there, and back.
  */
 enum { THREAD_CPUS = 1024 };
 struct thread_clock {
