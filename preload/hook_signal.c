@@ -11,6 +11,7 @@
 #include "hook.h"
 #include "process.h"
 #include "signals.h"
+#include "signals_yield.h"
 
 /* ---- dispositions ---- */
 
@@ -233,24 +234,49 @@ EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 
 /* ---- waiting ---- */
 
+/* The mask of a wait without the control signal: when the program is seen to use that, it is put
+ * back into the very mask that the kernel has. */
+static const sigset_t *wait_mask(const sigset_t *mask)
+{
+	uint64_t bit = g_signals_on ? signals_bit(g_signals_control) : 0;
+
+	if (!bit)
+		signals_settle();
+	if (!has(mask, bit)) {
+		if (mask && bit && t_signals_blocked)
+			t_signals_wait = SIGNALS_WAIT_OPEN;
+		return mask;
+	}
+	/* The kernel looks at no more of it. */
+	t_signals_awaited = mask->__val[0] & ~bit;
+	t_signals_wait = SIGNALS_WAIT_BLOCKED;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (!g_signals_control)
+		t_signals_awaited |= bit;
+	return (const sigset_t *)&t_signals_awaited;
+}
+
+static inline void wait_over(void)
+{
+	t_signals_wait = SIGNALS_WAIT_AS_EVER;
+}
+
 EXPORT int sigsuspend(const sigset_t *mask)
 {
-	sigset_t own;
-
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	int r = real.sigsuspend(strip(mask, &own));
+	int r = real.sigsuspend(wait_mask(mask));
+	wait_over();
 	WAITED();
 	return r;
 }
 
 EXPORT int __sigsuspend(const sigset_t *mask)
 {
-	sigset_t own;
-
 	hook_ready();
 	WAITS(FMT_SPAN_SIGNAL, 0, 0);
-	int r = real.__sigsuspend(strip(mask, &own));
+	int r = real.__sigsuspend(wait_mask(mask));
+	wait_over();
 	WAITED();
 	return r;
 }
@@ -318,8 +344,11 @@ EXPORT int signalfd(int fd, const sigset_t *set, int flags)
 	sigset_t own;
 
 	hook_ready();
+	uint64_t bit = g_signals_on ? signals_bit(g_signals_control) : 0;
 	int result = real.signalfd(fd, strip(set, &own), flags);
 
+	if (result >= 0)
+		signals_note_fd(result, set->__val[0], set->__val[0] & bit);
 	/* An existing descriptor is only changed. */
 	if (result >= 0 && fd < 0)
 		track_fd_open(result, FMT_FD_SIGNALFD, 0, &CALLER());
@@ -328,11 +357,10 @@ EXPORT int signalfd(int fd, const sigset_t *set, int flags)
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-	sigset_t own;
-
 	hook_ready();
 	WAITS(FMT_SPAN_POLL, (uintptr_t)fds, n);
-	int r = real.ppoll(fds, n, timeout, strip(mask, &own));
+	int r = real.ppoll(fds, n, timeout, wait_mask(mask));
+	wait_over();
 	WAITED();
 	return r;
 }
@@ -340,11 +368,10 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, c
 EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
                    const sigset_t *mask)
 {
-	sigset_t own;
-
 	hook_ready();
 	WAITS(FMT_SPAN_SELECT, (uintptr_t)in, n);
-	int r = real.pselect(n, in, out, except, timeout, strip(mask, &own));
+	int r = real.pselect(n, in, out, except, timeout, wait_mask(mask));
+	wait_over();
 	WAITED();
 	return r;
 }
@@ -352,11 +379,10 @@ EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct 
 EXPORT int epoll_pwait(int fd, struct epoll_event *events, int max, int timeout,
                        const sigset_t *mask)
 {
-	sigset_t own;
-
 	hook_ready();
 	WAITS_IF(timeout != 0, FMT_SPAN_EPOLL, fd, FMT_FD_EPOLL);
-	int r = real.epoll_pwait(fd, events, max, timeout, strip(mask, &own));
+	int r = real.epoll_pwait(fd, events, max, timeout, wait_mask(mask));
+	wait_over();
 	WAITED();
 	return r;
 }
@@ -364,11 +390,10 @@ EXPORT int epoll_pwait(int fd, struct epoll_event *events, int max, int timeout,
 EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int max, const struct timespec *timeout,
                         const sigset_t *mask)
 {
-	sigset_t own;
-
 	hook_ready();
 	WAITS(FMT_SPAN_EPOLL, fd, FMT_FD_EPOLL);
-	int r = real.epoll_pwait2(fd, events, max, timeout, strip(mask, &own));
+	int r = real.epoll_pwait2(fd, events, max, timeout, wait_mask(mask));
+	wait_over();
 	WAITED();
 	return r;
 }
@@ -376,11 +401,10 @@ EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int max, const struc
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                        const sigset_t *mask, size_t fds_bytes)
 {
-	sigset_t own;
-
 	hook_ready();
 	WAITS(FMT_SPAN_POLL, (uintptr_t)fds, n);
-	int r = real.__ppoll_chk(fds, n, timeout, strip(mask, &own), fds_bytes);
+	int r = real.__ppoll_chk(fds, n, timeout, wait_mask(mask), fds_bytes);
+	wait_over();
 	WAITED();
 	return r;
 }

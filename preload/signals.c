@@ -19,6 +19,7 @@
 #include "options.h"
 #include "process.h"
 #include "seccomp.h"
+#include "signals_yield.h"
 #include "snapshot.h"
 #include "stop.h"
 
@@ -29,7 +30,6 @@
 bool g_signals_on;
 int g_signals_control;
 TLS bool t_signals_blocked;
-TLS uint64_t t_signals_awaited;
 /* The control signal, also when it is no longer ours: what was sent to us still comes. */
 static int g_number;
 TLS const void *t_signals_interrupted;
@@ -201,8 +201,10 @@ static bool is_request(const siginfo_t *info)
 	return info->si_code == SI_QUEUE && info->si_value.sival_int == FMT_CONTROL_VALUE;
 }
 
-static void send_again(int sig, siginfo_t *info)
+void signals_send_again(int sig, const void *siginfo)
 {
+	const siginfo_t *info = siginfo;
+
 	if (info->si_code == SI_TKILL) /* this thread's alone */
 		sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), sig, info);
 	else
@@ -219,7 +221,7 @@ static void drop_requests(void)
 
 	while (sys_call(SYS_rt_sigtimedwait, &bit, &info, &at_once, MASK_BYTES) > 0)
 		if (!is_request(&info) && !stop_is_order(&info)) {
-			send_again(g_number, &info);
+			signals_send_again(g_number, &info);
 			break;
 		}
 }
@@ -260,6 +262,7 @@ void signals_withdraw(bool begins)
 	if (begins && g_signals_on) {
 		withdrawn = true;
 		g_signals_on = false;
+		signals_set_fds(0);
 		if (t_signals_blocked)
 			signals_mask(SIG_BLOCK, signals_bit(control));
 		for (int sig = 1; sig <= SIGNALS_MAX; sig++) {
@@ -274,6 +277,7 @@ void signals_withdraw(bool begins)
 		if (control)
 			kernel_set(control, &g_believed[control]);
 		take_all();
+		signals_set_fds(signals_bit(control));
 		if (control && t_signals_blocked)
 			signals_mask(SIG_UNBLOCK, signals_bit(control));
 		g_signals_on = true;
@@ -390,18 +394,6 @@ static void answer(void *context)
 	signals_restart(context);
 }
 
-/* The program uses the control signal itself, and takes it where it is blocked: it gets it, and we
- * withdraw. It goes on to each thread that believes to have it blocked, until one waits for it. */
-static void yield_control(int sig, siginfo_t *info, ucontext_t *context)
-{
-	control_yield();
-	g_signals_control = 0;
-	t_signals_awaited |= signals_bit(sig);
-	*(uint64_t *)&context->uc_sigmask |= signals_bit(sig);
-	signals_mask(SIG_BLOCK, signals_bit(sig));
-	send_again(sig, info);
-}
-
 static void entry(int sig, siginfo_t *info, void *context)
 {
 	struct signals_action a = g_believed[sig];
@@ -416,10 +408,8 @@ static void entry(int sig, siginfo_t *info, void *context)
 			return;
 		}
 		signals_mask(SIG_SETMASK, mask);
-		if (t_signals_blocked) {
-			yield_control(sig, info, context);
+		if (signals_yield(sig, info, context))
 			return;
-		}
 	}
 	if (a.handler == (void *)SIG_IGN)
 		return;

@@ -39,9 +39,6 @@ extern int g_signals_control __attribute__((visibility("hidden")));
 /* This thread believes that it has the control signal blocked. It has not: not before the program
  * is seen to use it, nor before this thread is given one or comes to signals_settle(). */
 extern TLS bool t_signals_blocked __attribute__((visibility("hidden")));
-/* What this thread waits for by sigwait and the like, as the kernel has it: whoever sees that the
- * program uses the control signal puts it back. */
-extern TLS uint64_t t_signals_awaited __attribute__((visibility("hidden")));
 
 static inline uint64_t signals_bit(int sig)
 {
@@ -74,6 +71,8 @@ bool signals_is_ours(int sig);
 
 /* The calling thread's mask: returns the old one. how: SIG_BLOCK and so on. */
 uint64_t signals_mask(int how, uint64_t set);
+/* To the process or the thread that it was sent to, with what came with it. */
+void signals_send_again(int sig, const void *siginfo);
 /* Once the control signal is the program's: this thread's mask becomes what it believes it to be.
  */
 void signals_settle(void);

@@ -34,6 +34,16 @@ is "fetched twice" "$(grep -c 'fetched 1' fetch.got)" 2
 # The first that comes finds out; the wait that it is for begins anew, and no thread dies of it.
 same threads "$PROGS/sig_own" threads
 like "a signal that all block, awaited in a process of threads" "$(cat threads.want)" '^sigtimedwait: 82'
+# By a descriptor, which is given the signal in the midst of its waits; and by waits with a mask of their own.
+for way in signalfd ppoll pselect epoll_pwait epoll_pwait2 sigsuspend; do
+  same "used-$way" "$PROGS/sig_used" $way
+done
+like "a signal that is read from a descriptor" "$(cat used-signalfd.want)" '^read 128: 1, value 5'
+like "a signal that a wait lets in" "$(cat used-ppoll.want)" '^ppoll: -1 Interrupted system call, 3 handled, value 12'
+for way in ppoll pselect epoll_pwait epoll_pwait2; do
+  same "kept-out-$way" "$PROGS/sig_used" but $way
+done
+like "a signal that a wait keeps out" "$(cat kept-out-ppoll.want)" '^ppoll: 1 Success, 2 handled, value 21'
 OPTIONS=families=heap
 same untold "$PROGS/sig_own" threads
 OPTIONS=
