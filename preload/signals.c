@@ -390,8 +390,13 @@ static void answer(void *context)
 	t_signals_interrupted = context;
 	on_own_stack(serve, NULL);
 	t_signals_interrupted = NULL;
-	t_own_sleeps += sleeps_so_far() - t_sleeps + waited;
-	signals_restart(context);
+	uint64_t slept = sleeps_so_far() - t_sleeps;
+	t_own_sleeps += slept + waited;
+	/* Who has slept may have overwritten what the kernel has kept of the call. */
+	if (slept)
+		signals_restart(context);
+	else
+		signals_resume(context, -1);
 }
 
 static void entry(int sig, siginfo_t *info, void *context)

@@ -102,6 +102,9 @@ void signals_restart(void *ucontext);
  * May not return: the program goes on.
  */
 void signals_resume(void *ucontext, long nr);
+/* The call, with a limit of time, is made once more: for what is left of it. False: nothing is, and
+ * it has the result of that. */
+bool signals_limit(void *ucontext, long nr);
 /* The system call that a handler of ours has interrupted, which will be made again or has failed
  * with EINTR; -1: none. */
 long signals_call(const void *ucontext);

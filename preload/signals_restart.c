@@ -4,8 +4,8 @@
  * and may take it for an error or for the end of its sleep. So after our own handler the call is
  * made once more. What is left of a timeout is known to the kernel, as long as the handler has made
  * no call that overwrites it: then the call goes on by restart_syscall. Else where the kernel
- * writes it back. poll, epoll_wait and a few others have only the whole again, and may sleep longer
- * than asked, once.
+ * writes it back. epoll_wait and a few others have only the whole again, and may sleep longer than
+ * asked, once (signals_limit.c).
  *
  * Where a call's result takes the place of its first argument (ARCH_ARGS_KEPT), nothing of this can
  * be done.
@@ -101,7 +101,7 @@ static bool restart(ucontext_t *uc, long nr)
 		/* Absolute; the other form is restarted only without a timeout. */
 		return (operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && again(uc, nr);
 	default:
-		return signals_repeats(nr) && again(uc, nr);
+		return signals_repeats(nr) && signals_limit(uc, nr) && again(uc, nr);
 	}
 }
 

@@ -84,4 +84,27 @@ sigsuspend 0 TERM 15 , handlers ran: 15
 pause 0 TERM 15 , handlers ran: 15
 busy 0 line 1 , handlers ran: 0
 MODES
+
+# Who asks again and again keeps nobody from the end of a wait with a limit of time: the rest counts, not the whole.
+ask_on() {
+  "$OUTLIVE" snapshot "$pid" > /dev/null 2>&1
+  ! alive "$pid"
+}
+while read -r mode want; do
+  start "$mode" 700
+  wait_for ask_on
+  alive "$pid" && kill -9 "$pid"
+  finish "$mode" time "$want"
+done << 'MODES'
+nanosleep 0 , handlers ran: 0
+poll-time 0 , handlers ran: 0
+ppoll-fortified 0 , handlers ran: 0
+select-time 0 , handlers ran: 0
+epoll-time 0 , handlers ran: 0
+epoll_pwait-time 0 , handlers ran: 0
+epoll_pwait2-time 0 , handlers ran: 0
+recv-time -1 Resource temporarily unavailable, handlers ran: 0
+semop -1 Resource temporarily unavailable, handlers ran: 0
+sigtimedwait -1 Resource temporarily unavailable, handlers ran: 0
+MODES
 done_testing

@@ -6,10 +6,12 @@
 #include "prog.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/msg.h>
@@ -92,8 +94,14 @@ static int polling(const char *how)
 		return pselect(1, &in, NULL, NULL, &t, NULL);
 	if (!strcmp(how, "epoll"))
 		return epoll_wait(fd, &e, 1, -1);
+	if (!strcmp(how, "epoll-time"))
+		return epoll_wait(fd, &e, 1, (int)g_ms);
 	if (!strcmp(how, "epoll_pwait"))
 		return epoll_pwait(fd, &e, 1, -1, NULL);
+	if (!strcmp(how, "epoll_pwait-time"))
+		return epoll_pwait(fd, &e, 1, (int)g_ms, NULL);
+	if (!strcmp(how, "epoll_pwait2-time"))
+		return epoll_pwait2(fd, &e, 1, &t, NULL);
 	if (!strcmp(how, "epoll_pwait2"))
 		return epoll_pwait2(fd, &e, 1, NULL, NULL);
 	return 99;
@@ -109,8 +117,24 @@ static void *posts(void *arg)
 	return NULL;
 }
 
+/* Relative, as libc does not use it; or absolute. */
+static int futex(bool until)
+{
+	static int word;
+	struct timespec t = span(), now = {0, 0};
+
+	if (until)
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	now.tv_sec += t.tv_sec;
+	now.tv_nsec = until ? now.tv_nsec : t.tv_nsec;
+	return (int)syscall(SYS_futex, &word, until ? FUTEX_WAIT_BITSET : FUTEX_WAIT, 0, &now, NULL,
+	                    FUTEX_BITSET_MATCH_ANY);
+}
+
 static int blocking(const char *how)
 {
+	if (!strcmp(how, "futex") || !strcmp(how, "futex-until"))
+		return futex(!strcmp(how, "futex-until"));
 	struct timespec t;
 	char c;
 	int fds[2];
