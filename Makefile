@@ -5,7 +5,6 @@ O	?= build
 PREFIX	?= /usr/local
 CC	?= cc
 NM	?= nm
-OBJCOPY ?= objcopy
 V	?= 0
 DEBUG	?= 0
 SAN	?=
@@ -66,30 +65,14 @@ $(O)/obj/preload/%.S.o: preload/%.S Makefile
 	$(call say,AS,$<)
 	$(Q)$(CC) -fPIC -MMD -MP -c -o $@ $<
 
-# A private jemalloc: Debian's PIC archive with its symbols, and what it takes from libc, renamed; without the
-# constructor that would start it in every process, needed or not (arena.c).
-JEMALLOC_PIC ?= $(firstword $(wildcard /usr/lib/*/libjemalloc_pic.a /usr/lib/libjemalloc_pic.a))
-JEMALLOC_RENAME := malloc calloc realloc free aligned_alloc memalign valloc posix_memalign malloc_usable_size mallocx \
-	rallocx xallocx sallocx dallocx sdallocx nallocx mallctl mallctlnametomib mallctlbymib malloc_stats_print \
-	malloc_message malloc_conf malloc_conf_2_conf_harder secure_getenv readlink pthread_create pthread_atfork mmap munmap madvise \
-	open close exp log round
-$(O)/libarena.a: Makefile
-	@mkdir -p $(O)/obj/jemalloc
-	@test -n "$(JEMALLOC_PIC)" || { echo "libjemalloc_pic.a is missing: run scripts/deps" >&2; exit 1; }
-	$(call say,RENAME,$(JEMALLOC_PIC))
-	$(Q)rm -f $@ $(O)/obj/jemalloc/*.o; cd $(O)/obj/jemalloc && ar x $(JEMALLOC_PIC) && rm -f jemalloc_cpp.pic.o
-	$(Q)for s in $(JEMALLOC_RENAME); do echo "$$s ol_$$s"; done > $(O)/obj/jemalloc/rename
-	$(Q)for f in $(O)/obj/jemalloc/*.o; do $(OBJCOPY) --redefine-syms=$(O)/obj/jemalloc/rename -R .init_array -R .rela.init_array $$f || exit 1; done
-	$(Q)ar rcs $@ $(O)/obj/jemalloc/*.o
-
 # Exports are the rows of hooks.def and nothing else.
 $(O)/exports.map: preload/hooks.def scripts/gen_exports.sh
 	@mkdir -p $(@D)
 	$(Q)scripts/gen_exports.sh preload/hooks.def > $@.tmp && mv $@.tmp $@
 
-$(O)/liboutlive.so: $(PRELOAD_OBJ) $(O)/libarena.a $(O)/exports.map
+$(O)/liboutlive.so: $(PRELOAD_OBJ) $(O)/exports.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(PRELOAD_LDFLAGS) -Wl,--version-script=$(O)/exports.map $(LDFLAGS) -o $@ $(PRELOAD_OBJ) $(O)/libarena.a
+	$(Q)$(CC) $(PRELOAD_LDFLAGS) -Wl,--version-script=$(O)/exports.map $(LDFLAGS) -o $@ $(PRELOAD_OBJ)
 
 # ---- outlive ----
 
@@ -117,11 +100,11 @@ $(O)/libanalyzer.a: $(filter-out %/main.o,$(ANALYZER_OBJ))
 
 # The second opinion of the unwinder's tests; never in liboutlive.so.
 $(O)/tests/unit/stack%: UNIT_LIBS := -lunwind
-$(O)/tests/unit/%: tests/unit/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a Makefile
+$(O)/tests/unit/%: tests/unit/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(filter-out -Wmissing-prototypes -Wconversion,$(COMMON)) -Wno-unknown-attributes $(SANFLAGS) -I. -fno-omit-frame-pointer $(CPPFLAGS) $(CFLAGS) -o $@ $< \
-		$(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a $(ANALYZER_LIBS) $(UNIT_LIBS) -lpthread -ldl
+		$(O)/libpreload_core.a $(O)/libanalyzer.a $(ANALYZER_LIBS) $(UNIT_LIBS) -lpthread -ldl
 
 # Programs to be profiled, *_so.c libraries that they open: as users build theirs, without frame pointers.
 PROG_CFLAGS := -O1 -g -fomit-frame-pointer -fno-builtin -D_GNU_SOURCE -Wall -MMD -MP -I.
@@ -170,11 +153,11 @@ check: ## structure: exports, layers, sizes, format, lint, clang build; fails wh
 	$(Q)scripts/check/run.sh $(O)
 
 # The library with a comparison around its unwinder.
-$(O)/tests/exact/libexact.so: tests/exact/compare.c $(PRELOAD_OBJ) $(O)/libarena.a $(O)/exports.map Makefile
+$(O)/tests/exact/libexact.so: tests/exact/compare.c $(PRELOAD_OBJ) $(O)/exports.map Makefile
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(PRELOAD_CFLAGS) -I. $(CPPFLAGS) $(CFLAGS) $(PRELOAD_LDFLAGS) -Wl,--version-script=$(O)/exports.map \
-		-Wl,--wrap=stack_capture $(LDFLAGS) -o $@ $< $(PRELOAD_OBJ) $(O)/libarena.a
+		-Wl,--wrap=stack_capture $(LDFLAGS) -o $@ $< $(PRELOAD_OBJ)
 exact: ## hold every stack captured inside real programs, ten million, against libunwind's; T=program
 	$(Q)scripts/deps build test
 	$(Q)$(MAKE) --no-print-directory all $(O)/tests/exact/libexact.so
@@ -214,10 +197,10 @@ $(O)/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP -o $@ $< -lpthread
-$(O)/tests/bench/live_bench $(O)/tests/bench/stop_bench: $(O)/tests/bench/%: tests/bench/%.c $(O)/libpreload_core.a $(O)/libarena.a Makefile
+$(O)/tests/bench/live_bench $(O)/tests/bench/stop_bench: $(O)/tests/bench/%: tests/bench/%.c $(O)/libpreload_core.a Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP -I. -o $@ $< $(O)/libpreload_core.a $(O)/libarena.a -lpthread -ldl
+	$(Q)$(CC) -O2 -g -D_GNU_SOURCE -Wall -MMD -MP -I. -o $@ $< $(O)/libpreload_core.a -lpthread -ldl
 RUNS ?= 5
 
 soak: ## mixed load for SOAK_MINUTES (2): exact counts to the end, outlive's own memory flat
@@ -239,11 +222,11 @@ $(O)/obj/preload/cfi%.o $(O)/obj/preload/options.o: PRELOAD_CFLAGS += $(SANFLAGS
 endif
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 fuzz-bins: $(FUZZ_BIN)
-$(O)/tests/fuzz/%: tests/fuzz/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a $(O)/libarena.a Makefile
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(O)/libpreload_core.a $(O)/libanalyzer.a Makefile
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
 	$(Q)$(CC) $(filter-out -Wmissing-prototypes -Wconversion,$(COMMON)) -fsanitize=fuzzer,address,undefined -I. -o $@ $< \
-		$(O)/libanalyzer.a $(O)/libpreload_core.a $(O)/libarena.a $(ANALYZER_LIBS) -lpthread -ldl
+		$(O)/libanalyzer.a $(O)/libpreload_core.a $(ANALYZER_LIBS) -lpthread -ldl
 
 # ---- source ----
 

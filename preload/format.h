@@ -292,7 +292,7 @@ enum fmt_info_key { FMT_INFO_KEYS(FMT_K_ENUM) };
 	A(LIVE_BLOCKS, 13, "blocks in the live table; sampled: what they stand for")           \
 	A(LIVE_BYTES, 14, "their requested bytes")                                             \
 	A(OWN_TABLES, 15, "bytes of outlive's tables that are resident or were touched")       \
-	A(OWN_ARENA, 16, "bytes in use in outlive's private arena")                            \
+	A(OWN_ARENA, 16, "bytes of a heap of outlive's own; it has none any more")             \
 	A(RSS, 17, "resident bytes of the process")                                            \
 	A(RSS_PEAK, 18, "its high-water mark")                                                 \
 	A(VSIZE, 19, "virtual bytes")                                                          \

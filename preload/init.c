@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "arch.h"
-#include "arena.h"
 #include "barred.h"
 #include "context.h"
 #include "fd.h"
@@ -146,12 +145,6 @@ static void set_reach(void)
 	reach_init(&env);
 }
 
-static void fork_child(void)
-{
-	arena_fork_child();
-	process_fork_child();
-}
-
 /* A runner of tests that are processes names them so. */
 static void begin_test(void)
 {
@@ -169,7 +162,7 @@ __attribute__((constructor)) static void init_late(void)
 
 	uint32_t flags = t_self.flags;
 	t_self.flags |= IN_TRACKER | IN_HEAP;
-	pthread_atfork(arena_fork_prepare, arena_fork_parent, fork_child);
+	pthread_atfork(NULL, NULL, process_fork_child);
 	fd_init();
 	snapshot_init();
 	set_allocator();

@@ -4,7 +4,6 @@
  * that others have looked up. Context: what takes the allocator's locks runs in hooks, as
  * snapshot.h says; the child only reads what they have found.
  */
-#include "arena.h"
 #include "context.h"
 #include "mem.h"
 #include "snap.h"
@@ -20,7 +19,7 @@ static struct snapshot_allocator g_allocator;
 static struct {
 	uint64_t when_ns;
 	bool has_mallinfo, has_jemalloc;
-	uint64_t inuse, held, allocated, resident, arena;
+	uint64_t inuse, held, allocated, resident;
 } g_figures;
 
 /* Older figures would be held against newer tables: then none are better. */
@@ -112,7 +111,6 @@ static void refresh_figures(bool at_end)
 		g_figures.inuse = m.uordblks + m.hblkhd;
 		g_figures.held = m.arena + m.hblkhd;
 	}
-	g_figures.arena = arena_used();
 }
 
 static struct sys_lock g_lock;
@@ -208,7 +206,6 @@ void snap_audit_allocator(struct snap_out *o, const struct snap_job *j)
 	}
 	if (!when || j->begin_ns - when > FIGURES_FRESH_NS)
 		return;
-	snap_pair(o, FMT_AUDIT_OWN_ARENA, g_figures.arena);
 	if (g_figures.has_mallinfo) {
 		snap_pair(o, FMT_AUDIT_MALLOC_INUSE, g_figures.inuse);
 		snap_pair(o, FMT_AUDIT_MALLOC_ARENA, g_figures.held);

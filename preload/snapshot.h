@@ -101,7 +101,7 @@ struct snapshot_allocator {
 };
 void snapshot_set_allocator(const struct snapshot_allocator *a);
 /*
- * Asks the allocator, and our arena, for their figures. They take locks: so from a hook only,
+ * Asks the allocator for its figures. It takes locks: so from a hook only,
  * before or after the real call, never in a signal handler, nor where IN_TRACKER or IN_HEAP was
  * set. A snapshot holds these figures if it is taken within 100 ms, else it leaves them out:
  * figures of another moment would be held against its tables. Cost: mallinfo2 walks the free lists.

@@ -23,10 +23,10 @@ need_some analyzer "$analyzer"
 {
   check "hook.h is for hooks, real.c and init.c" "$(only_in 'hook\.h' 'hook_.*|real\.c|init\.c' $preload)"
   check "tables are reached through track.h, not by hooks" \
-    "$(includes '(live|context|arena)\.h' $(find preload -name 'hook_*.c'))"
+    "$(includes '(live|context)\.h' $(find preload -name 'hook_*.c'))"
   check "tables know neither hooks nor the writer" \
     "$(includes '(hook|snapshot)\.h' $(find preload -name 'track*.[ch]' -o -name 'live*.[ch]' -o -name 'context*.[ch]' -o \
-      -name 'stack*.[ch]' -o -name 'cfi*.[ch]' -o -name 'module*.[ch]' -o -name 'sys*.[ch]' -o -name 'arena*.[ch]'))"
+      -name 'stack*.[ch]' -o -name 'cfi*.[ch]' -o -name 'module*.[ch]' -o -name 'sys*.[ch]'))"
   check "sys.h stands on the processor alone" "$(includes '.*\.h' preload/sys.h preload/sys.c | grep '"' | grep -vE '"(sys[a-z_]*|arch)\.h"')"
   check "libunwind is known to the unwinder alone" "$(only_in 'libunwind.*\.h|unwind\.h' '(stack|unwind|cfi|module|fallback).*' $preload)"
   check "symbols are looked up by real.c and the unwinder alone" \

@@ -22,4 +22,4 @@ chroot "$dir" apt-get update -qq
 chroot "$dir" /tmp/outlive-deps build
 # Of what all tests need, what the core's do: the rest has other names from one Debian to the next.
 chroot "$dir" apt-get install -y -qq --no-install-recommends perl jq procps python3 valgrind gdb strace sqlite3 \
-  redis-tools util-linux libc6-dbg libjemalloc2 libgoogle-perftools-dev libmimalloc-dev
+  redis-tools util-linux libc6-dbg libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev

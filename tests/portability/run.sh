@@ -33,9 +33,8 @@ crossed() {
   SYSROOT=$(cd "$SYSROOT" && pwd)
   echo "# aarch64 $SYSROOT"
   cross=aarch64-linux-gnu- into=$build/aarch64
-  if ! make -s -j"$(nproc)" O="$into" CC="${cross}gcc --sysroot=$SYSROOT" NM=${cross}nm OBJCOPY=${cross}objcopy \
-    JEMALLOC_PIC="$SYSROOT/usr/lib/aarch64-linux-gnu/libjemalloc_pic.a" all "$into/tests/progs/heap_exact" \
-    "$into/tests/progs/heap_odd" "$into/tests/progs/arch_frames" > "$into.log" 2>&1; then
+  if ! make -s -j"$(nproc)" O="$into" CC="${cross}gcc --sysroot=$SYSROOT" NM=${cross}nm \
+    all "$into/tests/progs/heap_exact" "$into/tests/progs/heap_odd" "$into/tests/progs/arch_frames" > "$into.log" 2>&1; then
     tail -n 20 "$into.log"
     failed=1
     return

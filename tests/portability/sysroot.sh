@@ -25,7 +25,7 @@ Dir::Etc::parts "-";
 END
 export APT_CONFIG="$apt/conf"
 apt-get update -qq
-apt-get install -qq -y --download-only libc6-dev libjemalloc-dev libdw-dev libelf-dev zlib1g-dev libjansson-dev \
+apt-get install -qq -y --download-only libc6-dev libdw-dev libelf-dev zlib1g-dev libjansson-dev \
   libiberty-dev libncurses-dev libmicrohttpd-dev
 for package in "$apt"/archives/*.deb; do
   dpkg-deb -x "$package" "$dir"
