@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -139,6 +140,17 @@ static bool all_seen(const struct stop *s)
 
 /* ---- hold the moment ---- */
 
+/* A child has none, and a debugger cannot ask for another's. */
+static void note_alternate_stack(void)
+{
+	stack_t s;
+
+	if (sys_call(SYS_sigaltstack, NULL, &s) || s.ss_flags & SS_DISABLE)
+		return;
+	g_stop.self.altstack = (uintptr_t)s.ss_sp;
+	g_stop.self.altstack_bytes = s.ss_size;
+}
+
 /* Most processes that end have no other thread: then nobody need be stopped, and it can be done
  * under a debugger, too. False: they have, or it is not known. */
 static bool is_alone(void)
@@ -151,6 +163,7 @@ static bool is_alone(void)
 	g_stop = (struct stop){.n_stopped = 0};
 	g_stop.self.tid = (int32_t)sys_gettid();
 	g_stop.self.regs.fs_base = arch_thread_base();
+	note_alternate_stack();
 	return true;
 }
 
@@ -170,8 +183,10 @@ static bool try_hold(bool *again)
 		stop_free(&g_stop);
 		return false;
 	}
-	if (!(r = stop_all(&g_stop, sys_now_ns() + STOP_DEADLINE)) && all_seen(&g_stop))
+	if (!(r = stop_all(&g_stop, sys_now_ns() + STOP_DEADLINE)) && all_seen(&g_stop)) {
+		note_alternate_stack();
 		return true;
+	}
 	if (r)
 		refuse(stop_refusal(r), "");
 	*again = !r && !(g_stop.lossy & ~(uint32_t)(STOP_LOSSY_SLEEP | STOP_LOSSY_LATE));
@@ -249,6 +264,11 @@ static void mark(bool is_copy, uint64_t patience)
 		refuse("a part of the program is written in Go, which keeps pointers where nobody "
 		       "sees them",
 		       "");
+		return;
+	}
+	if (g_reach_maps.requests) {
+		refuse("blocks may be held by requests that the kernel has, by ",
+		       g_reach_maps.requests);
 		return;
 	}
 	reach_roots_set(&g_stop);

@@ -1,7 +1,8 @@
 /*
  * reach_kernel.c - see reach_kernel.h. Many a server has its connections in epoll_event.data and
- * nowhere else: no word of its memory points to them, and none is lost. /proc tells what a set
- * holds. Context: a child of the scan's, whose descriptors are its own.
+ * nowhere else: no word of its memory points to them, and none is lost; and a timer gives back what
+ * it was made with. /proc tells both. Context: a child of the scan's, whose descriptors are its
+ * own.
  */
 #include "reach_kernel.h"
 
@@ -12,6 +13,8 @@
 
 /* Of a line of /proc/<pid>/fdinfo: "tfd: 5 events: 19 data: 7f0011223344 pos:0 ..." */
 static const char data[] = "data:";
+/* And of /proc/<pid>/timers: "signal: 10/000055d0c0ffee00"; "notify: signal/pid.4711" is none. */
+static const char value[] = "/";
 
 static struct {
 	uint32_t pid;
@@ -25,8 +28,9 @@ static void path_of(struct text *t, const char *folder)
 	text_str(t, folder);
 }
 
-/* Finds "data:" and the number behind it, over any cuts between reads. */
+/* Finds a word and the number behind it, over any cuts between reads. */
 struct parser {
+	const char *word;
 	unsigned matched; /* characters of the word, then ~0: in the number */
 	uintptr_t value;
 	bool digits;
@@ -39,9 +43,9 @@ static void see_character(struct parser *p, char c)
 	                                        : 16;
 
 	if (p->matched != ~0u) {
-		p->matched = c == data[p->matched] ? p->matched + 1 : c == data[0];
-		if (p->matched == sizeof(data) - 1)
-			*p = (struct parser){.matched = ~0u};
+		p->matched = c == p->word[p->matched] ? p->matched + 1 : c == p->word[0];
+		if (!p->word[p->matched])
+			*p = (struct parser){p->word, .matched = ~0u};
 		return;
 	}
 	if (digit < 16) {
@@ -53,19 +57,14 @@ static void see_character(struct parser *p, char c)
 		return;
 	if (p->digits)
 		g_ask.fn(p->value);
-	*p = (struct parser){.matched = 0};
+	*p = (struct parser){p->word, .matched = 0};
 }
 
-static void see_epoll(uint32_t fd)
+static void see_file(const char *path, const char *word)
 {
 	static char buf[4096]; /* one scan at a time */
-	char path[64];
-	struct text t = TEXT(path);
-	struct parser p = {.matched = 0};
+	struct parser p = {word, .matched = 0};
 	long n;
-
-	path_of(&t, "/fdinfo/");
-	text_u64(&t, fd);
 	int file = sys_open(path, O_RDONLY, 0);
 
 	while (file >= 0 && (n = sys_call(SYS_read, file, buf, sizeof(buf))) > 0)
@@ -73,6 +72,16 @@ static void see_epoll(uint32_t fd)
 			see_character(&p, buf[i]);
 	if (file >= 0)
 		sys_close(file);
+}
+
+static void see_epoll(uint32_t fd)
+{
+	char path[64];
+	struct text t = TEXT(path);
+
+	path_of(&t, "/fdinfo/");
+	text_u64(&t, fd);
+	see_file(path, data);
 }
 
 static void see_descriptor(uint32_t fd, void *arg)
@@ -100,4 +109,7 @@ void reach_kernel_words(uint32_t pid, void (*fn)(uintptr_t word))
 	g_ask.fn = fn;
 	path_of(&t, "/fd");
 	sys_each_number(path, buf, sizeof(buf), &fd, see_descriptor, NULL);
+	t = TEXT(path);
+	path_of(&t, "/timers");
+	see_file(path, value);
 }

@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* Calls fn for each word that an epoll of process pid gives back with an event. */
+/* Calls fn for each word that an epoll of process pid gives back with an event, or a timer of it
+ * with its signal. */
 void reach_kernel_words(uint32_t pid, void (*fn)(uintptr_t word));
 
 #endif

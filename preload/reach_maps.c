@@ -219,6 +219,10 @@ static int add_line(struct module *m, const char *text)
 		return 0;
 	if (maps->n == g_room && !make_room())
 		return g_room == MAPS_MAX ? -E2BIG : -ENOMEM;
+	if (begins(l.name, "anon_inode:[io_uring]"))
+		maps->requests = "io_uring";
+	else if (begins(l.name, "/[aio]"))
+		maps->requests = "io_submit";
 	bool plain_file = l.inode && *l.name == '/' && !begins(l.name, "/dev/");
 	if (plain_file && !l.offset && l.perms[0] == 'r')
 		begin_module(m, &l);

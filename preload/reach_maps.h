@@ -44,6 +44,10 @@ struct reach_maps {
 	struct reach_module *data;
 	uint32_t n_data;
 	bool is_go; /* a module made by Go is there, which keeps a heap and stacks of its own */
+	/* The kernel's part of an io_uring, or of its older asynchronous calls: what a request that
+	 * is under way gives back, and the memory that it is about, may be known to the kernel
+	 * alone. */
+	const char *requests;
 	uint64_t memory;
 };
 extern struct reach_maps g_reach_maps __attribute__((visibility("hidden")));

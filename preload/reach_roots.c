@@ -282,6 +282,8 @@ static void thread(const struct stop_thread *t, bool first)
 	for (unsigned i = 0; i < ARCH_GP; i++)
 		reach_mark_word(t->regs.gp[i]);
 	reach_mark_range((uintptr_t)t->vector, (uintptr_t)t->vector + t->vector_bytes);
+	/* What it has given to the kernel need not be anywhere else. */
+	reach_mark_word(t->altstack);
 	stack(t, first);
 	if (!fs)
 		return;

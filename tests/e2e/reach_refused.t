@@ -32,6 +32,8 @@ refused "pages that a copy does not get" dontfork "" 'no verdict: a copy of the 
 refused "userfaultfd" userfault "" 'no verdict: the program uses userfaultfd' 4
 refused "a seccomp filter of its own" seccomp "" 'no verdict: the program has set a seccomp filter' 4
 refused "a vfork in flight" vfork "" 'no verdict: a thread waits for its vfork child' 4
+refused "a request that io_uring has" io_uring "" 'no verdict: blocks may be held by requests that the kernel has, by io_uring' 4
+refused "one by io_submit" io_submit "" 'no verdict: blocks may be held by requests that the kernel has, by io_submit' 4
 refused "a sample of the blocks" nothing "sample=1k" 'no verdict: only a sample of the blocks is recorded' 4
 refused "mappings are not recorded" nothing "families=heap" 'no verdict: the program.s mappings are not recorded' 4
 refused "the heap is not recorded" nothing "families=mmap" 'no verdict: the heap is not recorded' 4

@@ -21,6 +21,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -44,6 +45,24 @@ static NOINLINE void *block(size_t n)
 }
 
 /* ---- what the kernel keeps ---- */
+
+/* It comes back with the timer's signal. */
+static NOINLINE void timer_value(void)
+{
+	struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	timer_t id;
+
+	e.sigev_value.sival_ptr = block(500);
+	timer_create(CLOCK_MONOTONIC, &e, &id);
+}
+
+/* Who sets an alternate stack need not remember it. */
+static NOINLINE void signal_stack(void)
+{
+	stack_t s = {.ss_sp = block(65536), .ss_size = 65536};
+
+	sigaltstack(&s, NULL);
+}
 
 /* A server's connections: each comes back with its event. */
 static void epoll_data(void)
@@ -803,6 +822,8 @@ static const struct {
         {"environment", environment, 0, 0, 0, 1, {1, 0, 0}},
         {"stream", stream, 0, 0, 0, 1, {1, 0, 0}},
         {"epoll_data", epoll_data, 0, 0, 0, 300, {300, 0, 0}},
+        {"timer_value", timer_value, 0, 0, 0, 1, {1, 0, 0}},
+        {"signal_stack", signal_stack, 0, 0, 0, 1, {1, 0, 0}},
         {"exit_argument", exit_argument, 0, 0, 0, 100, {69, 0, 0}},
         {"library_global", library_global, 0, 0, 0, 1, SAME},
         {"library_tls", library_tls, 0, 0, 0, 1, SAME},
