@@ -18,6 +18,11 @@ for way in execve execl execlp execvp twice vfork spawn spawnp nobody; do
   like "$way: is named, with the reason" "$(cat err)" "^$hidden"
   like "$way: and in the last line" "$(tail -n 1 err)" 'no verdict: .*, and 1 that could not be seen; the command exited'
 done
+cc -static-pie -o unseen-pie a.c || exit 1
+for way in execve vfork spawn; do
+  status_is "$way: a static program that lies anywhere gives no verdict, either" 4 "$OUTLIVE" run --check -- "$start" $way "$PWD/unseen-pie"
+  like "$way: is told" "$(cat err)" "^not seen: 1 process of $PWD/unseen-pie \\(static\\)"
+done
 for way in execlp execvp spawnp; do
   status_is "$way: found in PATH" 4 "$OUTLIVE" run --check -- "$start" $way unseen
   like "$way: where it was found" "$(cat err)" "^$hidden"
