@@ -1,15 +1,14 @@
 /*
- * control.c - see control.h. Owns the control page and its file, and decides when a snapshot is
- * due. Context: hooked calls and signal handlers, on any thread: no lock that is waited for, no
+ * control.c - see control.h. Owns what is in the control page, and decides when a snapshot is due.
+ * Context: hooked calls and signal handlers, on any thread: no lock that is waited for, no
  * errno, raw system calls only.
  */
 #include "control.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <time.h>
 
+#include "control_page.h"
 #include "format.h"
 #include "options.h"
 #include "process.h"
@@ -21,13 +20,7 @@
 #include "totals.h"
 #include "track.h"
 
-#define PAGE_BYTES 4096u
-_Static_assert(sizeof(struct fmt_control) <= PAGE_BYTES, "the control page is one page");
-
-/* One address for the life of the process: nobody ever holds a pointer into another's page. */
-static struct fmt_control *g_page;
-static bool g_has_file;     /* the page is a file's */
-static bool g_tried;        /* or could not be */
+static bool g_tried;        /* the page is a file's, or could not be */
 static bool g_hidden;       /* the image is at its end */
 static uint32_t g_answered; /* the last request that a snapshot was begun for */
 static bool g_reap_comes;   /* the next signal without a file is no request */
@@ -35,13 +28,6 @@ static uint64_t g_next_ns;  /* the interval's; 0 before the first look */
 
 /* Who serves, and that somebody wants it once more: see control_poll(). */
 static uint32_t g_serving, g_again;
-
-static void file_name(struct text *t)
-{
-	text_str(t, FMT_CONTROL_DIR "/outlive.");
-	text_u64(t, (uint64_t)sys_getpid());
-	text_str(t, ".ctl");
-}
 
 /* Field 22 of /proc/self/stat. The second, the name, may hold anything, so counting starts behind
  * its end. */
@@ -60,71 +46,32 @@ static uint64_t start_ticks(void)
 	return v;
 }
 
-static void make_private(void)
-{
-	sys_call(SYS_mmap, g_page, PAGE_BYTES, PROT_READ | PROT_WRITE,
-	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	g_has_file = false;
-}
-
-/* Maps a new file over the page. With fallocate: a full /dev/shm must show here, not as SIGBUS at
- * the first write. */
-static bool make_shared(void)
-{
-	char name[64];
-	struct text t = TEXT(name);
-
-	file_name(&t);
-	int fd = sys_open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	if (fd == -EEXIST) {
-		/* Left by an earlier process of this number. */
-		sys_unlink(name);
-		fd = sys_open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	}
-	if (fd < 0)
-		return false;
-	/* The limit of a file's size (ulimit -f) may be less than a page: that is a signal, too. */
-	struct sys_signals signals;
-	sys_signals_hold(&signals);
-	long r = sys_call(SYS_fallocate, fd, 0, 0, PAGE_BYTES);
-	sys_signals_release(&signals, true);
-	if (!r)
-		r = sys_call(SYS_mmap, g_page, PAGE_BYTES, PROT_READ | PROT_WRITE,
-		             MAP_SHARED | MAP_FIXED, fd, 0);
-	sys_close(fd);
-	if (r == (long)g_page)
-		return g_has_file = true;
-	sys_unlink(name);
-	return false;
-}
-
 static void make_page(void)
 {
 	g_tried = true;
 	g_answered = 0;
-	if (!g_page)
+	if (!g_control_page)
 		return;
-	if (!make_shared())
-		make_private();
-	g_page->version = 1;
-	g_page->pid = (uint32_t)sys_getpid();
-	g_page->start_ticks = start_ticks();
-	g_page->signal_number = (uint32_t)g_signals_control;
+	control_page_make();
+	g_control_page->version = 1;
+	g_control_page->pid = (uint32_t)sys_getpid();
+	g_control_page->start_ticks = start_ticks();
+	g_control_page->signal_number = (uint32_t)g_signals_control;
 	if (track_has(TRACK_THREADS)) {
-		task_describe(&g_page->live);
-		stack_describe(&g_page->live);
+		task_describe(&g_control_page->live);
+		stack_describe(&g_control_page->live);
 	}
-	__atomic_store_n(&g_page->state, FMT_CONTROL_READY, __ATOMIC_RELEASE);
+	__atomic_store_n(&g_control_page->state, FMT_CONTROL_READY, __ATOMIC_RELEASE);
 	/* Last: a reader that sees it sees all. */
-	__atomic_store_n(&g_page->magic, FMT_CONTROL_MAGIC, __ATOMIC_RELEASE);
-	g_control = g_page;
+	__atomic_store_n(&g_control_page->magic, FMT_CONTROL_MAGIC, __ATOMIC_RELEASE);
+	g_control = g_control_page;
 }
 
 /* Under a gate most processes have ended before anybody could ask them for something: who lives
  * for some milliseconds makes the page then, and one that idles when the signal comes. */
 void control_init(void)
 {
-	g_page = sys_map(PAGE_BYTES);
+	control_page_init();
 	if (!*g_options.tally)
 		make_page();
 }
@@ -144,7 +91,7 @@ static bool take(const struct snapshot_request *r, bool signalled)
  * look at the page, and the program was about to take those locks in them. */
 static bool trim_first(struct snapshot_request *r, bool signalled)
 {
-	struct fmt_control *c = g_page;
+	struct fmt_control *c = g_control_page;
 
 	if (__atomic_load_n(&c->flags, __ATOMIC_ACQUIRE) & FMT_REQUEST_TRIM &&
 	    process_may_ask_allocator()) {
@@ -165,18 +112,18 @@ static bool trim_first(struct snapshot_request *r, bool signalled)
 
 static void serve_request(bool signalled)
 {
-	struct fmt_control *c = g_page;
+	struct fmt_control *c = g_control_page;
 	struct snapshot_request r = {.reason = FMT_REASON_DEMAND, .exit_status = -1};
 
 	if (!c)
 		return;
 	r.number = __atomic_load_n(&c->requested, __ATOMIC_ACQUIRE);
 	r.label = c->label;
-	if (r.number == g_answered && (g_has_file || !signalled))
+	if (r.number == g_answered && (g_control_has_file || !signalled))
 		return;
 	/* Without a file the signal is all there is: each first one asks for a snapshot, each
 	 * second one that its writer be reaped. */
-	if (!g_has_file && g_reap_comes) {
+	if (!g_control_has_file && g_reap_comes) {
 		g_reap_comes = false;
 		return;
 	}
@@ -215,7 +162,7 @@ static void serve_interval(bool signalled)
 
 static void serve_counts(void)
 {
-	struct fmt_control *c = g_page;
+	struct fmt_control *c = g_control_page;
 	struct totals t;
 
 	if (!c)
@@ -233,7 +180,7 @@ static void serve_counts(void)
 
 static bool is_asked(void)
 {
-	const struct fmt_control *c = g_page;
+	const struct fmt_control *c = g_control_page;
 
 	return c && (__atomic_load_n(&c->requested, __ATOMIC_RELAXED) != g_answered ||
 	             __atomic_load_n(&c->counts_asked, __ATOMIC_RELAXED) != c->counts_given);
@@ -244,7 +191,8 @@ static void serve(bool signalled)
 	snapshot_reap();
 	if (g_hidden)
 		return;
-	if (!g_tried)
+	control_page_look();
+	if (!g_tried || g_control_lost)
 		make_page();
 	serve_counts();
 	serve_request(signalled);
@@ -268,13 +216,14 @@ static void serve_all(bool signalled)
 	}
 }
 
-/* Asked 240 times a second: no system call where nothing is due. */
+/* Asked 240 times a second: only the look at the page where nothing is due. */
 void control_poll(void)
 {
 	process_check_fork();
 
 	snapshot_reap();
-	if (g_tried && !g_options.interval && !is_asked())
+	control_page_look();
+	if (g_tried && !g_control_lost && !g_options.interval && !is_asked())
 		return;
 	serve_all(false);
 }
@@ -286,6 +235,7 @@ void control_signal(void)
 
 void control_yield(void)
 {
+	control_page_look();
 	if (g_control)
 		g_control->signal_number = 0;
 }
@@ -294,15 +244,12 @@ void control_yield(void)
 
 void control_hide(void)
 {
-	char name[64];
-	struct text t = TEXT(name);
-
 	g_hidden = true;
-	if (!g_has_file)
+	control_page_look();
+	if (!g_control_has_file)
 		return;
-	__atomic_store_n(&g_page->state, FMT_CONTROL_OFF, __ATOMIC_SEQ_CST);
-	file_name(&t);
-	sys_unlink(name);
+	__atomic_store_n(&g_control_page->state, FMT_CONTROL_OFF, __ATOMIC_SEQ_CST);
+	control_page_unlink();
 }
 
 /* One that was killed in the middle keeps nobody for long. */
@@ -310,8 +257,11 @@ void control_settle(void)
 {
 	struct timespec a_while = {0, 1000000};
 
-	for (int i = 0; i < 50 && g_has_file; i++) {
-		if (!__atomic_load_n(&g_page->senders, __ATOMIC_SEQ_CST))
+	for (int i = 0; i < 50; i++) {
+		control_page_look();
+		if (!g_control_has_file)
+			break;
+		if (!__atomic_load_n(&g_control_page->senders, __ATOMIC_SEQ_CST))
 			break;
 		sys_call(SYS_nanosleep, &a_while, NULL);
 	}
@@ -326,8 +276,8 @@ void control_show(void)
 void control_fork_child(void)
 {
 	g_control = NULL;
-	if (g_page)
-		make_private();
+	if (g_control_page)
+		control_page_make_private();
 	g_tried = g_hidden = g_reap_comes = false;
 	g_next_ns = 0;
 	g_serving = g_again = 0;

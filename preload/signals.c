@@ -14,6 +14,7 @@
 
 #include "arch_regs.h"
 #include "control.h"
+#include "control_page.h"
 #include "format.h"
 #include "leftover.h"
 #include "options.h"
@@ -417,6 +418,8 @@ static void entry(int sig, siginfo_t *info, void *context)
 			return;
 	}
 	if (a.handler == (void *)SIG_IGN)
+		return;
+	if (sig == SIGBUS && info->si_code > 0 && control_page_fault(info->si_addr))
 		return;
 	if (a.handler == (void *)SIG_DFL) {
 		die(sig, info, context);

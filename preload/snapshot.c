@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "context.h"
+#include "control_page.h"
 #include "options.h"
 #include "reach.h"
 #include "seccomp.h"
@@ -69,6 +70,7 @@ static void report(int error)
 	char line[256];
 
 	note_result(error);
+	control_page_look();
 	if (error)
 		snap_file_explain(&g_name, error, line, sizeof(line));
 	if (!c)
@@ -92,6 +94,7 @@ static void write_snapshot(void)
 	struct snap_out o;
 	uint32_t writer = __atomic_load_n(&g_turn, __ATOMIC_ACQUIRE);
 
+	control_page_look();
 	if (g_control)
 		__atomic_store_n(&g_control->writer, writer == TURN_TAKEN ? g_pid : writer,
 		                 __ATOMIC_RELEASE);

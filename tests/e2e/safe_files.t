@@ -140,6 +140,35 @@ if [ "$(id -u)" = 0 ] && command -v setpriv > setpriv.log; then
   rm -f "$installed"
 fi
 
+# A control file that is cut under the program, by who clears /dev/shm: to touch the page would be the program's end.
+page() { echo "/dev/shm/outlive.$pid.ctl"; }
+whole() { [ "$(stat -c %s "$(page)")" = 4096 ] && ready "$pid"; }
+for how in busy read; do
+  mkdir "cut-$how"
+  mkfifo "go-$how"
+  LD_PRELOAD=$LIB OUTLIVE_OPTIONS=out=$dir/cut-$how "$PROGS/sig_idle" $how < "go-$how" > "cut-$how.log" 2>&1 &
+  pid=$!
+  pids="$pids $pid"
+  exec 9> "go-$how"
+  wait_for ready $pid
+  truncate -s 0 "$(page)"
+  # Idle, it learns of it when it is asked, and that is answered by the signal alone.
+  [ $how = busy ] && wait_for whole
+  ok "$how: a page that is cut: asked" "$OUTLIVE" snapshot $pid
+  ok "$how: there is a new page" wait_for whole
+  truncate -s 0 "$(page)"
+  truncate -s 4096 "$(page)"
+  [ $how = busy ] && wait_for whole
+  ok "$how: a page of zeros: asked" wait_for "$OUTLIVE" snapshot $pid
+  truncate -s 0 "$(page)"
+  echo >&9
+  exec 9>&-
+  wait $pid
+  is "$how: it ends as ever" "$? $(tail -n 1 "cut-$how.log")" "0 $how: 1 , handlers ran: 0"
+  like "$how: with its last snapshot" "$("$OUTLIVE" info "$(snaps "cut-$how" | tail -n 1)" 2>&1)" 'at exit'
+  rm -f "$(page)"
+done
+
 # Contents: addresses and names, of the heap nothing.
 cat > secret.c << 'C'
 #include <stdlib.h>
