@@ -25,6 +25,8 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fr
 PRELOAD_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc \
 	-fno-builtin-free -fno-exceptions -fasynchronous-unwind-tables -fno-omit-frame-pointer -fno-stack-protector \
 	-fno-optimize-sibling-calls -ftls-model=initial-exec
+# Where each instruction counts, what is seldom is jumped to, and no frame is kept.
+$(O)/obj/preload/track_plain.o: PRELOAD_CFLAGS += -fomit-frame-pointer -foptimize-sibling-calls
 # Small variables lie together, apart from arrays that are all but empty: each page that the start touches costs 2 us
 # in each process. (-malign-data is gcc's; clang aligns so anyway.)
 PRELOAD_LAYOUT := -fdata-sections $(shell $(CC) -malign-data=abi -E -x c /dev/null > /dev/null 2>&1 && echo -malign-data=abi)
@@ -157,7 +159,7 @@ $(O)/tests/exact/libexact.so: tests/exact/compare.c $(PRELOAD_OBJ) $(O)/exports.
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(PRELOAD_CFLAGS) -I. $(CPPFLAGS) $(CFLAGS) $(PRELOAD_LDFLAGS) -Wl,--version-script=$(O)/exports.map \
-		-Wl,--wrap=stack_capture $(LDFLAGS) -o $@ $< $(PRELOAD_OBJ)
+		-Wl,--wrap=stack_capture -Wl,--wrap=track_alloc_plain $(LDFLAGS) -o $@ $< $(PRELOAD_OBJ)
 exact: ## hold every stack captured inside real programs, ten million, against libunwind's; T=program
 	$(Q)scripts/deps build test
 	$(Q)$(MAKE) --no-print-directory all $(O)/tests/exact/libexact.so

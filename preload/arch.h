@@ -26,6 +26,10 @@
  *	unsigned arch_high_match(word, want, mask, *zero)
  *	                                        of four words: bits of those whose upper half under
  *	                                        mask is want; and of those whose upper half is 0
+ *	bool arch_words_same(value, offset, i, base)
+ *	                                        each word at base + 8 * offset[k] is value[k], for k
+ *	                                        from i, negative and a multiple of 4, up to -1; the
+ *	                                        first value lies at a multiple of 16
  *	ARCH_CALLER_SP()                        in a function with a frame pointer: the caller's sp
  *	long arch_clone_onto(flags, stack, pid, entry)
  *	                                        clone; the child begins in entry on that stack, and

@@ -71,6 +71,18 @@ static inline unsigned arch_high_match(const uint64_t word[4], uint32_t want, ui
 	return is;
 }
 
+static inline __attribute__((always_inline)) bool
+arch_words_same(const uint64_t *value, const uint16_t *offset, intptr_t i, uintptr_t base)
+{
+	uint64_t differ = 0;
+
+	do
+		for (int k = 0; k < 4; k++, i++)
+			differ |= *(const uint64_t *)(base + 8ul * offset[i]) ^ value[i];
+	while (i);
+	return !differ;
+}
+
 #define ARCH_OPAQUE(x) __asm__("" : "+r"(x))
 
 /* The frame record stands at a frame's lower end, so its place does not tell. */

@@ -76,6 +76,25 @@ static inline unsigned arch_high_match(const uint64_t word[4], uint32_t want, ui
 #undef SIGNS
 }
 
+static inline __attribute__((always_inline)) bool
+arch_words_same(const uint64_t *value, const uint16_t *offset, intptr_t i, uintptr_t base)
+{
+	__m128i differ = _mm_setzero_si128();
+
+#define WORD(k) ((const __m128i *)(base + 8ul * offset[i + (k)]))
+#define PAIR(k)                                                                   \
+	_mm_castpd_si128(_mm_loadh_pd(_mm_castsi128_pd(_mm_loadl_epi64(WORD(k))), \
+	                              (const double *)WORD((k) + 1)))
+#define LIKE(k) _mm_xor_si128(PAIR(k), _mm_load_si128((const __m128i *)&value[i + (k)]))
+	do
+		differ = _mm_or_si128(differ, _mm_or_si128(LIKE(0), LIKE(2)));
+	while (i += 4);
+#undef WORD
+#undef PAIR
+#undef LIKE
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(differ, _mm_setzero_si128())) == 0xffff;
+}
+
 #define ARCH_OPAQUE(x) __asm__("" : "+r"(x))
 
 #define ARCH_CALLER_SP() ((uintptr_t)__builtin_frame_address(0) + 16)

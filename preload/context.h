@@ -142,12 +142,18 @@ uint32_t context_site_new(struct ctx *c, uint32_t stack);
 /* Zeroed, 8-byte aligned, at most 1 kB, for ever. NULL when there is no memory. */
 void *context_small(struct ctx *c, uint32_t bytes);
 
+/* In ticks, late by what context_now() is. */
+static inline uint32_t context_time(void)
+{
+	return __atomic_load_n(&context_clock.tick, __ATOMIC_RELAXED);
+}
+
 /* Now, in ticks, late by no more than CONTEXT_CLOCK_EVERY events of this thread. */
 static inline uint32_t context_now(struct ctx *c)
 {
 	if (unlikely(!--c->until))
 		context_refresh(c);
-	return __atomic_load_n(&context_clock.tick, __ATOMIC_RELAXED);
+	return context_time();
 }
 
 /* A site that was given out. */

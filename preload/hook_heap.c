@@ -58,7 +58,8 @@ FROM_ASSEMBLY void *heap_realloc(void *p, size_t n);
 		t_self.flags = 0;       \
 	} while (0)
 
-static __attribute__((noinline)) void *unusual_malloc(size_t n, const struct caller *from)
+/* On x86-64 what is not usual comes here, as it does to heap_free(). */
+HOT void *heap_malloc(size_t n)
 {
 	uint32_t flags = t_self.flags;
 	void *p;
@@ -66,18 +67,7 @@ static __attribute__((noinline)) void *unusual_malloc(size_t n, const struct cal
 	t_self.n_heap++;
 	REAL_HEAP(p =, real.malloc(n));
 	if (!inner(flags))
-		track_alloc(p, n, from);
-	return p;
-}
-
-HOT void *heap_malloc(size_t n)
-{
-	void *p;
-
-	if (!track_is_plain())
-		return unusual_malloc(n, &CALLER());
-	PLAIN_HEAP(p =, real.malloc(n));
-	track_alloc_plain(p, n, &CALLER());
+		track_alloc(p, n, &CALLER());
 	return p;
 }
 
@@ -96,13 +86,13 @@ static __attribute__((noinline)) void *unusual_calloc(size_t n, size_t size,
 
 HOT void *heap_calloc(size_t n, size_t size)
 {
+	const struct caller from = CALLER();
 	void *p;
 
 	if (!track_is_plain())
-		return unusual_calloc(n, size, &CALLER());
+		return unusual_calloc(n, size, &from);
 	PLAIN_HEAP(p =, real.calloc(n, size));
-	track_alloc_plain(p, n * size, &CALLER());
-	return p;
+	return track_alloc_plain(p, n * size, from.ip, from.sp, from.fp);
 }
 
 /* What libc's free and realloc look at first; it comes while we look for our own record of the
@@ -120,19 +110,9 @@ HOT void *heap_calloc(size_t n, size_t size)
 		track_free(p, NULL);         \
 	REAL_HEAP(, call)
 
-static __attribute__((noinline)) void unusual_free(void *p)
-{
-	FREE(real.free(p));
-}
-
 HOT void heap_free(void *p)
 {
-	FETCH_HEADER(p);
-	/* No block of the boot buffer is in the table, nor is NULL. */
-	if (track_is_plain() && likely(track_free_plain(p)))
-		PLAIN_HEAP(, real.free(p));
-	else
-		unusual_free(p);
+	FREE(real.free(p));
 }
 
 /* C23's, and one that libc keeps for old programs only. Where there is none, they are free. */

@@ -35,8 +35,8 @@
 	sub	%rdi, %fs:SELF_LEFT(%rax)
 	incl	%fs:SELF_N_HEAP(%rax)
 	jmp	*real+REAL_MALLOC(%rip)
-	/* What heap_malloc() does where track_is_plain(), with two frames less: the caller is
-	 * known here. */
+	/* What heap_malloc() does where track_is_plain(), with no frame: the caller is known
+	 * here, and its rbp is still there. */
 1:	cmpq	$0, %fs:SELF_EXACT(%rax)
 	je	heap_malloc
 	cmpl	$0, %fs:SELF_FLAGS(%rax)
@@ -48,20 +48,11 @@
 	call	*real+REAL_MALLOC(%rip)
 	pop	%rsi
 	.cfi_adjust_cfa_offset -8
-	mov	(%rsp), %rcx
-	lea	8(%rsp), %rdx
-	push	%rbp
-	.cfi_adjust_cfa_offset 8
-	push	%rdx
-	.cfi_adjust_cfa_offset 8
-	push	%rcx
-	.cfi_adjust_cfa_offset 8
-	mov	%rsp, %rdx
 	mov	%rax, %rdi
-	call	track_alloc_plain
-	add	$24, %rsp
-	.cfi_adjust_cfa_offset -24
-	ret
+	mov	(%rsp), %rdx
+	lea	8(%rsp), %rcx
+	mov	%rbp, %r8
+	jmp	track_alloc_plain
 	end	malloc
 
 	/* To \other where a sample may live at \at. */
@@ -80,9 +71,35 @@
 	/* Not counted as a call: it has nothing to tell operator delete. */
 	begin	free
 	cmpb	$0, g_sample_direct(%rip)
-	je	heap_free
+	je	1f
 	no_sample %rdi, heap_free
 	jmp	*real+REAL_FREE(%rip)
+	/* The same where track_is_plain(). No block of the boot buffer is in the table, nor is
+	 * NULL. */
+1:	mov	t_self@gottpoff(%rip), %rax
+	prefetcht0 -8(%rdi)
+	cmpq	$0, %fs:SELF_EXACT(%rax)
+	je	heap_free
+	cmpl	$0, %fs:SELF_FLAGS(%rax)
+	jne	heap_free
+	push	%rdi
+	.cfi_adjust_cfa_offset 8
+	call	track_free_ahead
+	mov	(%rsp), %rdi
+	test	%al, %al
+	je	2f
+	mov	t_self@gottpoff(%rip), %rax
+	incl	%fs:SELF_N_HEAP(%rax)
+	call	*real+REAL_FREE(%rip)
+	mov	t_self@gottpoff(%rip), %rax
+	movl	$0, %fs:SELF_FLAGS(%rax)
+	pop	%rdi
+	.cfi_adjust_cfa_offset -8
+	ret
+	.cfi_adjust_cfa_offset 8
+2:	pop	%rdi
+	.cfi_adjust_cfa_offset -8
+	jmp	heap_free
 	end	free
 
 	/* To the original where no sample is drawn from \bytes, else to \other. */

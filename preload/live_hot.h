@@ -134,8 +134,8 @@ static inline uint64_t *live_fetch(const struct live_span *s, uintptr_t a)
 
 /* s: of a; at: from live_fetch(). b->site: neither 0 nor LIVE_SITE_MAX. True: kept, and no other
  * block was there. Else live_put(). */
-static inline bool live_put_hot(struct live_span *s, uint64_t *at, uintptr_t a,
-                                const struct block *b)
+static inline __attribute__((always_inline)) bool live_put_hot(struct live_span *s, uint64_t *at,
+                                                               uintptr_t a, const struct block *b)
 {
 	uint32_t lines;
 	unsigned empty;

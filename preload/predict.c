@@ -106,10 +106,31 @@ static void remember(struct stack_hot *h, uint32_t place, uint32_t guess)
 	h->predictor->start[place % PREDICT_STARTS] = guess;
 }
 
+/* predict_same() for a guess that mostly does not hold: four words at a time, from the caller
+ * outward, since what differs is mostly near. */
+static inline bool same(const struct record *e, uintptr_t sp, uintptr_t fp)
+{
+	intptr_t i = -(intptr_t)e->n;
+	const uint64_t *value = e->value - i;
+	const uint16_t *offset = (const uint16_t *)(value + e->n_rel) - i;
+
+	do {
+		uint64_t d = mem_word(sp + 8ul * offset[i]) ^ value[i];
+
+		d |= mem_word(sp + 8ul * offset[i + 1]) ^ value[i + 1];
+		d |= mem_word(sp + 8ul * offset[i + 2]) ^ value[i + 2];
+		d |= mem_word(sp + 8ul * offset[i + 3]) ^ value[i + 3];
+		if (d)
+			return false;
+		i += 4;
+	} while (i);
+	return predict_same_rest(e, value, offset, sp, fp);
+}
+
 HOT bool predict_holds(const struct record *e, const struct caller *from, struct mem_window *mem)
 {
 	return e->ip == from->ip && mem_has(mem, from->sp + e->span - 8) &&
-	       predict_same(e, from->sp, from->fp);
+	       same(e, from->sp, from->fp);
 }
 
 HOT const struct record *predict_again(struct stack_hot *h, const struct caller *from,
@@ -142,7 +163,7 @@ HOT const struct record *predict_again(struct stack_hot *h, const struct caller 
 
 static uint32_t record_bytes(unsigned n)
 {
-	return (uint32_t)(sizeof(struct record) + n * 10 + 7) & ~7u;
+	return (uint32_t)(sizeof(struct record) + n * 10 + 15) & ~15u;
 }
 
 /* Room for a record of n words, or NULL: then everything was forgotten and there is room next time.
@@ -233,13 +254,16 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
 	e->n = (uint16_t)n;
 	e->n_rel = (uint16_t)n_rel;
 	fill(e, &s, c, next);
-	if (s.bad) {
+	const intptr_t bp = (intptr_t)(from->fp - from->sp);
+
+	if (s.bad || (innermost->needs_bp && bp != (int32_t)bp)) {
 		p->used = at;
 		return 0;
 	}
 	e->ip = from->ip;
-	e->bp = from->fp - from->sp;
+	e->bp = (int32_t)bp;
 	e->stack = stack;
+	e->site = 0;
 	e->span = s.span;
 	e->extras = (innermost->needs_bp ? RECORD_BP : 0u) |
 	            (end == WALK_TRUNCATED ? RECORD_TRUNCATED : 0u);

@@ -25,15 +25,17 @@ enum {
 enum { RECORD_BP = 1, RECORD_TRUNCATED = 2 };
 
 struct record {
-	uintptr_t ip;     /* the innermost frame's */
-	uint32_t stack;   /* its number */
-	uint32_t span;    /* bytes above sp that are looked at */
-	uint16_t n;       /* words that are compared as they are: a multiple of 4, not 0 */
+	uintptr_t ip;   /* the innermost frame's */
+	uint32_t stack; /* its number */
+	uint32_t site; /* of the context that has the predictor; 0: it has not yet been asked for */
+	uint32_t span; /* bytes above sp that are looked at */
+	uint16_t n;    /* words that are compared as they are: a multiple of 4, not 0 */
 	uint16_t n_rel;   /* further words, compared relative to sp */
 	uint32_t extras;  /* RECORD_ */
-	uint64_t bp;      /* fp - sp, for RECORD_BP */
+	int32_t bp;       /* fp - sp, for RECORD_BP */
 	uint64_t value[]; /* n + n_rel of them, then as many 16-bit offsets in words */
-};
+} __attribute__((aligned(16)));
+_Static_assert(sizeof(struct record) % 16 == 0, "arch_words_same()");
 
 /* A stack that was walked lately, and its record if it has one. */
 struct predict_seen {
@@ -60,9 +62,9 @@ void predict_flush(struct predictor *p);
 uint64_t predict_bytes(const struct predictor *p);
 
 /* Where and how deep a capture is. */
-static inline uint32_t predict_place(const struct caller *from, uint64_t depth)
+static inline uint32_t predict_place(uintptr_t ip, uint64_t depth)
 {
-	return (uint32_t)((from->ip << 20 ^ depth) * 0x9e3779b97f4a7c15ul >> 32);
+	return (uint32_t)((ip << 20 ^ depth) * 0x9e3779b97f4a7c15ul >> 32);
 }
 
 static inline uint32_t *predict_slot(const struct stack_hot *h, uint32_t place)
@@ -97,35 +99,35 @@ static inline bool predict_is_offset(uint32_t n)
 	return n < 1u << PREDICT_OFFSET_BITS;
 }
 
-static inline const struct record *predict_record(const struct stack_hot *h, uint32_t offset)
+static inline struct record *predict_record(const struct stack_hot *h, uint32_t offset)
 {
-	return (const struct record *)(h->records + 8ul * offset);
+	return (struct record *)(h->records + 8ul * offset);
 }
 
-/* Are the words as they were? All lie in [sp, sp + span), which may be read. Four at a time, from
- * the caller outward, since what differs is mostly near. */
+/* What is left when the n words are as they were; value and offset: behind these. */
+static inline __attribute__((always_inline)) bool predict_same_rest(const struct record *e,
+                                                                    const uint64_t *value,
+                                                                    const uint16_t *offset,
+                                                                    uintptr_t sp, uintptr_t fp)
+{
+	if (likely(!(e->n_rel | e->extras)))
+		return true;
+	for (intptr_t i = e->n_rel; i--;)
+		if (mem_word(sp + 8ul * offset[i]) - sp != value[i])
+			return false;
+	return !(e->extras & RECORD_BP) || fp - sp == (uintptr_t)(intptr_t)e->bp;
+}
+
+/* Are the words as they were? All lie in [sp, sp + span), which may be read. For a guess that
+ * mostly holds: all words, without a branch that could be taken for the wrong one. */
 static inline __attribute__((always_inline)) bool predict_same(const struct record *e, uintptr_t sp,
                                                                uintptr_t fp)
 {
-	/* Both from their ends on, so that one number counts. */
-	intptr_t i = -(intptr_t)e->n, n_rel = e->n_rel;
-	const uint64_t *value = e->value - i;
-	const uint16_t *offset = (const uint16_t *)(value + n_rel) - i;
+	const uint64_t *value = e->value + e->n;
+	const uint16_t *offset = (const uint16_t *)(value + e->n_rel) + e->n;
 
-	do {
-		uint64_t d = mem_word(sp + 8ul * offset[i]) ^ value[i];
-
-		d |= mem_word(sp + 8ul * offset[i + 1]) ^ value[i + 1];
-		d |= mem_word(sp + 8ul * offset[i + 2]) ^ value[i + 2];
-		d |= mem_word(sp + 8ul * offset[i + 3]) ^ value[i + 3];
-		if (d)
-			return false;
-		i += 4;
-	} while (i);
-	for (; i < n_rel; i++)
-		if (mem_word(sp + 8ul * offset[i]) - sp != value[i])
-			return false;
-	return likely(!(e->extras & RECORD_BP)) || fp - sp == e->bp;
+	return arch_words_same(value, offset, -(intptr_t)e->n, sp) &&
+	       predict_same_rest(e, value, offset, sp, fp);
 }
 
 /* Does the record hold here? */

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "predict.h"
+#include "stack_hot.h"
 #include "stack_memo.h"
 #include "stack_tree.h"
 #include "stack_walk.h"
@@ -218,7 +218,7 @@ static uint32_t capture_walked(struct stack_cache *c, bool learns, const struct 
 /* On a stack of another kind than the thread's own it is told by sp alone. */
 static inline uint32_t place_in(const struct mem_window *mem, const struct caller *from)
 {
-	return predict_place(from, mem->own ? mem->hi - from->sp : from->sp & 0xffff);
+	return predict_place(from->ip, mem->own ? mem->hi - from->sp : from->sp & 0xffff);
 }
 
 /* The first guess did not hold. */
@@ -258,8 +258,6 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE);
 	struct mem_window mem;
 
-	if (unlikely(!c))
-		return capture_shared(from);
 	struct stack_hot *h = &c->hot;
 
 	if (unlikely(h->epoch != epoch))
@@ -286,28 +284,25 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 	return take(c, e);
 }
 
-HOT uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
+HOT uint32_t stack_capture_otherwise(struct stack_cache *c, const struct caller *from)
 {
-	if (unlikely(!c))
-		return capture_unusual(c, from);
-
 	struct stack_hot *h = &c->hot;
-	const uintptr_t sp = from->sp, above = h->top - sp;
 
-	if (unlikely(above - 1 >= h->bytes ||
+	if (unlikely(h->top - from->sp - 1 >= h->bytes ||
 	             h->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE)))
 		return capture_unusual(c, from);
 	h->captures++;
+	return capture_again(c, from);
+}
 
-	const uint32_t place = predict_place(from, above);
-	const uint32_t offset = predict_at(*predict_slot(h, place), place);
-	const struct record *e = predict_record(h, offset);
+uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
+{
+	if (unlikely(!c))
+		return capture_shared(from);
 
-	if (unlikely(!predict_is_offset(offset) || e->ip != from->ip || e->span > above ||
-	             !predict_same(e, sp, from->fp)))
-		return capture_again(c, from);
-	predict_note(h, e->stack);
-	return take(c, e);
+	const struct record *e = stack_capture_hot(c, from->ip, from->sp, from->fp);
+
+	return e ? e->stack : stack_capture_otherwise(c, from);
 }
 
 /* Of a thread that stands still nothing but sp, rbp and the instruction is looked at: where a frame

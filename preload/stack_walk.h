@@ -66,9 +66,9 @@ struct stack_hot {
 	/* The stack of the thread that has leased this, as in t_mem_own: below top. 0 bytes:
 	 * not known, or there is a pause. */
 	uintptr_t top, bytes;
-	const uint8_t *records; /* of the predictor */
-	uint32_t *line;         /* guesses for the next capture */
-	uint64_t before;        /* the last stack, mixed */
+	uint8_t *records; /* of the predictor */
+	uint32_t *line;   /* guesses for the next capture */
+	uint64_t before;  /* the last stack, mixed */
 	uint64_t captures;
 	struct predictor *predictor; /* NULL until it may pay */
 } __attribute__((aligned(64)));

@@ -79,14 +79,16 @@ struct block {
 /*
  * What nearly all calls are: the flags are 0, and all has been asked that does not change. Then
  * track_alloc_plain() does what track_alloc() does, whatever the flags are by now, and leaves them
- * 0; it returns p. track_free_plain() does what track_free() does, or nothing and returns false.
- * For track.h and the hooks of malloc and free.
+ * 0; it returns p, and has the caller's three words by value. track_free_plain() does what
+ * track_free() does, or nothing and returns false. track_free_ahead() does the same, and leaves
+ * IN_HEAP: the real call comes next. For track.h and the hooks of malloc and free.
  */
 static inline bool track_is_plain(void)
 {
 	return likely(t_self.exact && !t_self.flags);
 }
-void *track_alloc_plain(void *p, size_t bytes, const struct caller *from);
+void *track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp);
+bool track_free_ahead(const void *p);
 bool track_free_plain(const void *p);
 bool track_free_plain_was(const void *p, struct block *was);
 
@@ -100,7 +102,7 @@ static inline __attribute__((always_inline)) void track_alloc(const void *p, siz
                                                               const struct caller *from)
 {
 	if (track_is_plain()) {
-		track_alloc_plain((void *)(uintptr_t)p, bytes, from);
+		track_alloc_plain((void *)(uintptr_t)p, bytes, from->ip, from->sp, from->fp);
 		return;
 	}
 	if (unlikely(!p))

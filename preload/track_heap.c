@@ -58,7 +58,7 @@ static inline struct ctx *enter(void)
 	}
 	guard_set();
 	if (likely(c) || (c = first_event())) {
-		t_self.exact = g_sample_period ? NULL : t_self.ctx;
+		t_self.exact = g_sample_period || !c->stacks ? NULL : t_self.ctx;
 		return c;
 	}
 	context_lost(FMT_AUDIT_LOST_NO_MEMORY);

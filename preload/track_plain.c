@@ -3,129 +3,227 @@
  * of any other hook, in exact mode; a block that is new, or one that this thread has made. Whatever
  * turns out to be otherwise is left to track_heap.c, before anything has been counted. Context: any
  * thread, in signal handlers too; no libc call, no errno. Here each instruction costs the program
- * some thousandths of its time.
+ * some thousandths of its time: the two functions at the end call nothing, so that no register
+ * needs to be saved; what is seldom they leave, with all that they know, to a function that takes
+ * over for good (the Makefile has the compiler make a jump of that).
  */
 #include "context.h"
 #include "live_hot.h"
+#include "stack_hot.h"
 #include "track.h"
 #include "track_count.h"
 
+#define INLINE static inline __attribute__((always_inline))
+#define APART  static __attribute__((noinline))
+
 /* The flags are 0 before and after. For the compiler: a signal handler on this thread must find
  * them as the code has them. */
-static inline void guard_set(void)
+INLINE void guard_set(void)
 {
 	__atomic_store_n(&t_self.flags, IN_TRACKER, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-static inline void guard_clear(void)
+INLINE void guard_clear(uint32_t flags)
 {
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	__atomic_store_n(&t_self.flags, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&t_self.flags, flags, __ATOMIC_RELAXED);
 }
 
-static inline void leave(struct ctx *c)
+/* ---- blocks that are made ---- */
+
+/* The block is not yet in the table; how it comes there is not the usual way. */
+APART void *alloc_rest(void *p, size_t bytes, uint32_t stack)
 {
-	if (unlikely(c->due))
-		count_leave_due(c);
-	else
-		guard_clear();
-}
-
-HOT void *track_alloc_plain(void *p, size_t bytes, const struct caller *from)
-{
-	const uintptr_t a = (uintptr_t)p;
-	struct ctx *c = t_self.exact;
-
-	if (unlikely(!p)) {
-		guard_clear();
-		return NULL;
-	}
-	guard_set();
-
-	struct live_span *span = live_span(a);
-	uint64_t *word = live_fetch(span, a);
-
-	const uint32_t stack = stack_capture(c->stacks, from), site = context_site_known(c, stack);
-	struct site *s = context_site_at(site);
-
-	if (unlikely(!site)) {
-		track_alloc_rest(c, a, stack, bytes);
-		return p;
-	}
-
-	const struct block b = {.size = bytes, .site = site, .birth = context_now(c)};
-
-	if (unlikely(!live_put_hot(span, word, a, &b))) {
-		track_alloc_rest(c, a, stack, bytes);
-		return p;
-	}
-	c->last = a;
-	count_size(s, (uint32_t)bytes); /* more is not put there */
-	count_alloc(c, s, bytes);
-	if (unlikely(c->live > c->high))
-		c->due |= DUE_WATCH;
-	leave(c);
+	track_alloc_rest(t_self.exact, (uintptr_t)p, stack, bytes);
 	return p;
 }
 
-/* Known in each of the two functions below: most frees have nothing to be undone. */
-#define FOR_BOTH static inline __attribute__((always_inline))
-
-/* s is this thread's own site of the block. was: for track_restore(), or NULL. */
-FOR_BOTH void count_free(struct ctx *c, struct site *s, uintptr_t a, const struct block *b,
-                         struct block *was)
+/* It is counted, and somebody is to be told. */
+APART void *alloc_due(void *p)
 {
+	struct ctx *c = t_self.exact;
+
+	if (c->live > c->high)
+		c->due |= DUE_WATCH;
+	count_leave_due(c);
+	return p;
+}
+
+INLINE void *alloc(struct ctx *c, struct live_span *span, uint64_t *word, void *p, size_t bytes,
+                   uint32_t stack, uint32_t site)
+{
+	const struct block b = {.size = bytes, .site = site, .birth = context_time()};
+	struct site *s = context_site_at(site);
+
+	if (unlikely(!live_put_hot(span, word, (uintptr_t)p, &b)))
+		return alloc_rest(p, bytes, stack);
+	c->last = (uintptr_t)p;
+	count_size(s, (uint32_t)bytes); /* more is not put there */
+	count_alloc(c, s, bytes);
+	if (unlikely(c->live > c->high || c->due))
+		return alloc_due(p);
+	guard_clear(0);
+	return p;
+}
+
+APART void *alloc_slowly(struct ctx *c, void *p, size_t bytes, uint32_t stack, uint32_t site)
+{
+	struct live_span *span = live_span((uintptr_t)p);
+
+	if (!c->until)
+		context_refresh(c);
+	if (unlikely(!site))
+		return alloc_rest(p, bytes, stack);
+	return alloc(c, span, live_fetch(span, (uintptr_t)p), p, bytes, stack, site);
+}
+
+/* The clock is to be read, or the record does not yet have its site. */
+APART void *alloc_known(void *p, size_t bytes, struct record *e)
+{
+	struct ctx *c = t_self.exact;
+
+	if (!e->site)
+		e->site = context_site_known(c, e->stack);
+	return alloc_slowly(c, p, bytes, e->stack, e->site);
+}
+
+/* The stack could not be guessed. */
+APART void *alloc_walked(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+{
+	struct ctx *c = t_self.exact;
+	const struct caller from = {ip, sp, fp};
+	const uint32_t stack = stack_capture_otherwise(c->stacks, &from);
+
+	c->until -= c->until > 0;
+	return alloc_slowly(c, p, bytes, stack, context_site_known(c, stack));
+}
+
+/* ---- blocks that are given back ---- */
+
+INLINE bool gone(struct ctx *c, uint32_t flags)
+{
+	if (unlikely(c->due))
+		count_leave_due(c);
+	guard_clear(flags);
+	return true;
+}
+
+/* All but the count of its age. */
+APART bool free_due(uint32_t flags)
+{
+	return gone(t_self.exact, flags);
+}
+
+APART bool free_aged(struct site *s, unsigned bucket, uint32_t flags)
+{
+	struct ctx *c = t_self.exact;
+
+	context_ages_add(c, s, bucket);
+	return gone(c, flags);
+}
+
+/* flags: to leave with. was: for track_restore(), or NULL. */
+INLINE bool take(struct ctx *c, const void *p, uint32_t flags, struct block *was)
+{
+	const uintptr_t a = (uintptr_t)p;
+	struct block b;
+	struct site *s;
+	uint64_t *word = live_peek_hot(live_span(a), a, &b);
+
+	if (unlikely(!word || (s = context_site_at(b.site))->context != c->number ||
+	             c->live - (int64_t)b.size < c->low)) {
+		guard_clear(0);
+		return false;
+	}
+	LIVE_STORE(word, 0);
+
 	const bool temporary = c->last == a;
 
 	if (temporary) {
 		c->last = 0;
 		ADD(&s->temporary, 1);
 	}
-	ADD(&s->bytes_freed, b->size);
+	ADD(&s->bytes_freed, b.size);
 	ADD(&s->frees, 1);
-	ADD(&c->live, -(int64_t)b->size);
+	ADD(&c->live, -(int64_t)b.size);
 
-	const uint32_t age = count_age(b->birth, context_now(c));
+	const uint32_t age = count_age(b.birth, context_time());
+	const unsigned bucket = fmt_age_bucket(age);
 
-	if (age)
-		context_ages_add(c, s, fmt_age_bucket(age));
 	if (was) {
-		*was = *b;
+		*was = b;
 		c->undo.address = a;
 		c->undo.site = s;
-		c->undo.bucket = fmt_age_bucket(age);
+		c->undo.bucket = bucket;
 		c->undo.temporary = temporary;
 	}
-}
+	if (age) {
+		uint32_t *count = (uint32_t *)s->ages;
 
-FOR_BOTH bool free_plain(const void *p, struct block *was)
-{
-	const uintptr_t a = (uintptr_t)p;
-	struct ctx *c = t_self.exact;
-	struct block b;
-	struct site *s;
-	uint64_t *word;
-
-	guard_set();
-	if (unlikely(!(word = live_peek_hot(live_span(a), a, &b)) ||
-	             (s = context_site_at(b.site))->context != c->number ||
-	             c->live - (int64_t)b.size < c->low)) {
-		guard_clear();
-		return false;
+		if (unlikely(!count || s->ages & AGES_FEW))
+			return free_aged(s, bucket, flags);
+		if (likely(count[bucket] != UINT32_MAX))
+			ADD(&count[bucket], 1);
 	}
-	LIVE_STORE(word, 0);
-	count_free(c, s, a, &b, was);
-	leave(c);
+	if (unlikely(c->due))
+		return free_due(flags);
+	guard_clear(flags);
 	return true;
 }
 
-HOT bool track_free_plain(const void *p)
+APART bool take_refreshed(const void *p, uint32_t flags)
 {
-	return free_plain(p, NULL);
+	struct ctx *c = t_self.exact;
+
+	context_refresh(c);
+	return take(c, p, flags, NULL);
 }
 
-HOT bool track_free_plain_was(const void *p, struct block *was)
+bool track_free_plain_was(const void *p, struct block *was)
 {
-	return free_plain(p, was);
+	struct ctx *c = t_self.exact;
+
+	guard_set();
+	if (unlikely(!--c->until))
+		context_refresh(c);
+	return take(c, p, 0, was);
+}
+
+bool track_free_plain(const void *p)
+{
+	return track_free_plain_was(p, NULL);
+}
+
+/* ---- the two ---- */
+
+HOT void *track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+{
+	struct ctx *c = t_self.exact;
+
+	if (unlikely(!p)) {
+		guard_clear(0);
+		return NULL;
+	}
+	guard_set();
+
+	struct live_span *span = live_span((uintptr_t)p);
+	uint64_t *word = live_fetch(span, (uintptr_t)p);
+	struct record *e = stack_capture_hot(c->stacks, ip, sp, fp);
+
+	if (unlikely(!e))
+		return alloc_walked(p, bytes, ip, sp, fp);
+	if (unlikely(!--c->until || !e->site))
+		return alloc_known(p, bytes, e);
+	return alloc(c, span, word, p, bytes, e->stack, e->site);
+}
+
+HOT bool track_free_ahead(const void *p)
+{
+	struct ctx *c = t_self.exact;
+
+	guard_set();
+	if (unlikely(!--c->until))
+		return take_refreshed(p, IN_HEAP);
+	return take(c, p, IN_HEAP, NULL);
 }

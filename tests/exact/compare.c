@@ -1,9 +1,10 @@
 /*
  * compare.c - holds every stack that liboutlive captures against libunwind's, inside a real
- * program. Linked into a liboutlive.so of its own (make exact), with --wrap=stack_capture: what is
- * compared is what the library does, and the library knows nothing of it. Counts go to a file that
- * is mapped, EXACT_DIR/PID.count, so that they are there however the process ends; the first
- * mismatches are written to EXACT_DIR/PID.text. Context: as stack_capture(), IN_TRACKER set.
+ * program. Linked into a liboutlive.so of its own (make exact), with --wrap of those functions that
+ * capture: what is compared is what the library does, and the library knows nothing of it. Counts
+ * go to a file that is mapped, EXACT_DIR/PID.count, so that they are there however the process
+ * ends; the first mismatches are written to EXACT_DIR/PID.text. Context: as stack_capture(),
+ * IN_TRACKER set.
  */
 #define UNW_LOCAL_ONLY
 #include <dlfcn.h>
@@ -15,6 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "preload/context.h"
+#include "preload/live.h"
 #include "preload/stack_walk.h"
 
 #define TEXT_OF(name)  TEXT_OF_(name)
@@ -22,6 +25,8 @@
 
 uint32_t __real_stack_capture(struct stack_cache *c, const struct caller *from);
 uint32_t __wrap_stack_capture(struct stack_cache *c, const struct caller *from);
+void *__real_track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp);
+void *__wrap_track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp);
 
 enum { FRAMES = 4096, SHOWN = 3 };
 
@@ -174,22 +179,21 @@ static __attribute__((noinline)) enum verdict compare(uint32_t stack, uintptr_t 
 	return v;
 }
 
-uint32_t __wrap_stack_capture(struct stack_cache *c, const struct caller *from)
+/* s: what c captured from ip; guesses: what c had guessed before. */
+static void check(const struct stack_cache *c, uint32_t s, uintptr_t ip, uint64_t guesses)
 {
-	uint64_t guesses = c ? c->stats.fallbacks : 0;
-	uint32_t s = __real_stack_capture(c, from);
 	struct counts *counts = __atomic_load_n(&g_counts, __ATOMIC_ACQUIRE);
 
 	if (!counts)
-		return s;
+		return;
 	__atomic_add_fetch(&counts->captures, 1, __ATOMIC_RELAXED);
 	/* One at a time: libunwind and the loader have locks, which a thread that is in the loader
 	 * may hold already. */
 	if (!s || !c || !sys_try_lock(&g_lock)) {
 		__atomic_add_fetch(&counts->busy, 1, __ATOMIC_RELAXED);
-		return s;
+		return;
 	}
-	enum verdict v = compare(s, from->ip, c->depth);
+	enum verdict v = compare(s, ip, c->depth);
 
 	sys_unlock(&g_lock);
 	if (v == OTHER && c->stats.fallbacks != guesses)
@@ -198,5 +202,29 @@ uint32_t __wrap_stack_capture(struct stack_cache *c, const struct caller *from)
 	                   __ATOMIC_RELAXED);
 	if (v == OTHER)
 		__atomic_add_fetch(&counts->mismatches, 1, __ATOMIC_RELAXED);
+}
+
+uint32_t __wrap_stack_capture(struct stack_cache *c, const struct caller *from)
+{
+	uint64_t guesses = c ? c->stats.fallbacks : 0;
+	uint32_t s = __real_stack_capture(c, from);
+
+	check(c, s, from->ip, guesses);
 	return s;
+}
+
+/* The usual allocation captures by itself: the stack is asked of the table. */
+void *__wrap_track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+{
+	const struct stack_cache *c = t_self.exact->stacks;
+	uint64_t guesses = c->stats.fallbacks;
+	struct block b;
+
+	__real_track_alloc_plain(p, bytes, ip, sp, fp);
+	if (!p)
+		return p;
+	t_self.flags |= IN_TRACKER;
+	check(c, live_find((uintptr_t)p, &b) ? context_site_at(b.site)->stack : 0, ip, guesses);
+	t_self.flags &= ~IN_TRACKER;
+	return p;
 }

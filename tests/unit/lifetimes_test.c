@@ -15,28 +15,10 @@
 #include "preload/timer.h"
 #include "preload/track.h"
 #include "tests/unit/check.h"
+#include "tests/unit/fake_stack.h"
 #include "tests/unit/together.h"
 
-/* ---- in place of stack.c and process.c ---- */
-
-uint32_t stack_capture(struct stack_cache *cache, const struct caller *from)
-{
-	(void)cache;
-	return (uint32_t)from->ip;
-}
-
-struct stack_cache *stack_cache_new(void)
-{
-	return NULL;
-}
-void stack_cache_leased(struct stack_cache *cache)
-{
-	(void)cache;
-}
-
-void stack_fork_child(void)
-{
-}
+/* ---- in place of process.c ---- */
 
 bool process_owns_tables(void)
 {

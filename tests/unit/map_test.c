@@ -7,33 +7,13 @@
 #include "preload/map.h"
 #include "preload/track.h"
 #include "tests/unit/check.h"
+#include "tests/unit/fake_stack.h"
 
-/* ---- in place of stack.c and process.c ---- */
+/* ---- in place of process.c ---- */
 
 bool process_owns_tables(void)
 {
 	return true;
-}
-
-uint32_t stack_capture(struct stack_cache *cache, const struct caller *from)
-{
-	(void)cache;
-	return (uint32_t)from->ip;
-}
-
-struct stack_cache *stack_cache_new(void)
-{
-	static char cache[64];
-
-	return (struct stack_cache *)cache;
-}
-void stack_cache_leased(struct stack_cache *cache)
-{
-	(void)cache;
-}
-
-void stack_fork_child(void)
-{
 }
 
 /* ---- shorthand ---- */

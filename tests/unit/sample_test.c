@@ -9,30 +9,10 @@
 #include <pthread.h>
 
 #include "check.h"
+#include "fake_stack.h"
 #include "preload/context.h"
 #include "preload/live.h"
 #include "preload/track.h"
-
-/* ---- in place of stack.c ---- */
-
-uint32_t stack_capture(struct stack_cache *cache, const struct caller *from)
-{
-	(void)cache;
-	return (uint32_t)from->ip;
-}
-
-struct stack_cache *stack_cache_new(void)
-{
-	return NULL;
-}
-void stack_cache_leased(struct stack_cache *cache)
-{
-	(void)cache;
-}
-
-void stack_fork_child(void)
-{
-}
 
 /* ---- shorthand ---- */
 

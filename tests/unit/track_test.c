@@ -12,31 +12,7 @@
 #include "preload/context_ages.h"
 #include "preload/live.h"
 #include "tests/unit/check.h"
-
-/* ---- in place of stack.c ---- */
-
-static void (*g_in_capture)(void);
-
-uint32_t stack_capture(struct stack_cache *cache, const struct caller *from)
-{
-	(void)cache;
-	if (g_in_capture)
-		g_in_capture();
-	return (uint32_t)from->ip;
-}
-
-struct stack_cache *stack_cache_new(void)
-{
-	return NULL;
-}
-void stack_cache_leased(struct stack_cache *cache)
-{
-	(void)cache;
-}
-
-void stack_fork_child(void)
-{
-}
+#include "tests/unit/fake_stack.h"
 
 /* ---- shorthand ---- */
 

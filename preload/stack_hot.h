@@ -1,0 +1,39 @@
+/*
+ * stack_hot.h - the usual case of stack_capture(), inline, for stack.c and track_plain.c: the first
+ * guess holds. IN_TRACKER is set.
+ */
+#ifndef OUTLIVE_STACK_HOT_H
+#define OUTLIVE_STACK_HOT_H
+
+#include "predict.h"
+
+/* The stack at this place, as a record. NULL, and nothing has changed: then it is
+ * stack_capture_otherwise(). */
+static inline __attribute__((always_inline)) struct record *
+stack_capture_hot(struct stack_cache *c, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+{
+	struct stack_hot *h = &c->hot;
+	const uintptr_t above = h->top - sp;
+
+	if (unlikely(above - 1 >= h->bytes ||
+	             h->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE)))
+		return NULL;
+
+	const uint32_t place = predict_place(ip, above);
+	const uint32_t offset = predict_at(*predict_slot(h, place), place);
+	struct record *e = predict_record(h, offset);
+
+	if (unlikely(!predict_is_offset(offset) || e->ip != ip || e->span > above ||
+	             !predict_same(e, sp, fp)))
+		return NULL;
+	h->captures++;
+	if (unlikely(e->extras & RECORD_TRUNCATED))
+		c->stats.truncated++;
+	predict_note(h, e->stack);
+	return e;
+}
+
+/* What stack_capture() does where no guess was made, or the first did not hold. */
+uint32_t stack_capture_otherwise(struct stack_cache *c, const struct caller *from);
+
+#endif
