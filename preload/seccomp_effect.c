@@ -195,10 +195,7 @@ static const struct our_call running[] = {{SYS_prctl, {PR_GET_NAME}},
                                           {SYS_process_vm_readv, {0}},
                                           {SYS_prlimit64, {0}},
                                           {SYS_getrusage, {0}},
-                                          {SYS_nanosleep, {0}},
-                                          {SYS_sched_yield, {0}},
-                                          {SYS_sched_getaffinity, {0}},
-                                          {SYS_sched_setaffinity, {0}}};
+                                          {SYS_nanosleep, {0}}};
 
 /* An image that begins takes the filters that it finds for those of a container, which kill
  * nobody; so it makes children, and stops its threads by what is allowed. */
@@ -214,6 +211,9 @@ static const struct our_call beginning[] = {
         {SYS_pread64, {0}},
         {SYS_clock_gettime, {0}},
         {SYS_ptrace, {0}},
+        {SYS_sched_yield, {0}},
+        {SYS_sched_getaffinity, {0}},
+        {SYS_sched_setaffinity, {0}},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))

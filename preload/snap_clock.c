@@ -7,7 +7,11 @@
  * processors of one machine may be seconds apart. So what is noted of a thread is held against the
  * clock of the processor that it last ran on, and that is read there.
  */
+#include <linux/futex.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "snap.h"
 #include "sys.h"
@@ -16,7 +20,8 @@ enum {
 	CPUS = 1024,
 	WORD = 64,
 	TRIES = 3,
-	ALL_NS = 200000000 /* for going from one processor to the next, in one snapshot */
+	ALL_NS = 200000000,  /* for going from one processor to the next, in one snapshot */
+	VISIT_NS = 100000000 /* for one of them */
 };
 
 struct clock {
@@ -91,25 +96,80 @@ static bool offset_here(uint64_t *offset)
 	return true;
 }
 
-static const struct clock *clock_of(uint32_t cpu)
+/* ---- to a processor ---- */
+
+/*
+ * It may be taken, by a thread at real-time priority or for a whole slice of somebody's, and who
+ * asks to go there goes at once, and has no say any more until it runs. So another goes, of whom we
+ * can say that it is to run elsewhere.
+ */
+static struct {
+	uint32_t done, pid;
+	uint64_t there[CPUS / WORD], offset;
+	bool known;
+} g_visit;
+static char g_visit_stack[8192] __attribute__((aligned(16)));
+
+static void visitor(void)
 {
-	uint64_t there[CPUS / WORD] = {0};
+	if (!sys_call(SYS_sched_setaffinity, 0, sizeof(g_visit.there), g_visit.there))
+		g_visit.known = offset_here(&g_visit.offset);
+	__atomic_store_n(&g_visit.done, 1, __ATOMIC_RELEASE);
+	sys_call(SYS_futex, &g_visit.done, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	for (;;)
+		sys_call(SYS_exit, 0);
+}
+
+static bool is_back(void)
+{
+	uint64_t until = sys_now_ns() + VISIT_NS, now;
+
+	while (!__atomic_load_n(&g_visit.done, __ATOMIC_ACQUIRE)) {
+		if ((now = sys_now_ns()) >= until)
+			return false;
+		const struct timespec left = {0, (long)(until - now)};
+
+		sys_call(SYS_futex, &g_visit.done, FUTEX_WAIT_PRIVATE, 0, &left, NULL, 0);
+	}
+	return true;
+}
+
+static bool visit(uint32_t cpu, uint64_t *offset)
+{
+	const long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_PARENT_SETTID | CLONE_UNTRACED;
+	uint64_t elsewhere[CPUS / WORD];
+
+	memset(&g_visit, 0, sizeof(g_visit));
+	g_visit.there[cpu / WORD] = 1ul << cpu % WORD;
+	if (arch_clone_onto(flags, g_visit_stack + sizeof(g_visit_stack), &g_visit.pid, visitor) <
+	    0)
+		return false;
+	bool back = is_back();
+
+	memcpy(elsewhere, g_own, sizeof(g_own));
+	elsewhere[cpu / WORD] &= ~g_visit.there[cpu / WORD];
+	if (!back)
+		sys_call(SYS_sched_setaffinity, g_visit.pid, sizeof(elsewhere), elsewhere);
+	sys_call(SYS_wait4, g_visit.pid, NULL, __WALL, NULL);
+	*offset = g_visit.offset;
+	return back && g_visit.known;
+}
+
+static const struct clock *clock_of(const struct snap_job *j, uint32_t cpu)
+{
 	struct clock *c = &g_clock[cpu];
 
 	if (c->snapshot == g_snapshots)
 		return c;
 	*c = (struct clock){.snapshot = g_snapshots};
+	/* Not where no child is allowed. */
+	if ((uint32_t)sys_getpid() == j->pid)
+		return c;
 	if (!g_own_bytes)
 		g_own_bytes = sys_call(SYS_sched_getaffinity, 0, sizeof(g_own), g_own);
-	if (g_own_bytes <= 0 || sys_now_ns() > g_until_ns)
-		return c;
-	there[cpu / WORD] = 1ul << cpu % WORD;
 	/* One that is kept free for others is not disturbed. */
-	if (!(g_own[cpu / WORD] & there[cpu / WORD]) ||
-	    sys_call(SYS_sched_setaffinity, 0, sizeof(there), there))
-		return c;
-	c->known = offset_here(&c->offset);
-	sys_call(SYS_sched_setaffinity, 0, g_own_bytes, g_own);
+	if (g_own_bytes > 0 && sys_now_ns() <= g_until_ns && g_own[cpu / WORD] & 1ul << cpu % WORD)
+		c->known = visit(cpu, &c->offset);
 	return c;
 }
 
@@ -128,7 +188,7 @@ uint64_t snap_idle(const struct snap_job *j, uint32_t tid)
 	if (snap_task_file(j, tid, "/stat", text, sizeof(text)) <= 0)
 		return 0;
 	uint32_t cpu = last_on(text);
-	const struct clock *c = cpu < CPUS ? clock_of(cpu) : NULL;
+	const struct clock *c = cpu < CPUS ? clock_of(j, cpu) : NULL;
 	if (!c || !c->known || snap_task_file(j, tid, "/sched", text, sizeof(text)) <= 0)
 		return 0;
 	uint64_t ran = last_ran(text), now = sys_now_ns() + c->offset;
