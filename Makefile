@@ -141,7 +141,7 @@ test: ## unit tests (again under sanitizers) and end-to-end tests; T=pattern pic
 outlive-san: $(O)/outlive
 
 # The tables' own tests, the tables included, under the thread sanitizer, which wants their addresses elsewhere.
-RACE := live_test live_growth_test context_test track_test lifetimes_test
+RACE := live_test live_growth_test context_test track_test lifetimes_test stack_tree_test
 race-bins:
 	$(Q)$(MAKE) --no-print-directory O=$(O)/race CFLAGS='-fsanitize=thread -Wno-tsan' \
 		CPPFLAGS='-DOWN_BASE=0x7e9000000000ul -DOWN_END=0x7ea000000000ul -DSYS_FIXED=0x7ea000000000ul' $(RACE:%=$(O)/race/tests/unit/%)

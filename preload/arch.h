@@ -30,6 +30,10 @@
  *	                                        each word at base + 8 * offset[k] is value[k], for k
  *	                                        from i, negative and a multiple of 4, up to -1; the
  *	                                        first value lies at a multiple of 16
+ *	unsigned arch_tag_match(word, want, *zero)
+ *	                                        of sixteen halves of words, in one cache line: bits
+ *	                                        of those whose upper byte is want's; and of those
+ *	                                        that are 0
  *	ARCH_CALLER_SP()                        in a function with a frame pointer: the caller's sp
  *	long arch_clone_onto(flags, stack, pid, entry)
  *	                                        clone; the child begins in entry on that stack, and

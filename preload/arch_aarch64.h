@@ -83,6 +83,20 @@ arch_words_same(const uint64_t *value, const uint16_t *offset, intptr_t i, uintp
 	return !differ;
 }
 
+static inline unsigned arch_tag_match(const uint32_t word[16], uint32_t want, unsigned *zero)
+{
+	unsigned is = 0;
+
+	*zero = 0;
+	for (unsigned k = 0; k < 16; k++) {
+		uint32_t w = __atomic_load_n(&word[k], __ATOMIC_ACQUIRE);
+
+		*zero |= (unsigned)!w << k;
+		is |= (unsigned)!((w ^ want) >> 24) << k;
+	}
+	return is;
+}
+
 #define ARCH_OPAQUE(x) __asm__("" : "+r"(x))
 
 /* The frame record stands at a frame's lower end, so its place does not tell. */

@@ -95,6 +95,23 @@ arch_words_same(const uint64_t *value, const uint16_t *offset, intptr_t i, uintp
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(differ, _mm_setzero_si128())) == 0xffff;
 }
 
+static inline unsigned arch_tag_match(const uint32_t word[16], uint32_t want, unsigned *zero)
+{
+	const __m128i *v = (const __m128i *)word, none = _mm_setzero_si128();
+	const __m128i w0 = _mm_load_si128(v), w1 = _mm_load_si128(v + 1);
+	const __m128i w2 = _mm_load_si128(v + 2), w3 = _mm_load_si128(v + 3);
+
+#define SIXTEEN(a, b, c, d) _mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d))
+#define TAG(w)              _mm_srai_epi32(w, 24)
+#define IS_0(w)             _mm_cmpeq_epi32(w, none)
+	*zero = (unsigned)_mm_movemask_epi8(SIXTEEN(IS_0(w0), IS_0(w1), IS_0(w2), IS_0(w3)));
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(
+	        SIXTEEN(TAG(w0), TAG(w1), TAG(w2), TAG(w3)), _mm_set1_epi8((char)(want >> 24))));
+#undef SIXTEEN
+#undef TAG
+#undef IS_0
+}
+
 #define ARCH_OPAQUE(x) __asm__("" : "+r"(x))
 
 #define ARCH_CALLER_SP() ((uintptr_t)__builtin_frame_address(0) + 16)

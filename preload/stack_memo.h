@@ -49,7 +49,7 @@ static inline bool stack_memo_joins(const struct stack_cache *c, const struct wa
 		return false;
 	}
 	if (n)
-		stack_tree_prefetch(f->node, c->fresh[n - 1].what);
+		stack_tree_prefetch(f->node);
 	if (stack_memo_outer_holds(c, p, &changed))
 		return true;
 	*left = changed;

@@ -17,6 +17,7 @@
 #include "format.h"
 #include <sys/mman.h>
 
+#include "arch.h"
 #include "stack_frame.h"
 
 enum {
@@ -25,8 +26,7 @@ enum {
 	SHARDS_LOG2 = 7,
 	SHARDS = 1 << SHARDS_LOG2,
 	SHARD_FIRST = 16,
-	LINE = 16,      /* slots in a cache line */
-	NEAR = 64,      /* slots in which siblings lie together */
+	LINE = 16,      /* slots in a cache line, in which siblings lie together */
 	GROW_AHEAD = 16 /* nodes that are fetched ahead while a shard is copied */
 };
 
@@ -47,6 +47,7 @@ static struct node g_root; /* only its children */
 static uint32_t *g_leaves[STACK_MAX / NODES];
 static struct shard *g_shard[SHARDS]; /* made when needed: few stacks touch few pages */
 static uint32_t g_n_nodes, g_n_stacks;
+static uint32_t g_n_paths; /* that were added: as many as before, and a look before it tells all */
 static uint64_t g_index_bytes;
 static char *g_spare, *g_spare_end; /* small shards are cut from this */
 static struct sys_lock g_lock;
@@ -92,38 +93,76 @@ static inline unsigned shard_of(uint32_t parent)
 }
 
 /*
- * Where a child is looked for: from `near` on NEAR slots, and if all are taken from `far` on until
- * one is free. Its siblings are near: who was under a parent a moment ago comes there again.
+ * Where a child is looked for: in its parent's line, and if all slots there are taken, from a place
+ * of its own on until one is free. Its siblings are near: who was under a parent a moment ago comes
+ * there again.
  */
-struct place {
-	uint32_t near, far;
-};
-static inline struct place place_of(uint32_t parent, uint32_t what)
+static inline const uint32_t *line_of(const struct shard *s, uint32_t parent)
 {
-	return (struct place){(mix(parent) & ~(LINE - 1u)) | (hash_what(what) >> 20 & (LINE - 1)),
-	                      mix((uint64_t)parent << 32 | what)};
+	return &s->slot[mix(parent) & s->mask & ~(LINE - 1u)];
+}
+
+static inline uint32_t place_far(uint32_t parent, uint32_t what)
+{
+	return mix((uint64_t)parent << 32 | what);
+}
+
+static inline uint32_t is_child(uint32_t n, uint32_t parent, uint32_t what)
+{
+	return n < STACK_NODE_MAX && likely(node_at(n)->parent == parent) &&
+	       likely(node_at(n)->what == what);
+}
+
+#ifndef __SANITIZE_THREAD__
+#define tag_match arch_tag_match
+#else
+static inline unsigned tag_match(const uint32_t slot[LINE], uint32_t want, unsigned *zero)
+{
+	unsigned is = 0;
+
+	*zero = 0;
+	for (unsigned k = 0; k < LINE; k++) {
+		uint32_t v = __atomic_load_n(&slot[k], __ATOMIC_ACQUIRE);
+
+		*zero |= (unsigned)!v << k;
+		is |= (unsigned)!((v ^ want) >> 24) << k;
+	}
+	return is;
+}
+#endif
+
+static uint32_t find_far(const struct shard *s, uint32_t parent, uint32_t what)
+{
+	const uint32_t tag = slot_tag(what);
+
+	for (uint32_t i = place_far(parent, what);; i++) {
+		uint32_t slot = __atomic_load_n(&s->slot[i & s->mask], __ATOMIC_ACQUIRE);
+
+		if (!slot)
+			return 0;
+		if (is_child(slot ^ tag, parent, what))
+			return slot ^ tag;
+	}
 }
 
 static uint32_t find_further(uint32_t parent, uint32_t what)
 {
 	const struct shard *s = __atomic_load_n(&g_shard[shard_of(parent)], __ATOMIC_ACQUIRE);
-	struct place at = place_of(parent, what);
-	uint32_t tag = slot_tag(what);
+	const uint32_t tag = slot_tag(what);
+	unsigned zero, is;
 
 	if (unlikely(!s))
 		return 0;
-	for (uint32_t i = at.near, k = 0;; i++, k++) {
-		if (unlikely(k == NEAR))
-			i = at.far;
-		uint32_t slot = __atomic_load_n(&s->slot[i & s->mask], __ATOMIC_ACQUIRE);
-		uint32_t n = slot ^ tag;
+	const uint32_t *line = line_of(s, parent);
 
-		if (!slot)
-			return 0;
-		if (n < STACK_NODE_MAX && likely(node_at(n)->parent == parent) &&
-		    likely(node_at(n)->what == what))
+	/* All at once, without a branch for each. */
+	for (is = tag_match(line, tag, &zero) & ~zero; is; is &= is - 1) {
+		uint32_t n = __atomic_load_n(&line[__builtin_ctz(is)], __ATOMIC_ACQUIRE) ^ tag;
+
+		if (is_child(n, parent, what))
 			return n;
 	}
+	return zero ? 0 : find_far(s, parent, what);
 }
 
 /* 0: not there, or not yet seen by this thread. */
@@ -138,13 +177,13 @@ static inline uint32_t find(uint32_t parent, uint32_t what)
 	return first & FURTHER ? find_further(parent, what) : 0;
 }
 
-void stack_tree_prefetch(uint32_t parent, uint32_t what)
+void stack_tree_prefetch(uint32_t parent)
 {
 	const struct shard *s = __atomic_load_n(&g_shard[shard_of(parent)], __ATOMIC_ACQUIRE);
 
 	__builtin_prefetch(node_at(parent));
 	if (likely(s))
-		__builtin_prefetch(&s->slot[place_of(parent, what).near & s->mask]);
+		__builtin_prefetch(line_of(s, parent));
 }
 
 /* ---- growing; under the lock ---- */
@@ -181,15 +220,26 @@ static struct shard *shard_new(uint32_t slots)
 	return s;
 }
 
+static uint32_t *free_slot(struct shard *s, uint32_t parent, uint32_t what)
+{
+	const uint32_t *line = line_of(s, parent);
+	uint32_t i = place_far(parent, what);
+	unsigned zero;
+
+	tag_match(line, 0, &zero);
+	if (zero)
+		return &s->slot[line - s->slot + __builtin_ctz(zero)];
+	while (s->slot[i & s->mask])
+		i++;
+	return &s->slot[i & s->mask];
+}
+
 static void put(struct shard *s, uint32_t n)
 {
-	struct place at = place_of(node_at(n)->parent, node_at(n)->what);
-	uint32_t i = at.near, k = 0;
+	const uint32_t what = node_at(n)->what;
 
-	for (; s->slot[i & s->mask]; i++)
-		if (++k == NEAR)
-			i = at.far - 1;
-	__atomic_store_n(&s->slot[i & s->mask], n | slot_tag(node_at(n)->what), __ATOMIC_RELEASE);
+	__atomic_store_n(free_slot(s, node_at(n)->parent, what), n | slot_tag(what),
+	                 __ATOMIC_RELEASE);
 	s->used++;
 }
 
@@ -237,76 +287,31 @@ static struct shard *shard_to_fill(unsigned which)
 	return s && s->used < s->mask ? s : NULL;
 }
 
-/* A node that does not exist; 0 when there is no room. */
-static uint32_t add_node(uint32_t parent, uint32_t what)
+/* Memory for n more nodes and one more stack? */
+static bool have_room(uint32_t n)
 {
-	struct node *p = parent ? node_at(parent) : &g_root;
-	uint32_t n = g_n_nodes + 1;
-	struct shard *index = p->first ? shard_to_fill(shard_of(parent)) : NULL;
+	uint32_t last = g_n_nodes + n, chunk = last >> NODES_LOG2;
 
-	if (n >= STACK_NODE_MAX || !(what & (STACK_FRAME_MAX - 1)) || (p->first && !index))
-		return 0;
-	if (!g_nodes[n >> NODES_LOG2]) {
-		struct node *chunk = sys_map(NODES * sizeof(*chunk));
+	if (last >= STACK_NODE_MAX)
+		return false;
+	/* A path is shorter than a chunk. */
+	for (uint32_t i = (g_n_nodes + 1) >> NODES_LOG2; i <= chunk; i++) {
+		if (g_nodes[i])
+			continue;
+		struct node *p = sys_map(NODES * sizeof(*p));
 
-		if (!chunk)
-			return 0;
-		__atomic_store_n(&g_nodes[n >> NODES_LOG2], chunk, __ATOMIC_RELEASE);
-	}
-	*node_at(n) = (struct node){.what = what, .parent = parent};
-	__atomic_store_n(&g_n_nodes, n, __ATOMIC_RELEASE);
-	if (index)
-		put(index, n);
-	__atomic_store_n(&p->first, index ? p->first | FURTHER : n | child_tag(what),
-	                 __ATOMIC_RELEASE);
-	return n;
-}
-
-/* The first of these frames was not there when we looked. How many have got their nodes. */
-static __attribute__((noinline)) uint32_t add_path(uint32_t parent, struct frame *frame, uint32_t n)
-{
-	uint32_t i = 0;
-
-	sys_lock(&g_lock);
-	frame[0].node = find(parent, frame[0].what);
-	if (frame[0].node) {
-		sys_unlock(&g_lock);
-		return 1;
-	}
-	for (; i < n; i++) {
-		frame[i].node = add_node(parent, frame[i].what);
-		parent = frame[i].node;
-		if (!parent)
-			break;
-	}
-	sys_unlock(&g_lock);
-	return i;
-}
-
-bool stack_tree_path(uint32_t parent, struct frame *frame, uint32_t n)
-{
-	uint32_t done;
-
-	for (uint32_t i = 0; i < n; i += done) {
-		done = 1;
-		frame[i].node = find(parent, frame[i].what);
-		if (!frame[i].node) {
-			done = add_path(parent, &frame[i], n - i);
-			if (unlikely(!done))
-				return false;
-		}
-		parent = frame[i + done - 1].node;
+		if (!p)
+			return false;
+		__atomic_store_n(&g_nodes[i], p, __ATOMIC_RELEASE);
 	}
 	return true;
 }
 
-static COLD uint32_t new_number(uint32_t node)
+/* The number of the stack that ends at a node that has none. 0 when there is no room. */
+static uint32_t new_number(uint32_t node)
 {
-	uint32_t s = node_at(node)->number;
+	uint32_t s = g_n_stacks + 1;
 
-	if (s)
-		return s;
-	s = g_n_stacks + 1;
 	if (s >= STACK_MAX)
 		return 0;
 	if (!g_leaves[s >> NODES_LOG2]) {
@@ -322,6 +327,76 @@ static COLD uint32_t new_number(uint32_t node)
 	return s;
 }
 
+/* None of these frames has a node. All of them get one, each the first child of the one before it;
+ * nobody sees them yet. False when there is no room. */
+static bool make_nodes(uint32_t parent, struct frame *frame, uint32_t n)
+{
+	uint32_t at = g_n_nodes + 1;
+
+	if (!have_room(n))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (!(frame[i].what & (STACK_FRAME_MAX - 1)))
+			return false;
+	for (uint32_t i = 0; i < n; i++, at++) {
+		uint32_t first = i + 1 < n ? (at + 1) | child_tag(frame[i + 1].what) : 0;
+
+		*node_at(at) =
+		        (struct node){.what = frame[i].what, .parent = parent, .first = first};
+		frame[i].node = parent = at;
+	}
+	__atomic_store_n(&g_n_nodes, at - 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* Under a node that has no such child. A capture ends at the last one. */
+static bool add_path(uint32_t parent, struct frame *frame, uint32_t n)
+{
+	struct node *p = parent ? node_at(parent) : &g_root;
+	struct shard *index = p->first ? shard_to_fill(shard_of(parent)) : NULL;
+
+	if ((p->first && !index) || !make_nodes(parent, frame, n))
+		return false;
+	new_number(frame[n - 1].node);
+	if (index)
+		put(index, frame[0].node);
+	__atomic_store_n(&p->first,
+	                 index ? p->first | FURTHER : frame[0].node | child_tag(frame[0].what),
+	                 __ATOMIC_RELEASE);
+	__atomic_store_n(&g_n_paths, g_n_paths + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* The first of these frames was not there when we looked, with so many paths. How many have got
+ * their nodes. */
+static __attribute__((noinline)) uint32_t not_found(uint32_t parent, struct frame *frame,
+                                                    uint32_t n, uint32_t paths)
+{
+	sys_lock(&g_lock);
+	frame[0].node = g_n_paths != paths ? find(parent, frame[0].what) : 0;
+	uint32_t done = frame[0].node ? 1 : add_path(parent, frame, n) ? n : 0;
+
+	sys_unlock(&g_lock);
+	return done;
+}
+
+bool stack_tree_path(uint32_t parent, struct frame *frame, uint32_t n)
+{
+	uint32_t paths = __atomic_load_n(&g_n_paths, __ATOMIC_ACQUIRE), done;
+
+	for (uint32_t i = 0; i < n; i += done) {
+		done = 1;
+		frame[i].node = find(parent, frame[i].what);
+		if (!frame[i].node) {
+			done = not_found(parent, &frame[i], n - i, paths);
+			if (unlikely(!done))
+				return false;
+		}
+		parent = frame[i + done - 1].node;
+	}
+	return true;
+}
+
 uint32_t stack_tree_number(uint32_t node)
 {
 	uint32_t s = node ? __atomic_load_n(&node_at(node)->number, __ATOMIC_ACQUIRE) : 0;
@@ -329,7 +404,9 @@ uint32_t stack_tree_number(uint32_t node)
 	if (likely(s || !node))
 		return s;
 	sys_lock(&g_lock);
-	s = new_number(node);
+	s = node_at(node)->number;
+	if (!s)
+		s = new_number(node);
 	sys_unlock(&g_lock);
 	return s;
 }

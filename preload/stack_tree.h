@@ -13,8 +13,8 @@ enum { STACK_NODE_MAX = 1 << 24 };
 /* Gives each of n frames its node; frame[0] is the outermost, under `parent` (0: none is outside of
  * it). False when there is no room. */
 bool stack_tree_path(uint32_t parent, struct frame *frame, uint32_t n);
-/* `what` will be looked for under `parent`. */
-void stack_tree_prefetch(uint32_t parent, uint32_t what);
+/* Something will be looked for under `parent`. */
+void stack_tree_prefetch(uint32_t parent);
 /* The number of the stack that ends at a node. 0 when there is no room. */
 uint32_t stack_tree_number(uint32_t node);
 uint64_t stack_tree_bytes(void);
