@@ -24,7 +24,7 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fr
 # unwind tables alone: code to run on their way would need a personality routine, whose own libgcc is not the unwinder's.
 PRELOAD_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc \
 	-fno-builtin-free -fno-exceptions -fasynchronous-unwind-tables -fno-omit-frame-pointer -fno-stack-protector \
-	-fno-optimize-sibling-calls -ftls-model=initial-exec
+	-fno-optimize-sibling-calls -ftls-model=initial-exec -fno-tree-slp-vectorize
 # Where each instruction counts, what is seldom is jumped to, and no frame is kept.
 $(O)/obj/preload/track_plain.o: PRELOAD_CFLAGS += -fomit-frame-pointer -foptimize-sibling-calls
 # Small variables lie together, apart from arrays that are all but empty: each page that the start touches costs 2 us

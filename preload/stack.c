@@ -91,17 +91,35 @@ static COLD void forget(struct stack_cache *c, uint32_t epoch)
 
 /* ---- the walk ---- */
 
-static inline void note(struct frame *f, const struct walk *w, struct rule rule)
+static inline void note(struct frame *f, const struct walk_at *at, struct rule rule)
 {
-	f->ip = w->ip;
-	f->sp = w->sp;
-	f->bp = w->bp;
-	f->bp_at = w->bp_at;
-	f->cfa_at = w->cfa_at;
+	f->ip = at->ip;
+	f->sp = at->sp;
+	f->bp = at->bp;
+	f->bp_at = at->bp_at;
+	f->cfa_at = at->cfa_at;
 	f->how = (uint8_t)rule_how(rule);
-	f->what =
-	        stack_what(rule_frame(rule), (w->is_exact ? FMT_NODE_EXACT : 0) |
-	                                             (f->how == RULE_SIGNAL ? FMT_NODE_SIGNAL : 0));
+	f->what = stack_what(rule_frame(rule), at->is_exact ? FMT_NODE_EXACT : 0);
+}
+
+static inline void walk_put(struct walk *w, const struct walk_at *at)
+{
+	w->ip = at->ip, w->sp = at->sp, w->bp = at->bp;
+	w->bp_at = at->bp_at, w->cfa_at = at->cfa_at;
+	w->is_exact = at->is_exact;
+}
+
+/* f: the frame that it is to step out of. */
+static COLD enum walk_end step(struct walk *w, struct walk_at *at, struct frame *f,
+                               struct rule rule)
+{
+	walk_put(w, at);
+	if (f->how == RULE_SIGNAL)
+		f->what |= stack_what(0, FMT_NODE_SIGNAL);
+	enum walk_end end = walk_step(w, rule);
+
+	*at = (struct walk_at){w->ip, w->sp, w->bp, w->bp_at, w->cfa_at, w->is_exact};
+	return end;
 }
 
 /* Walks from the caller into c->fresh until the top or until it joins the last walk: then the
@@ -110,32 +128,38 @@ static enum walk_end walk(struct stack_cache *c, const struct caller *from, stru
                           uint32_t *n, uint32_t *joined)
 {
 	enum walk_end end = WALK_ON;
-	uint32_t left = 0, i = 0;
+	struct frame *f = c->fresh, *const f_end = f + c->depth;
+	const struct frame *left = c->frame; /* what is below was not compared yet */
+	struct walk_at at = {.ip = from->ip, .sp = from->sp, .bp = from->fp};
 
-	w->ip = from->ip, w->sp = from->sp, w->bp = from->fp;
-	w->bp_at = w->cfa_at = 0;
-	w->is_exact = w->is_guess = false;
+	w->is_guess = false;
 	w->is_plain = true;
 	if (w->mem.own && c->n_memo && c->frame[0].sp <= w->mem.hi)
-		left = c->n_memo;
+		left += c->n_memo;
 	while (end == WALK_ON) {
-		if (left && stack_memo_joins(c, w, i, &left)) {
-			*joined = left;
+		if (left != c->frame && stack_memo_joins(c, &at, f, &left)) {
+			*joined = (uint32_t)(left - c->frame);
 			end = WALK_JOINED;
 			break;
 		}
-		if (i == c->depth) {
+		if (f == f_end) {
 			end = WALK_TRUNCATED;
 			break;
 		}
-		struct rule rule = rule_get(rule_key(w->ip, w->is_exact), &c->work);
+		struct rule rule = rule_get(rule_key(at.ip, at.is_exact), &c->work);
 
-		note(&c->fresh[i++], w, rule);
-		end = walk_step(w, rule);
+		note(f++, &at, rule);
+		if (likely(walk_step_plain(&at, &w->mem, rule)))
+			continue;
+		struct walk_at slow = at;
+
+		end = step(w, &slow, f - 1, rule);
+		at = slow;
 		if (!w->is_plain)
-			left = 0;
+			left = c->frame;
 	}
-	*n = i;
+	walk_put(w, &at);
+	*n = (uint32_t)(f - c->fresh);
 	return end;
 }
 
@@ -143,10 +167,12 @@ static enum walk_end walk(struct stack_cache *c, const struct caller *from, stru
  * room. */
 static bool intern(struct stack_cache *c, uint32_t n, uint32_t joined)
 {
-	c->n_frames = joined;
-	while (n) {
-		c->frame[c->n_frames] = c->fresh[--n];
-		stack_memo_note(c, c->n_frames++);
+	struct frame *to = &c->frame[joined];
+
+	c->n_frames = joined + n;
+	for (const struct frame *f = c->fresh + n; f != c->fresh;) {
+		*to = *--f;
+		stack_memo_note(c, to++);
 	}
 	return stack_tree_path(joined ? c->frame[joined - 1].node : 0, &c->frame[joined],
 	                       c->n_frames - joined);
@@ -180,7 +206,7 @@ static uint32_t capture(struct stack_cache *c, const struct caller *from, struct
 		c->frame[joined - 1].bp = w->bp;
 		c->frame[joined - 1].bp_at = w->bp_at;
 		c->frame[joined - 1].cfa_at = w->cfa_at;
-		stack_memo_note(c, joined - 1);
+		stack_memo_note(c, &c->frame[joined - 1]);
 	}
 	c->n_memo = 0;
 	if (!intern(c, n, joined))

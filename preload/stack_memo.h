@@ -9,12 +9,11 @@
 
 #include "stack_tree.h"
 
-/* Frame i, outside of which all are noted, has what it was reached by: what must hold for it is
- * noted. */
-static inline void stack_memo_note(struct stack_cache *c, uint32_t i)
+/* f is a frame of c->frame, outside of which all are noted, and has what it was reached by: what
+ * must hold for it is noted. */
+static inline void stack_memo_note(struct stack_cache *c, struct frame *f)
 {
-	struct frame *f = &c->frame[i];
-	const struct frame *outer = i ? f - 1 : NULL;
+	const struct frame *outer = f != c->frame ? f - 1 : NULL;
 	uint16_t n = outer ? outer->n_rel : 0;
 
 	f->needs_bp = f->how == RULE_RBP || f->how == RULE_DRAP ||
@@ -30,29 +29,35 @@ static inline void stack_memo_note(struct stack_cache *c, uint32_t i)
  * the innermost that is not. They all lie on this thread's own stack, so looking is safe. */
 bool stack_memo_outer_holds(const struct stack_cache *c, uint32_t p, uint32_t *changed);
 
-/* Is the walk, which has found n frames, at a frame of the last one, and would go on as that did?
- * Frames below *left are still to be compared; then it is the number of frames that are joined. */
-static inline bool stack_memo_joins(const struct stack_cache *c, const struct walk *w, uint32_t n,
-                                    uint32_t *left)
+/* Is the walk, which has found the frames in c->fresh before `fresh`, at a frame of the last one,
+ * and would go on as that did? Frames before *left are still to be compared; then they are those
+ * that are joined. */
+static inline __attribute__((always_inline)) bool stack_memo_joins(const struct stack_cache *c,
+                                                                   const struct walk_at *w,
+                                                                   const struct frame *fresh,
+                                                                   const struct frame **left)
 {
-	while (*left && c->frame[*left - 1].sp < w->sp)
-		--*left;
-	if (!*left)
-		return false;
-	uint32_t p = *left - 1, changed;
-	const struct frame *f = &c->frame[p];
+	const struct frame *f = *left;
+	uint32_t changed;
 
+	while (f[-1].sp < w->sp)
+		if (--f == c->frame)
+			break;
+	*left = f;
+	if (f == c->frame)
+		return false;
+	f--;
 	if (f->sp != w->sp || f->ip != w->ip || (f->needs_bp && f->bp != w->bp))
 		return false;
-	if (n + *left > c->depth) {
-		*left = 0;
+	if ((fresh - c->fresh) + (*left - c->frame) > c->depth) {
+		*left = c->frame;
 		return false;
 	}
-	if (n)
+	if (fresh != c->fresh)
 		stack_tree_prefetch(f->node);
-	if (stack_memo_outer_holds(c, p, &changed))
+	if (stack_memo_outer_holds(c, (uint32_t)(f - c->frame), &changed))
 		return true;
-	*left = changed;
+	*left = c->frame + changed;
 	return false;
 }
 

@@ -91,6 +91,41 @@ struct stack_cache {
 
 /* One step by a rule that is none of FULL. */
 enum walk_end walk_step(struct walk *w, struct rule rule);
+
+/* Where a walk stands, without the rest of its state: for loops that have it in registers. */
+struct walk_at {
+	uintptr_t ip, sp, bp, bp_at, cfa_at;
+	bool is_exact;
+};
+
+/* Nearly all steps: CFA by sp or rbp, in the window that is open. False: nothing was done, and
+ * walk_step() is to do it. */
+static inline __attribute__((always_inline)) bool
+walk_step_plain(struct walk_at *at, const struct mem_window *mem, struct rule rule)
+{
+	const enum rule_how how = rule_how(rule);
+	const uintptr_t cfa = (how == RULE_RBP ? at->bp : at->sp) + (uintptr_t)rule_offset(rule);
+	const int64_t save = rule_save(rule);
+	const uintptr_t bp_at = cfa + (uintptr_t)save;
+
+	if (!ARCH_PLAIN_FRAMES ||
+	    unlikely(how - 1u > RULE_RBP - 1 || cfa < at->sp + 8 || cfa > mem->hi))
+		return false;
+	const uintptr_t ip = mem_word(cfa - 8);
+
+	if (unlikely(!ip || (save && (bp_at < mem->lo || bp_at > mem->hi - 8))))
+		return false;
+	at->bp_at = 0;
+	if (save) {
+		at->bp_at = bp_at;
+		at->bp = mem_word(bp_at);
+	}
+	at->cfa_at = 0;
+	at->sp = cfa;
+	at->ip = ip;
+	at->is_exact = false;
+	return true;
+}
 /* The whole stack into c->fresh, with all registers, from our own frame on. Returns how it ended;
  * *n frames. */
 enum walk_end walk_full(struct stack_cache *c, const struct caller *from, uint32_t *n);
