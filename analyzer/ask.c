@@ -13,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "ask_thread.h"
 #include "settings.h"
 #include "target.h"
 
@@ -98,6 +100,17 @@ static char *read_path(struct fmt_control *c)
 	return NULL;
 }
 
+/* Who is awake sees the page at its next allocation; who has none is sent the signal late. */
+enum { AWAKE_ROUNDS = 20 };
+
+static bool signal_it(struct target *t, int number, bool late)
+{
+	pid_t tid = ask_thread(t, number);
+
+	return (tid && !target_signal(t, tid, number, NULL)) ||
+	       (late && !target_signal(t, 0, number, NULL));
+}
+
 /* One asker at a time: label and flags are single. The lock goes with the file's descriptor. */
 static int lock_control(struct target *t, const struct ask *a, struct err *err)
 {
@@ -124,7 +137,7 @@ static void reap_writer(struct target *t, int number)
 		if (!state)
 			return;
 		if (state == 'Z' && !told)
-			told = !target_signal(t, number, NULL);
+			told = signal_it(t, number, round >= AWAKE_ROUNDS);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
 }
@@ -139,14 +152,14 @@ static bool trim_pending(const struct target *t)
 
 /* Not deliverable is no reason to give up: hooked calls look at the page, too. While it is to trim
  * a signal would only wake it for nothing. */
-static void wake(struct target *t)
+static bool wake(struct target *t, bool late)
 {
-	if (t->control->signal_number && !trim_pending(t))
-		target_signal(t, (int)t->control->signal_number, NULL);
+	return t->control->signal_number && !trim_pending(t) &&
+	       signal_it(t, (int)t->control->signal_number, late);
 }
 
 /* Posts the request, and wakes the process. Returns the request's number. */
-static uint32_t post(struct target *t, struct ask *a)
+static uint32_t post(struct target *t, struct ask *a, bool *woken)
 {
 	struct fmt_control *c = t->control;
 
@@ -157,7 +170,7 @@ static uint32_t post(struct target *t, struct ask *a)
 	uint64_t left = a->timeout_ns / 2;
 	a->trim_until_ns = now_ns() + (left < TRIM_WAIT_NS ? left : TRIM_WAIT_NS);
 	uint32_t request = __atomic_add_fetch(&c->requested, 1, __ATOMIC_ACQ_REL);
-	wake(t);
+	*woken = wake(t, false);
 	return request;
 }
 
@@ -169,14 +182,24 @@ static void give_up_trim(struct target *t, struct ask *a)
 
 	if (flags & FMT_REQUEST_TRIM)
 		a->trim_missed = true;
-	wake(t);
+	wake(t, true);
 }
 
-/* Until `request` is answered. */
-static int await(struct target *t, struct ask *a, uint32_t request, struct err *err)
+/* What it has become by an exec that the library did not see has made another file. */
+static bool is_replaced(const struct target *t)
+{
+	struct stat st;
+
+	return !fstat(t->lock, &st) && !st.st_nlink;
+}
+
+/* Until a request is answered. */
+static int await(struct target *t, struct ask *a, struct err *err)
 {
 	struct fmt_control *c = t->control;
 	int number = (int)c->signal_number;
+	bool woken;
+	uint32_t request = post(t, a, &woken);
 
 	for (unsigned round = 0;; round++) {
 		if ((int32_t)(__atomic_load_n(&c->completed, __ATOMIC_ACQUIRE) - request) >= 0)
@@ -185,7 +208,8 @@ static int await(struct target *t, struct ask *a, uint32_t request, struct err *
 			return -1;
 		if (trim_pending(t) && now_ns() >= a->trim_until_ns)
 			give_up_trim(t, a);
-		if (c->state == FMT_CONTROL_OFF && target_refresh(t))
+		if ((c->state == FMT_CONTROL_OFF || (round % 8 == 7 && is_replaced(t))) &&
+		    target_refresh(t))
 			return err_set(err,
 			               "process %d (%s) has come to its end, or is becoming "
 			               "another program",
@@ -195,7 +219,9 @@ static int await(struct target *t, struct ask *a, uint32_t request, struct err *
 		/* It puts a request off while it writes another snapshot; idle, it would forget it.
 		 */
 		if (round % 64 == 63 && !c->writer && t->state == 'S')
-			wake(t);
+			wake(t, true);
+		else if (!woken && !c->writer && round < AWAKE_ROUNDS * 2)
+			woken = wake(t, round >= AWAKE_ROUNDS);
 	}
 }
 
@@ -206,7 +232,7 @@ static int ask_by_control(struct target *t, struct ask *a, char **path, struct e
 	if (lock_control(t, a, err))
 		return -1;
 	uint32_t failed = __atomic_load_n(&c->failed, __ATOMIC_ACQUIRE);
-	if (await(t, a, post(t, a), err))
+	if (await(t, a, err))
 		return -1;
 	a->rss_before = c->trim_before;
 	a->rss_after = c->trim_after;
@@ -319,7 +345,7 @@ static int ask_by_signal(struct target *t, struct ask *a, const struct err *why,
 	if (number < 1)
 		number = SIGRTMAX - 4;
 	free(newest(folder, t->ns_pid, &before));
-	if (target_signal(t, number, NULL)) {
+	if (!signal_it(t, number, true)) {
 		err_set(err,
 		        "%.500s, and does not listen to signal %d (do `only` or `follow` leave it "
 		        "out?)",
@@ -328,7 +354,7 @@ static int ask_by_signal(struct target *t, struct ask *a, const struct err *why,
 		result = await_file(t, a, number, before, path, err);
 		/* The second of a pair: it waits for its writing child. */
 		if (!t->control)
-			target_signal(t, number, NULL);
+			signal_it(t, number, true);
 	}
 	free(folder);
 	free(options);

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ask_thread.h"
 #include "shared_page.h"
 
 /* A whole small file of /proc, ended by NUL; NULL when it cannot be read. *n is its length. */
@@ -292,7 +293,17 @@ void target_forget(pid_t pid)
 
 /* ---- signals ---- */
 
-static int send(struct target *t, int number, struct err *err)
+static bool send_info(const struct target *t, pid_t tid, int number, siginfo_t *info)
+{
+	if (tid)
+		return ask_thread_sleeps(t, tid) &&
+		       !syscall(SYS_rt_tgsigqueueinfo, t->pid, tid, number, info);
+	if (t->pidfd >= 0 && syscall(SYS_pidfd_send_signal, t->pidfd, number, info, 0) == 0)
+		return true;
+	return (t->pidfd < 0 || errno == ENOSYS) && !sigqueue(t->pid, number, info->si_value);
+}
+
+static int send(struct target *t, pid_t tid, int number, struct err *err)
 {
 	siginfo_t info = {0};
 
@@ -307,27 +318,26 @@ static int send(struct target *t, int number, struct err *err)
 	info.si_pid = getpid();
 	info.si_uid = getuid();
 	info.si_value.sival_int = FMT_CONTROL_VALUE;
-	if (t->pidfd >= 0 && syscall(SYS_pidfd_send_signal, t->pidfd, number, &info, 0) == 0)
-		return 0;
-	if ((t->pidfd < 0 || errno == ENOSYS) && !sigqueue(t->pid, number, info.si_value))
+	errno = ESRCH;
+	if (send_info(t, tid, number, &info))
 		return 0;
 	return err_set(err, "process %d (%s): cannot send it signal %d: %s", (int)t->pid, t->comm,
 	               number, strerror(errno));
 }
 
-int target_signal(struct target *t, int number, struct err *err)
+int target_signal(struct target *t, pid_t tid, int number, struct err *err)
 {
 	struct fmt_control *c = t->control;
 	int result = -1;
 
 	if (!c)
-		return send(t, number, err);
+		return send(t, tid, number, err);
 	/* What it is becoming has no handler yet, and it waits until we have looked, and sent. */
 	__atomic_fetch_add(&c->senders, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&c->state, __ATOMIC_SEQ_CST) == FMT_CONTROL_OFF)
 		err_set(err, "process %d (%s) is becoming another program", (int)t->pid, t->comm);
 	else
-		result = send(t, number, err);
+		result = send(t, tid, number, err);
 	__atomic_fetch_sub(&c->senders, 1, __ATOMIC_SEQ_CST);
 	return result;
 }

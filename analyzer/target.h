@@ -43,8 +43,8 @@ int target_check_control(const struct target *t, struct err *err);
 /* Removes the control file that a killed process `pid` of ours has left behind, if there is one. */
 void target_forget(pid_t pid);
 /* Sends signal `number` with FMT_CONTROL_VALUE; never a signal that the process has no handler for.
- */
-int target_signal(struct target *t, int number, struct err *err);
+ * tid: to that thread, if it sleeps; 0: to the process. */
+int target_signal(struct target *t, pid_t tid, int number, struct err *err);
 /* How many of its threads block signal `number`; *all tells how many there are. */
 unsigned target_threads_blocking(const struct target *t, int number, unsigned *all);
 /* State of a child of it that is called `comm`, Z rather than any other; 0: it has none, or the

@@ -21,4 +21,19 @@ is "a shell: itself and its commands, not the forks between" \
 
 same cleared env -i "$PROGS/proc_end"
 is "an environment that is cleared loses us: env alone wrote" "$(facts cleared)" "exec"
+# By a raw system call, which no hook sees: a request that comes at that moment must not be the end of what it becomes.
+mkdir rawexec
+LD_PRELOAD=$LIB OUTLIVE_OPTIONS=out=$dir/rawexec,keep=0 "$PROGS/proc_rawexec" 60 > rawexec.out 2>&1 &
+pid=$!
+pids="$pids $pid"
+while alive "$pid"; do
+  "$OUTLIVE" snapshot --timeout 20s "$pid" >> rawexec.asked 2>&1
+done
+wait "$pid"
+is "raw exec, 60 times, asked all the while: it lives" "$? $(cat rawexec.out)" "0 done"
+like "it was asked" "$(cat rawexec.asked)" .
+is_whole() { [ -z "$(find rawexec -type f ! -name '*.snap')" ]; }
+readable() { for f in rawexec/*.snap; do [ ! -e "$f" ] || "$OUTLIVE" info "$f" || return 1; done; }
+ok "nothing half written is left" wait_for is_whole
+ok "and each file can be read" readable
 done_testing

@@ -45,7 +45,7 @@ TEST(a_signal_is_told_of_while_it_is_sent)
 	struct target t;
 
 	open_self(&t, &page);
-	EQ(target_signal(&t, SIGUSR1, NULL), 0);
+	EQ(target_signal(&t, 0, SIGUSR1, NULL), 0);
 	EQ(g_came, 1);
 	EQ(g_senders_then, 1);
 	EQ(page.senders, 0);
@@ -58,7 +58,7 @@ TEST(who_becomes_another_program_is_sent_none)
 	struct target t;
 
 	open_self(&t, &page);
-	OK(target_signal(&t, SIGUSR1, NULL) != 0);
+	OK(target_signal(&t, 0, SIGUSR1, NULL) != 0);
 	EQ(g_came, 0);
 	EQ(page.senders, 0);
 	close_self(&t);
@@ -70,7 +70,7 @@ TEST(nor_who_has_no_handler)
 	struct target t;
 
 	open_self(&t, &page);
-	OK(target_signal(&t, SIGUSR2, NULL) != 0);
+	OK(target_signal(&t, 0, SIGUSR2, NULL) != 0);
 	EQ(page.senders, 0);
 	close_self(&t);
 }
