@@ -23,7 +23,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C TZ=UTC TERM=dumb OUTLIVE_BUI
 # Tests need not give back what they make.
 ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 export HOME XDG_CACHE_HOME PATH LC_ALL TZ TERM OUTLIVE_BUILD ASAN_OPTIONS UBSAN_OPTIONS
-KEPT='HOME XDG_CACHE_HOME PATH LC_ALL TZ TERM OUTLIVE_BUILD ASAN_OPTIONS UBSAN_OPTIONS CI TMPDIR KILLS REACH_SCANS REACH_MEMCHECK'
+KEPT='HOME XDG_CACHE_HOME PATH LC_ALL TZ TERM OUTLIVE_BUILD ASAN_OPTIONS UBSAN_OPTIONS CI TMPDIR KILLS FRESH REACH_SCANS REACH_MEMCHECK'
 export KEPT
 
 # Nor what they inherit: files that they make are readable, stacks have their usual size, no descriptor is open but 0 to 2,

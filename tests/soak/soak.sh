@@ -39,6 +39,8 @@ mine=$(jq -r '[.rows[] | select(any(.stack[]; .function == "soak_make" or .funct
   map([.alloc_objects, .alloc_space, .inuse_objects, .inuse_space]) | transpose | map(add) | join(" ")' top.json)
 is "the program's books are outlive's, to the byte" "$mine" "$(cat books)"
 is "nothing was lost, nothing unknown" "$(jq -c '[(.audit.lost | add // 0), .audit.unknown_frees]' top.json)" '[0,0]'
+note "events: $(jq '.totals.heap | 2 * .alloc_objects - .inuse_objects' top.json) allocations and frees, by stacks that were captured $(
+  jq .audit.captures top.json) times"
 note "outlive's own memory: $quarter bytes after a quarter of the time, $half after half of it, $late at the end"
 if [ "${made:-0}" -ge 20000000 ]; then
   ok "its growth comes to an end" [ $((late - half)) -le $((half - quarter + 16384)) ]
@@ -57,4 +59,9 @@ for file in $(snaps forks | tail -n 200); do
   "$OUTLIVE" info "$file" > info.out 2>&1 || bad=$((bad + 1))
 done
 is "which is whole, as far as looked at" $bad 0
+
+# Two hundred ends at any moment, in one run.
+ok "SIGKILL, the limits of processor time and of a cgroup's memory: 200 files that must be whole and 201 that must be young" \
+  env KILLS=200 FRESH=86 "$ROOT/tests/e2e/proc_kill.t"
+note "$(cat out)"
 done_testing
