@@ -7,7 +7,7 @@
 #   $port, free_port       a port that was free just now
 #   start COMMAND...       the program under test; its pid in $pid; waits until the port answers
 #   start_quiet COMMAND... the same, but waits for nothing
-#   until_true COMMAND...  for 30 s at most, until it succeeds
+#   until_true COMMAND...  for two minutes at most, until it succeeds
 #   $as_user               before a command: as nobody, when we are root
 #   agree PID [WORD...]    the process against /proc (agree.sh)
 #   stop [SIGNAL [WORD...]]   agree, end it, and its status
@@ -22,7 +22,7 @@ free_port() {
 }
 
 until_true() {
-  for _ in $(seq 300); do
+  for _ in $(seq 1200); do
     "$@" > until.log 2>&1 && return
     sleep 0.1
   done
@@ -41,7 +41,7 @@ start_quiet() {
 
 start() {
   start_quiet "$@"
-  for _ in $(seq 300); do
+  for _ in $(seq 1200); do
     perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ARGV[0]")' "$port" && return
     kill -0 "$pid" 2> kill.err || break
     sleep 0.1

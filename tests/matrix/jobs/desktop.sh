@@ -12,7 +12,7 @@ Xvfb -displayfd 3 -screen 0 1024x768x24 -nolisten tcp -noreset 3> display 2> ser
 server=$!
 trap 'kill $server' EXIT
 until_true() {
-  for _ in $(seq 300); do
+  for _ in $(seq 1200); do
     sh -c "$1" > until.log 2>&1 && return
     sleep 0.1
   done
