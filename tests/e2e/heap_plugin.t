@@ -17,4 +17,17 @@ is "a library that is closed" "$status $(cat close.err)" "0 "
 ok "the snapshot loads, too" top close
 is "its blocks have its name still" "$(figures top.json plugin_make)" "50 3500 50 3500"
 is "and who called it" "$(figures top.json plugin_leaks)" "50 3500 50 3500"
+
+# Code that comes and goes 2000 times, at addresses that others have had, while stacks are taken and snapshots written.
+mkdir loop
+OUTLIVE_OPTIONS="out=$PWD/loop,interval=20ms" LD_PRELOAD=$LIB "$PROGS/heap_plugin" "$PROGS/heap_plugin_so.so" loop > loop.out 2>&1
+is "a library that is opened and closed by four threads: it ends as ever" "$? $(cat loop.out)" "0 "
+bad=0
+for file in $(snaps loop); do
+  "$OUTLIVE" info "$file" > info.out 2>&1 || bad=$((bad + 1))
+done
+is "every snapshot is whole" $bad 0
+ok "the last one loads" top loop
+is "each block is counted, under the library's name" "$(figures top.json plugin_make)" "2000 60000 4 120"
+is "nothing is lost, no free unknown" "$(jq -c '[(.audit.lost | add // 0), .audit.unknown_frees]' top.json)" '[0,0]'
 done_testing
