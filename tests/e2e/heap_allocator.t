@@ -1,6 +1,6 @@
 #!/bin/sh
-# Programs on jemalloc, tcmalloc and mimalloc, linked or preloaded, before us or behind: their heap is seen to the byte,
-# or it is said that it is not seen. redis, a C++ program, python3.
+# Programs on jemalloc, tcmalloc and mimalloc, linked, preloaded or a part of the program, before us or behind: their heap is
+# seen to the byte, or it is said that it is not seen. redis, a C++ program, python3.
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/tests/e2e/heap.sh"
 need jq g++ /usr/bin/python3 redis-check-rdb redis-cli
@@ -59,6 +59,21 @@ for link in jemalloc tcmalloc_minimal tcmalloc mimalloc; do
   shop_is_seen "linked with $link"
   "$OUTLIVE" info --json "$(last_snap linked_$link)" > info.json
   like "linked with $link: by that one" "$(jq -r .settings.allocator info.json)" "lib$link"
+done
+
+# In the program itself it stands before every library.
+for archive in libjemalloc.a libtcmalloc_minimal.a; do
+  path=$(find /usr/lib -name $archive | head -n 1)
+  if ! g++ -O1 -g -pthread -o shop_static shop.cc "$path" -ldl > static.log 2>&1; then
+    [ "${CI:-}" = true ] && result 1 "$archive can be linked (scripts/deps test)"
+    note "$archive: $(tail -n 1 static.log)"
+    continue
+  fi
+  rm -rf static
+  profiled static ./shop_static
+  is "$archive in the program: it runs" "$(cat static.out static.err)" "done"
+  like "$archive in the program: not seen" "$("$OUTLIVE" top "$(last_snap static)" 2>&1)" 'NOT SEEN.*shop_static'
+  status_is "$archive in the program: no verdict" 4 "$OUTLIVE" run --check -- ./shop_static
 done
 
 ask() { redis-cli -s "$PWD/redis.sock" "$@"; }
