@@ -11,14 +11,14 @@
 #include "format.h"
 #include "sys.h"
 
-enum { CHUNK_LOG2 = 12, CHUNK = 1 << CHUNK_LOG2, FIRST_LOG2 = 9 };
+enum { CHUNK_LOG2 = STACK_FRAME_CHUNK_LOG2, CHUNK = STACK_FRAME_CHUNK, FIRST_LOG2 = 9 };
 
 struct table {
 	uint32_t shift, mask;
 	uint32_t slot[];
 };
 
-static struct stack_frame *g_chunk[STACK_FRAME_MAX / CHUNK];
+struct stack_frame *g_stack_frames[STACK_FRAME_MAX / CHUNK];
 static struct table *g_table;
 static uint32_t g_count;
 static uint64_t g_table_bytes;
@@ -43,21 +43,19 @@ int stack_frame_init(void)
 	return g_table ? 0 : -ENOMEM;
 }
 
-const struct stack_frame *stack_frame_at(uint32_t frame)
-{
-	return &g_chunk[frame >> CHUNK_LOG2][frame & (CHUNK - 1)];
-}
-
-/* Where the frame's number is, or the free slot where it would be. */
-static uint32_t *find(struct table *t, uintptr_t ip, uint32_t module)
+/* The frame's number, or 0, and where it is or would be. The slot must not be read again: it may
+ * have been filled since, for another frame. */
+static uint32_t find(struct table *t, uintptr_t ip, uint32_t module, uint32_t **slot)
 {
 	uint32_t i = (uint32_t)((ip ^ (uint64_t)module << 48) * 0x9e3779b97f4a7c15ul >> t->shift);
 
 	for (;; i = (i + 1) & t->mask) {
 		uint32_t n = __atomic_load_n(&t->slot[i], __ATOMIC_ACQUIRE);
 
-		if (!n || (stack_frame_at(n)->ip == ip && stack_frame_at(n)->module == module))
-			return &t->slot[i];
+		if (!n || (stack_frame_at(n)->ip == ip && stack_frame_at(n)->module == module)) {
+			*slot = &t->slot[i];
+			return n;
+		}
 	}
 }
 
@@ -69,40 +67,45 @@ static void grow(void)
 
 	if (!t)
 		return;
-	for (uint32_t n = 1; n <= g_count; n++)
-		*find(t, stack_frame_at(n)->ip, stack_frame_at(n)->module) = n;
+	for (uint32_t n = 1; n <= g_count; n++) {
+		uint32_t *slot;
+
+		find(t, stack_frame_at(n)->ip, stack_frame_at(n)->module, &slot);
+		*slot = n;
+	}
 	__atomic_store_n(&g_table, t, __ATOMIC_RELEASE);
 }
 
 static uint32_t add(uintptr_t ip, uint32_t module)
 {
-	uint32_t n = g_count + 1;
+	uint32_t n = g_count + 1, *slot;
 
 	if (n > g_table->mask / 2)
 		grow();
 	if (n >= STACK_FRAME_MAX || n > g_table->mask / 4 * 3)
 		return 0;
-	if (!g_chunk[n >> CHUNK_LOG2]) {
+	if (!g_stack_frames[n >> CHUNK_LOG2]) {
 		struct stack_frame *chunk = sys_map(CHUNK * sizeof(*chunk));
 
 		if (!chunk)
 			return 0;
-		__atomic_store_n(&g_chunk[n >> CHUNK_LOG2], chunk, __ATOMIC_RELEASE);
+		__atomic_store_n(&g_stack_frames[n >> CHUNK_LOG2], chunk, __ATOMIC_RELEASE);
 	}
-	g_chunk[n >> CHUNK_LOG2][n & (CHUNK - 1)] = (struct stack_frame){ip, module};
+	g_stack_frames[n >> CHUNK_LOG2][n & (CHUNK - 1)] = (struct stack_frame){ip, module};
 	__atomic_store_n(&g_count, n, __ATOMIC_RELEASE);
-	__atomic_store_n(find(g_table, ip, module), n, __ATOMIC_RELEASE);
+	find(g_table, ip, module, &slot);
+	__atomic_store_n(slot, n, __ATOMIC_RELEASE);
 	return n;
 }
 
 uint32_t stack_frame(uintptr_t ip, uint32_t module)
 {
-	uint32_t n = *find(__atomic_load_n(&g_table, __ATOMIC_ACQUIRE), ip, module);
+	uint32_t *slot, n = find(__atomic_load_n(&g_table, __ATOMIC_ACQUIRE), ip, module, &slot);
 
 	if (n)
 		return n;
 	sys_lock(&g_lock);
-	n = *find(g_table, ip, module);
+	n = find(g_table, ip, module, &slot);
 	if (!n)
 		n = add(ip, module);
 	sys_unlock(&g_lock);
@@ -127,5 +130,5 @@ bool stack_frame_is_busy(void)
 
 void stack_frame_describe(struct fmt_table *out)
 {
-	*out = (struct fmt_table){(uintptr_t)g_chunk, CHUNK, sizeof(**g_chunk)};
+	*out = (struct fmt_table){(uintptr_t)g_stack_frames, CHUNK, sizeof(**g_stack_frames)};
 }

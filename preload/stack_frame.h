@@ -10,7 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STACK_FRAME_BITS = 22, STACK_FRAME_MAX = 1 << STACK_FRAME_BITS };
+enum {
+	STACK_FRAME_BITS = 22,
+	STACK_FRAME_MAX = 1 << STACK_FRAME_BITS,
+	STACK_FRAME_CHUNK_LOG2 = 12,
+	STACK_FRAME_CHUNK = 1 << STACK_FRAME_CHUNK_LOG2
+};
 
 struct stack_frame {
 	uintptr_t ip;
@@ -21,8 +26,13 @@ struct stack_frame {
 int stack_frame_init(void);
 /* The number of a frame; 0 when there is no room. */
 uint32_t stack_frame(uintptr_t ip, uint32_t module);
+extern struct stack_frame *g_stack_frames[STACK_FRAME_MAX / STACK_FRAME_CHUNK]
+        __attribute__((visibility("hidden")));
 /* A number that was given out. */
-const struct stack_frame *stack_frame_at(uint32_t frame);
+static inline const struct stack_frame *stack_frame_at(uint32_t frame)
+{
+	return &g_stack_frames[frame >> STACK_FRAME_CHUNK_LOG2][frame & (STACK_FRAME_CHUNK - 1)];
+}
 uint64_t stack_frame_bytes(void);
 void stack_frame_fork_child(void);
 /* Does a thread hold the lock? For who looks while all others stand still. */
