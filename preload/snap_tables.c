@@ -4,6 +4,7 @@
  * read first, and then what they refer to: a site's stack and thread are in the file.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "context_ages.h"
 #include "map.h"
@@ -55,11 +56,48 @@ static void put_threads(struct snap_out *o, uint32_t n)
 	snap_record_end(o);
 }
 
+/*
+ * What a node says but for its parent, as it was written for another: there are thousands of frames
+ * and millions of nodes. Kept for the next snapshot: what a module's number stands for stays.
+ */
+struct frame_bytes {
+	uintptr_t ip;
+	uint16_t module, flags;
+	uint8_t length; /* 0: empty */
+	uint8_t bytes[16];
+};
+#define FRAMES_LOG2 12
+static struct frame_bytes g_frames[1 << FRAMES_LOG2];
+_Static_assert(sizeof(((struct stack_node *)0)->module) == 2 &&
+                       sizeof(((struct stack_node *)0)->flags) == 2,
+               "two numbers of three bytes and one of ten fit");
+
+static inline struct frame_bytes *frame_bytes_of(const struct stack_node *v)
+{
+	return &g_frames[v->ip * 0x9e3779b97f4a7c15ul >> (64 - FRAMES_LOG2)];
+}
+
+static inline bool frame_bytes_are(const struct frame_bytes *f, const struct stack_node *v)
+{
+	return f->length && f->ip == v->ip && f->module == v->module && f->flags == v->flags;
+}
+
+static void frame_bytes_make(struct frame_bytes *f, const struct stack_node *v)
+{
+	const struct stack_module *m = v->module ? stack_module(v->module) : NULL;
+	uint8_t *at = f->bytes;
+
+	f->module = m ? v->module : 0;
+	at = snap_u_at(at, f->module);
+	at = snap_u_at(at, m ? v->ip - m->bias : v->ip);
+	at = snap_u_at(at, v->flags);
+	f->ip = v->ip;
+	f->flags = v->flags;
+	f->length = (uint8_t)(at - f->bytes);
+}
+
 static void put_nodes(struct snap_out *o, uint32_t first, uint32_t last, uint32_t n_modules)
 {
-	const struct stack_module *m = NULL;
-	uint32_t module = 0; /* m's number; neighbours mostly have the same */
-
 	snap_record(o, FMT_NODE);
 	for (uint32_t i = first; i <= last; i++) {
 		struct stack_node v = {0};
@@ -67,14 +105,15 @@ static void put_nodes(struct snap_out *o, uint32_t first, uint32_t last, uint32_
 
 		if (!stack_node(i, &v) || v.parent >= i)
 			v = (struct stack_node){0};
-		if (v.module != module) {
-			module = v.module;
-			m = module && module <= n_modules ? stack_module(module) : NULL;
-		}
+		if (unlikely(v.module > n_modules))
+			v.module = 0;
+		struct frame_bytes *f = frame_bytes_of(&v);
+
+		if (unlikely(!frame_bytes_are(f, &v)))
+			frame_bytes_make(f, &v);
 		at = snap_u_at(at, v.parent);
-		at = snap_u_at(at, m ? module : 0);
-		at = snap_u_at(at, m ? v.ip - m->bias : v.ip);
-		snap_item_done(o, snap_u_at(at, v.flags));
+		memcpy(at, f->bytes, sizeof(f->bytes));
+		snap_item_done(o, at + f->length);
 	}
 	snap_record_end(o);
 }
