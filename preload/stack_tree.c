@@ -25,7 +25,7 @@ enum {
 	NODES = 1 << NODES_LOG2,
 	SHARDS_LOG2 = 7,
 	SHARDS = 1 << SHARDS_LOG2,
-	SHARD_FIRST = 16,
+	SHARD_FIRST_LOG2 = 4,
 	LINE = 16,      /* slots in a cache line, in which siblings lie together */
 	GROW_AHEAD = 16 /* nodes that are fetched ahead while a shard is copied */
 };
@@ -36,20 +36,24 @@ struct node {
 	uint32_t first;  /* child, under 7 bits of a hash of what it is, and FURTHER; 0 none */
 };
 #define FURTHER (1u << 31) /* there are others, in the index */
+/* A slot: 8 bits of a hash of what it is over a node's number; 0 free. */
 struct shard {
-	uint32_t mask, used;
-	/* 8 bits of a hash of what it is over a node's number; 0 free */
-	uint32_t slot[] __attribute__((aligned(64)));
+	uint32_t *slot; /* NULL: there is none yet */
+	uint32_t mask;
 };
 
 static struct node *g_nodes[STACK_NODE_MAX / NODES];
 static struct node g_root; /* only its children */
 static uint32_t *g_leaves[STACK_MAX / NODES];
-static struct shard *g_shard[SHARDS]; /* made when needed: few stacks touch few pages */
+/* Where a shard's slots lie, and in the bits below that the logarithm of how many: one word tells a
+ * reader both. 0: none, they are made when needed, for few stacks touch few pages. */
+static uintptr_t g_shard[SHARDS];
+static uint32_t g_used[SHARDS]; /* slots */
 static uint32_t g_n_nodes, g_n_stacks;
 static uint32_t g_n_paths; /* that were added: as many as before, and a look before it tells all */
 static uint64_t g_index_bytes;
 static char *g_spare, *g_spare_end; /* small shards are cut from this */
+static uintptr_t g_nodes_ready;     /* up to here there are pages */
 static struct sys_lock g_lock;
 
 static struct node *node_at(uint32_t n)
@@ -92,14 +96,21 @@ static inline unsigned shard_of(uint32_t parent)
 	return mix(parent) >> (32 - SHARDS_LOG2);
 }
 
+static inline struct shard shard_get(unsigned which)
+{
+	const uintptr_t v = __atomic_load_n(&g_shard[which], __ATOMIC_ACQUIRE);
+
+	return (struct shard){(uint32_t *)(v & ~63ul), (1u << (v & 63)) - 1};
+}
+
 /*
  * Where a child is looked for: in its parent's line, and if all slots there are taken, from a place
  * of its own on until one is free. Its siblings are near: who was under a parent a moment ago comes
  * there again.
  */
-static inline const uint32_t *line_of(const struct shard *s, uint32_t parent)
+static inline uint32_t *line_of(struct shard s, uint32_t parent)
 {
-	return &s->slot[mix(parent) & s->mask & ~(LINE - 1u)];
+	return &s.slot[mix(parent) & s.mask & ~(LINE - 1u)];
 }
 
 static inline uint32_t place_far(uint32_t parent, uint32_t what)
@@ -131,12 +142,12 @@ static inline unsigned tag_match(const uint32_t slot[LINE], uint32_t want, unsig
 }
 #endif
 
-static uint32_t find_far(const struct shard *s, uint32_t parent, uint32_t what)
+static uint32_t find_far(struct shard s, uint32_t parent, uint32_t what)
 {
 	const uint32_t tag = slot_tag(what);
 
 	for (uint32_t i = place_far(parent, what);; i++) {
-		uint32_t slot = __atomic_load_n(&s->slot[i & s->mask], __ATOMIC_ACQUIRE);
+		uint32_t slot = __atomic_load_n(&s.slot[i & s.mask], __ATOMIC_ACQUIRE);
 
 		if (!slot)
 			return 0;
@@ -147,11 +158,11 @@ static uint32_t find_far(const struct shard *s, uint32_t parent, uint32_t what)
 
 static uint32_t find_further(uint32_t parent, uint32_t what)
 {
-	const struct shard *s = __atomic_load_n(&g_shard[shard_of(parent)], __ATOMIC_ACQUIRE);
+	const struct shard s = shard_get(shard_of(parent));
 	const uint32_t tag = slot_tag(what);
 	unsigned zero, is;
 
-	if (unlikely(!s))
+	if (unlikely(!s.slot))
 		return 0;
 	const uint32_t *line = line_of(s, parent);
 
@@ -179,10 +190,10 @@ static inline uint32_t find(uint32_t parent, uint32_t what)
 
 void stack_tree_prefetch(uint32_t parent)
 {
-	const struct shard *s = __atomic_load_n(&g_shard[shard_of(parent)], __ATOMIC_ACQUIRE);
+	const struct shard s = shard_get(shard_of(parent));
 
 	__builtin_prefetch(node_at(parent));
-	if (likely(s))
+	if (likely(s.slot))
 		__builtin_prefetch(line_of(s, parent));
 }
 
@@ -208,86 +219,97 @@ static void *map_part(size_t bytes)
 	return p;
 }
 
-static struct shard *shard_new(uint32_t slots)
+static struct shard shard_new(unsigned log2)
 {
-	size_t bytes = sizeof(struct shard) + slots * sizeof(uint32_t);
-	struct shard *s = map_part(bytes);
+	size_t bytes = sizeof(uint32_t) << log2;
+	uint32_t *slot = map_part(bytes);
 
-	if (s) {
-		s->mask = slots - 1;
+	if (slot) {
+		if (bytes > 2 * MEM_PAGE) /* what it takes over is spread over all of it */
+			sys_populate(slot, bytes);
 		__atomic_add_fetch(&g_index_bytes, bytes, __ATOMIC_RELAXED);
 	}
-	return s;
+	return (struct shard){slot, (1u << log2) - 1};
 }
 
-static uint32_t *free_slot(struct shard *s, uint32_t parent, uint32_t what)
+static uint32_t *free_slot(struct shard s, uint32_t parent, uint32_t what)
 {
-	const uint32_t *line = line_of(s, parent);
-	uint32_t i = place_far(parent, what);
+	uint32_t *line = line_of(s, parent), i = place_far(parent, what);
 	unsigned zero;
 
 	tag_match(line, 0, &zero);
 	if (zero)
-		return &s->slot[line - s->slot + __builtin_ctz(zero)];
-	while (s->slot[i & s->mask])
+		return &line[__builtin_ctz(zero)];
+	while (s.slot[i & s.mask])
 		i++;
-	return &s->slot[i & s->mask];
+	return &s.slot[i & s.mask];
 }
 
-static void put(struct shard *s, uint32_t n)
+static void put(struct shard s, uint32_t n)
 {
 	const uint32_t what = node_at(n)->what;
 
 	__atomic_store_n(free_slot(s, node_at(n)->parent, what), n | slot_tag(what),
 	                 __ATOMIC_RELEASE);
-	s->used++;
 }
 
-/*
- * A reader may be in it, and finds nothing from now on: it will look again under the lock. Its
- * whole pages are given back, but for that with the mask.
- */
-static void shard_empty(struct shard *s)
+/* A reader may be in it, and finds nothing from now on: it will look again under the lock. Its
+ * whole pages are given back. */
+static void shard_empty(struct shard s)
 {
-	uintptr_t lo = ((uintptr_t)s->slot + MEM_PAGE - 1) & ~(uintptr_t)(MEM_PAGE - 1);
-	uintptr_t hi = (uintptr_t)&s->slot[s->mask + 1] & ~(uintptr_t)(MEM_PAGE - 1);
+	uintptr_t lo = ((uintptr_t)s.slot + MEM_PAGE - 1) & ~(uintptr_t)(MEM_PAGE - 1);
+	uintptr_t hi = (uintptr_t)&s.slot[s.mask + 1] & ~(uintptr_t)(MEM_PAGE - 1);
 
 	if (lo < hi && !sys_call(SYS_madvise, lo, hi - lo, MADV_DONTNEED))
 		__atomic_sub_fetch(&g_index_bytes, hi - lo, __ATOMIC_RELAXED);
 }
 
-static struct shard *shard_grow(struct shard *old, unsigned which)
+/* Twice as large, if there is memory. */
+static void shard_grow(unsigned which)
 {
-	struct shard *s = shard_new(old ? (old->mask + 1) * 2 : SHARD_FIRST);
+	struct shard old = shard_get(which);
+	unsigned log2 = old.slot ? (unsigned)(g_shard[which] & 63) + 1 : SHARD_FIRST_LOG2;
+	struct shard s = shard_new(log2);
 
-	if (!s)
-		return old;
-	for (uint32_t i = 0; old && i <= old->mask; i++) {
-		uint32_t ahead = old->slot[(i + GROW_AHEAD) & old->mask] % STACK_NODE_MAX;
-		uint32_t n = old->slot[i] % STACK_NODE_MAX;
+	if (!s.slot)
+		return;
+	for (uint32_t i = 0; old.slot && i <= old.mask; i++) {
+		uint32_t ahead = old.slot[(i + GROW_AHEAD) & old.mask] % STACK_NODE_MAX;
+		uint32_t n = old.slot[i] % STACK_NODE_MAX;
 
 		if (ahead)
 			__builtin_prefetch(node_at(ahead));
 		if (n)
 			put(s, n);
 	}
-	__atomic_store_n(&g_shard[which], s, __ATOMIC_RELEASE);
-	if (old)
+	__atomic_store_n(&g_shard[which], (uintptr_t)s.slot | log2, __ATOMIC_RELEASE);
+	if (old.slot)
 		shard_empty(old);
-	return s;
 }
 
-/* A shard with room for one more, or NULL. */
-static struct shard *shard_to_fill(unsigned which)
+/* Has the shard room for one more? */
+static bool shard_is_ready(unsigned which)
 {
-	struct shard *s = g_shard[which];
+	struct shard s = shard_get(which);
 
-	if (!s || s->used > s->mask / 2)
-		s = shard_grow(s, which);
-	return s && s->used < s->mask ? s : NULL;
+	if (!s.slot || g_used[which] > s.mask / 2) {
+		shard_grow(which);
+		s = shard_get(which);
+	}
+	return s.slot && g_used[which] < s.mask;
 }
 
-/* Memory for n more nodes and one more stack? */
+/* Pages for some nodes behind this one, too: each alone would cost as much as all. */
+static __attribute__((noinline)) void populate(uint32_t last)
+{
+	const uintptr_t chunk = (uintptr_t)g_nodes[last >> NODES_LOG2];
+	const uintptr_t used = ((uintptr_t)last & -(uintptr_t)NODES) * sizeof(struct node);
+
+	sys_populate_ahead(&g_nodes_ready, chunk - used, (uintptr_t)(node_at(last) + 1),
+	                   chunk + NODES * sizeof(struct node));
+}
+
+/* Memory for n more nodes? */
 static bool have_room(uint32_t n)
 {
 	uint32_t last = g_n_nodes + n, chunk = last >> NODES_LOG2;
@@ -303,7 +325,10 @@ static bool have_room(uint32_t n)
 		if (!p)
 			return false;
 		__atomic_store_n(&g_nodes[i], p, __ATOMIC_RELEASE);
+		g_nodes_ready = (uintptr_t)p;
 	}
+	if (unlikely((uintptr_t)(node_at(last) + 1) > g_nodes_ready))
+		populate(last);
 	return true;
 }
 
@@ -353,15 +378,18 @@ static bool make_nodes(uint32_t parent, struct frame *frame, uint32_t n)
 static bool add_path(uint32_t parent, struct frame *frame, uint32_t n)
 {
 	struct node *p = parent ? node_at(parent) : &g_root;
-	struct shard *index = p->first ? shard_to_fill(shard_of(parent)) : NULL;
+	const unsigned which = shard_of(parent);
+	const bool further = p->first;
 
-	if ((p->first && !index) || !make_nodes(parent, frame, n))
+	if ((further && !shard_is_ready(which)) || !make_nodes(parent, frame, n))
 		return false;
 	new_number(frame[n - 1].node);
-	if (index)
-		put(index, frame[0].node);
+	if (further) {
+		put(shard_get(which), frame[0].node);
+		g_used[which]++;
+	}
 	__atomic_store_n(&p->first,
-	                 index ? p->first | FURTHER : frame[0].node | child_tag(frame[0].what),
+	                 further ? p->first | FURTHER : frame[0].node | child_tag(frame[0].what),
 	                 __ATOMIC_RELEASE);
 	__atomic_store_n(&g_n_paths, g_n_paths + 1, __ATOMIC_RELEASE);
 	return true;

@@ -41,6 +41,7 @@ planted "the pool of the live table without its lock" preload/live_store.c '/loc
 planted "the growth of a span without its lock" preload/live.c '/^static COLD bool grow(/,/^}/ { /lock(lock);/d }' live_growth_test
 planted "the directory of the live table without its lock" preload/live_store.c '/lock(&g_region_lock);/d' live_growth_test
 planted "contexts that are leased without a lock" preload/context.c '/^COLD struct ctx \*context_lease/,/^}/ { /lock(&g_lock);/d }' track_test
+planted "the tree of stacks without its lock" preload/stack_tree.c '/lock(&g_lock);/d' stack_tree_test
 # The table of descriptors has no lock: what is one step there is made two.
 planted "a descriptor's end in two steps" preload/track_fd.c \
   's/__atomic_exchange_n(&s->word, 0, __ATOMIC_ACQ_REL)/({ uint64_t w = s->word; __atomic_store_n(\&s->word, 0, __ATOMIC_RELEASE); w; })/' lifetimes_test
