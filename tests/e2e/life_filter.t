@@ -41,6 +41,20 @@ for how in lenient refused asked; do
   is "$how: seen to its end" "$(figures top.json after | cut -d' ' -f1) $(jq -r .snapshot.reason top.json)" "20000 at _exit"
 done
 
+# A filter that was there at the start, as a container's, and refuses one of the calls that are ours: nobody waits for ever.
+for call in $("$PROGS/life_given"); do
+  "$PROGS/life_given" "$call" - /bin/sh -c 'echo done; exit 7' > native.out 2>&1
+  native="$? $(cat native.out)"
+  mkdir "given-$call"
+  OUTLIVE_OPTIONS=out=$dir/given-$call,quiet=yes timeout 60 "$PROGS/life_given" "$call" "$LIB" /bin/sh -c 'echo done; exit 7' \
+    > given.out 2>&1
+  is "begun behind a filter that refuses $call: as natively" "$? $(cat given.out)" "$native"
+done
+# The last are what a program does not end without.
+for call in wait4 exit_group clone; do
+  is "$call: it has its snapshot" "$(snaps "given-$call" | wc -l)" 1
+done
+
 # A real one, where it is installed: it is not worth a server that the package would start. As root: its folder is root's.
 if [ "$(id -u)" = 0 ] && command -v sshd > /dev/null && command -v ssh-keygen > /dev/null; then
   mkdir -p /run/sshd ssh
