@@ -48,7 +48,10 @@ variant gcc-O3-flto CC=gcc CFLAGS='-O3 -flto=auto' LDFLAGS='-O3 -flto=auto'
 crossed
 
 case rootfs in *"$pattern"*)
-  if [ -n "${ROOTFS:-}" ]; then
+  if [ -n "${ROOTFS:-}" ] && [ ! -e "$ROOTFS/proc/self" ]; then
+    echo "rootfs $ROOTFS: /proc is not mounted in it (tests/portability/rootfs.sh $ROOTFS)" >&2
+    failed=1
+  elif [ -n "${ROOTFS:-}" ]; then
     echo "# rootfs $ROOTFS"
     rm -rf "$ROOTFS/tmp/outlive-source"
     mkdir -p "$ROOTFS/tmp/outlive-source"
