@@ -8,4 +8,10 @@ check "make CC=clang" "$([ -z "${status:-}" ] || printf '%s\n' "$log" | tail -n 
 built=$(find "$CHECK_BUILD/clang" -name '*.o' | head -n 1)
 need_some "objects" "$built"
 check "no warning" "$(printf '%s\n' "$log" | grep -i 'warning')"
+# `make fuzz` is not part of the gate: what it is made of must not fall behind the rest unseen.
+fuzzers=$(find tests/fuzz -name '*.c' | sort)
+need_some "fuzzers" "$fuzzers"
+for fuzzer in $fuzzers; do
+  check "$fuzzer compiles" "$(clang -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fsyntax-only -I. "$fuzzer" 2>&1)"
+done
 done_checking

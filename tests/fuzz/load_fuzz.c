@@ -95,7 +95,12 @@ static void report(struct snapshot *a, struct snapshot *b)
 
 		out_html(nowhere, &r, &err);
 		out_prometheus(nowhere, &of, 1, &(struct metrics_options){.n_sites = 20}, &err);
-		out_perfetto(nowhere, b, &history, &err);
+		/* By uptime and of one process, as its caller has them. */
+		bool both = a && !history.n_others &&
+		            INFO_U(&a->info, UPTIME) <= INFO_U(&b->info, UPTIME);
+		const struct snapshot *const all[] = {both ? a : b, b};
+
+		out_perfetto(nowhere, all, both ? 2 : 1, &history, &err);
 	}
 	report_free(&r);
 	history_free(&history);
