@@ -14,7 +14,7 @@ enum {
 	POOLS_ALL = 1 << 26,                  /* of all */
 	POOL_EARLY = 1 << 24,                 /* of those that are early */
 	POOL_EAGER = 1 << 19, /* up to here a record is made when a stack is walked first */
-	PAUSE = PREDICT_WINDOW,
+	PAUSE = 8 * PREDICT_WINDOW,
 	NONE = sizeof(struct record), /* at the pool's start: a record that never holds */
 	OFFSETS = 1 << 16             /* words above sp that a record can reach */
 };
