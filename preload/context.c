@@ -164,6 +164,7 @@ COLD uint32_t context_site_new(struct ctx *c, uint32_t stack)
 	if (!(site % (4096 / sizeof(struct site))))
 		used(4096);
 	s = context_site_at(site);
+	__builtin_prefetch(s + 1, 1); /* for the next one */
 	SET(&s->stack, stack);
 	SET(&s->size_min, UINT32_MAX);
 	PUBLISH(&s->context, c->number); /* last: it tells that the site is there */

@@ -27,6 +27,7 @@ enum {
 	SHARDS = 1 << SHARDS_LOG2,
 	SHARD_FIRST_LOG2 = 4,
 	LINE = 16,      /* slots in a cache line, in which siblings lie together */
+	AHEAD = 4,      /* nodes in a cache line */
 	GROW_AHEAD = 16 /* nodes that are fetched ahead while a shard is copied */
 };
 
@@ -371,6 +372,7 @@ static bool make_nodes(uint32_t parent, struct frame *frame, uint32_t n)
 		frame[i].node = parent = at;
 	}
 	__atomic_store_n(&g_n_nodes, at - 1, __ATOMIC_RELEASE);
+	__builtin_prefetch(node_at(parent) + AHEAD, 1); /* for the next path */
 	return true;
 }
 
