@@ -13,11 +13,10 @@
 #include "stack_tree.h"
 
 #include <stddef.h>
-
-#include "format.h"
 #include <sys/mman.h>
 
 #include "arch.h"
+#include "format.h"
 #include "stack_frame.h"
 
 enum {
@@ -111,7 +110,7 @@ static inline struct shard shard_get(unsigned which)
  */
 static inline uint32_t *line_of(struct shard s, uint32_t parent)
 {
-	return &s.slot[mix(parent) & s.mask & ~(LINE - 1u)];
+	return s.slot + (mix(parent) & s.mask & ~(LINE - 1u));
 }
 
 static inline uint32_t place_far(uint32_t parent, uint32_t what)
@@ -243,15 +242,15 @@ static uint32_t *free_slot(struct shard s, uint32_t parent, uint32_t what)
 		return &line[__builtin_ctz(zero)];
 	while (s.slot[i & s.mask])
 		i++;
-	return &s.slot[i & s.mask];
+	return s.slot + (i & s.mask);
 }
 
 static void put(struct shard s, uint32_t n)
 {
-	const uint32_t what = node_at(n)->what;
+	const struct node *c = node_at(n);
+	uint32_t *slot = free_slot(s, c->parent, c->what);
 
-	__atomic_store_n(free_slot(s, node_at(n)->parent, what), n | slot_tag(what),
-	                 __ATOMIC_RELEASE);
+	__atomic_store_n(slot, n | slot_tag(c->what), __ATOMIC_RELEASE);
 }
 
 /* A reader may be in it, and finds nothing from now on: it will look again under the lock. Its
