@@ -42,7 +42,9 @@ is "nothing was lost, nothing unknown" "$(jq -c '[(.audit.lost | add // 0), .aud
 note "events: $(jq '.totals.heap | 2 * .alloc_objects - .inuse_objects' top.json) allocations and frees, by stacks that were captured $(
   jq .audit.captures top.json) times"
 note "outlive's own memory: $quarter bytes after a quarter of the time, $half after half of it, $late at the end"
-if [ "${made:-0}" -ge 20000000 ]; then
+if [ $seconds -lt 300 ]; then
+  note "no verdict on it: it is still on its way up after less than five minutes"
+elif [ "${made:-0}" -ge 20000000 ]; then
   ok "its growth comes to an end" [ $((late - half)) -le $((half - quarter + 16384)) ]
   ok "and is little" [ "$late" -le $((half + half / 20)) ]
 else
@@ -61,7 +63,9 @@ done
 is "which is whole, as far as looked at" $bad 0
 
 # Two hundred ends at any moment, in one run.
-ok "SIGKILL, the limits of processor time and of a cgroup's memory: 200 files that must be whole and 201 that must be young" \
-  env KILLS=200 FRESH=86 "$ROOT/tests/e2e/proc_kill.t"
-note "$(cat out)"
+if [ $seconds -ge 300 ]; then
+  ok "SIGKILL, the limits of processor time and of a cgroup's memory: 200 files that must be whole and 201 that must be young" \
+    env KILLS=200 FRESH=86 "$ROOT/tests/e2e/proc_kill.t"
+  note "$(cat out)"
+fi
 done_testing
