@@ -31,8 +31,8 @@ static inline bool live_way_is(uint64_t w, uintptr_t a)
 
 /*
  * Nobody else puts a block: libc says so until just before the first further thread is made,
- * whoever makes it, and its own allocator goes by it. To keep others out costs a tenth of what a
- * block costs in all, for what was stored before must first have left the processor.
+ * whoever makes it, and its own allocator goes by it. To keep others out is to wait until all that
+ * was stored before has left the processor.
  */
 static inline bool live_alone(void)
 {
