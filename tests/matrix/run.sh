@@ -21,6 +21,8 @@ dir=$(mktemp -d)
 # Some programs change their user.
 chmod 755 "$dir"
 trap 'rm -rf "$dir"' EXIT
+# Variables of a make's command line are in the environment: programs that compile would take them.
+unset CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS MAKEFLAGS MFLAGS MAKELEVEL
 tab=$(printf '\t')
 count=0
 failed=0
