@@ -5,7 +5,8 @@
  * thread, in signal handlers too; no libc call, no errno. Here each instruction costs the program
  * some thousandths of its time: the two functions at the end call nothing, so that no register
  * needs to be saved; what is seldom they leave, with all that they know, to a function that takes
- * over for good (the Makefile has the compiler make a jump of that).
+ * over for good (the Makefile has the compiler make a jump of that). They are told the context: a
+ * handler of the program's that forks here leaves its child without t_self.exact.
  */
 #include "context.h"
 #include "live_hot.h"
@@ -33,17 +34,15 @@ INLINE void guard_clear(uint32_t flags)
 /* ---- blocks that are made ---- */
 
 /* The block is not yet in the table; how it comes there is not the usual way. */
-APART void *alloc_rest(void *p, size_t bytes, uint32_t stack)
+APART void *alloc_rest(struct ctx *c, void *p, size_t bytes, uint32_t stack)
 {
-	track_alloc_rest(t_self.exact, (uintptr_t)p, stack, bytes);
+	track_alloc_rest(c, (uintptr_t)p, stack, bytes);
 	return p;
 }
 
 /* It is counted, and somebody is to be told. */
-APART void *alloc_due(void *p)
+APART void *alloc_due(struct ctx *c, void *p)
 {
-	struct ctx *c = t_self.exact;
-
 	if (c->live > c->high)
 		c->due |= DUE_WATCH;
 	count_leave_due(c);
@@ -57,12 +56,12 @@ INLINE void *alloc(struct ctx *c, struct live_span *span, uint64_t *word, void *
 	struct site *s = context_site_at(site);
 
 	if (unlikely(!live_put_hot(span, word, (uintptr_t)p, &b)))
-		return alloc_rest(p, bytes, stack);
+		return alloc_rest(c, p, bytes, stack);
 	c->last = (uintptr_t)p;
 	count_size(s, (uint32_t)bytes); /* more is not put there */
 	count_alloc(c, s, bytes);
 	if (unlikely(c->live > c->high || c->due))
-		return alloc_due(p);
+		return alloc_due(c, p);
 	guard_clear(0);
 	return p;
 }
@@ -74,24 +73,22 @@ APART void *alloc_slowly(struct ctx *c, void *p, size_t bytes, uint32_t stack, u
 	if (!c->until)
 		context_refresh(c);
 	if (unlikely(!site))
-		return alloc_rest(p, bytes, stack);
+		return alloc_rest(c, p, bytes, stack);
 	return alloc(c, span, live_fetch(span, (uintptr_t)p), p, bytes, stack, site);
 }
 
 /* The clock is to be read, or the record does not yet have its site. */
-APART void *alloc_known(void *p, size_t bytes, struct record *e)
+APART void *alloc_known(struct ctx *c, void *p, size_t bytes, struct record *e)
 {
-	struct ctx *c = t_self.exact;
-
 	if (!e->site)
 		e->site = context_site_known(c, e->stack);
 	return alloc_slowly(c, p, bytes, e->stack, e->site);
 }
 
 /* The stack could not be guessed. */
-APART void *alloc_walked(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+APART void *alloc_walked(struct ctx *c, void *p, size_t bytes, uintptr_t ip, uintptr_t sp,
+                         uintptr_t fp)
 {
-	struct ctx *c = t_self.exact;
 	const struct caller from = {ip, sp, fp};
 	const uint32_t stack = stack_capture_otherwise(c->stacks, &from);
 
@@ -110,15 +107,13 @@ INLINE bool gone(struct ctx *c, uint32_t flags)
 }
 
 /* All but the count of its age. */
-APART bool free_due(uint32_t flags)
+APART bool free_due(struct ctx *c, uint32_t flags)
 {
-	return gone(t_self.exact, flags);
+	return gone(c, flags);
 }
 
-APART bool free_aged(struct site *s, unsigned bucket, uint32_t flags)
+APART bool free_aged(struct ctx *c, struct site *s, unsigned bucket, uint32_t flags)
 {
-	struct ctx *c = t_self.exact;
-
 	context_ages_add(c, s, bucket);
 	return gone(c, flags);
 }
@@ -162,20 +157,18 @@ INLINE bool take(struct ctx *c, const void *p, uint32_t flags, struct block *was
 		uint32_t *count = (uint32_t *)s->ages;
 
 		if (unlikely(!count || s->ages & AGES_FEW))
-			return free_aged(s, bucket, flags);
+			return free_aged(c, s, bucket, flags);
 		if (likely(count[bucket] != UINT32_MAX))
 			ADD(&count[bucket], 1);
 	}
 	if (unlikely(c->due))
-		return free_due(flags);
+		return free_due(c, flags);
 	guard_clear(flags);
 	return true;
 }
 
-APART bool take_refreshed(const void *p, uint32_t flags)
+APART bool take_refreshed(struct ctx *c, const void *p, uint32_t flags)
 {
-	struct ctx *c = t_self.exact;
-
 	context_refresh(c);
 	return take(c, p, flags, NULL);
 }
@@ -212,9 +205,9 @@ HOT void *track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, u
 	struct record *e = stack_capture_hot(c->stacks, ip, sp, fp);
 
 	if (unlikely(!e))
-		return alloc_walked(p, bytes, ip, sp, fp);
+		return alloc_walked(c, p, bytes, ip, sp, fp);
 	if (unlikely(!--c->until || !e->site))
-		return alloc_known(p, bytes, e);
+		return alloc_known(c, p, bytes, e);
 	return alloc(c, span, word, p, bytes, e->stack, e->site);
 }
 
@@ -224,6 +217,6 @@ HOT bool track_free_ahead(const void *p)
 
 	guard_set();
 	if (unlikely(!--c->until))
-		return take_refreshed(p, IN_HEAP);
+		return take_refreshed(c, p, IN_HEAP);
 	return take(c, p, IN_HEAP, NULL);
 }
