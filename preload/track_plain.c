@@ -96,6 +96,18 @@ APART void *alloc_walked(struct ctx *c, void *p, size_t bytes, uintptr_t ip, uin
 	return alloc_slowly(c, p, bytes, stack, context_site_known(c, stack));
 }
 
+/* There is no block; or a handler of the program's came during the real call, and we are its fork.
+ */
+APART void *alloc_forked(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+{
+	const struct caller from = {ip, sp, fp};
+
+	guard_clear(0);
+	if (p)
+		track_alloc_seen(p, bytes, &from);
+	return p;
+}
+
 /* ---- blocks that are given back ---- */
 
 INLINE bool gone(struct ctx *c, uint32_t flags)
@@ -177,6 +189,8 @@ bool track_free_plain_was(const void *p, struct block *was)
 {
 	struct ctx *c = t_self.exact;
 
+	if (unlikely(!c))
+		return false;
 	guard_set();
 	if (unlikely(!--c->until))
 		context_refresh(c);
@@ -194,10 +208,8 @@ HOT void *track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, u
 {
 	struct ctx *c = t_self.exact;
 
-	if (unlikely(!p)) {
-		guard_clear(0);
-		return NULL;
-	}
+	if (unlikely(!p || !c))
+		return alloc_forked(p, bytes, ip, sp, fp);
 	guard_set();
 
 	struct live_span *span = live_span((uintptr_t)p);
@@ -215,6 +227,8 @@ HOT bool track_free_ahead(const void *p)
 {
 	struct ctx *c = t_self.exact;
 
+	if (unlikely(!c))
+		return false;
 	guard_set();
 	if (unlikely(!--c->until))
 		return take_refreshed(c, p, IN_HEAP);

@@ -51,6 +51,8 @@ fi
 odd robust
 OPTIONS=
 odd handler
+# Its child is in the middle of our hook, and has no context of its own yet.
+odd forking
 
 # An auditor comes first, and leaves little room in the loader's reserve of thread-local memory.
 same audited env LD_AUDIT="$PROGS/life_audit_so.so" "$PROGS/life_odd" own_page

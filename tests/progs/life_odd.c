@@ -292,6 +292,54 @@ static void handler(void)
 	check("300 handlers", g_handled >= 300);
 }
 
+/* ---- a handler that forks while the program is in its allocator ---- */
+
+static volatile sig_atomic_t g_forks, g_ended_ill, g_is_child;
+
+/* The child goes on where the parent was interrupted. */
+static void forks(int sig)
+{
+	const int error = errno;
+	int status = 0;
+
+	(void)sig;
+	if (g_is_child || g_forks == 400)
+		return;
+
+	const pid_t child = fork();
+
+	if (!child) {
+		g_is_child = 1;
+		return;
+	}
+	waitpid(child, &status, 0);
+	g_ended_ill += status != 0;
+	g_forks++;
+	errno = error;
+}
+
+static void forking(void)
+{
+	struct sigaction a = {.sa_handler = forks, .sa_flags = SA_RESTART};
+	struct itimerval each = {{0, 2000}, {0, 2000}};
+	int rounds = 0;
+
+	sigaction(SIGALRM, &a, NULL);
+	setitimer(ITIMER_REAL, &each, NULL);
+	while (g_forks < 400) {
+		void *volatile block[8];
+
+		for (size_t i = 0; i < 8; i++)
+			block[i] = malloc(40 + i * 16);
+		for (size_t i = 0; i < 8; i++)
+			free(block[i]);
+		if (g_is_child && ++rounds > 100)
+			_exit(0);
+	}
+	setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+	check("400 children", g_ended_ill == 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -302,6 +350,7 @@ int main(int argc, char **argv)
 	        {"raw_shares", raw_shares}, {"raw_has_none", raw_has_none},
 	        {"raw_opens", raw_opens},   {"robust", robust},
 	        {"pivoted", pivoted},       {"handler", handler},
+	        {"forking", forking},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
