@@ -16,7 +16,7 @@ enum {
 	POOL_EAGER = 1 << 19, /* up to here a record is made when a stack is walked first */
 	PAUSE = 8 * PREDICT_WINDOW,
 	NONE = sizeof(struct record), /* at the pool's start: a record that never holds */
-	OFFSETS = 1 << 16             /* words above sp that a record can reach */
+	OFFSETS = RECORD_BP           /* words above sp that a record can reach */
 };
 
 static uint64_t g_pool_bytes;
@@ -108,11 +108,11 @@ static void remember(struct stack_hot *h, uint32_t place, uint32_t guess)
 
 /* predict_same() for a guess that mostly does not hold: four words at a time, from the caller
  * outward, since what differs is mostly near. */
-static inline bool same(const struct record *e, uintptr_t sp, uintptr_t fp)
+static inline bool same(const struct record *e, uintptr_t sp)
 {
 	intptr_t i = -(intptr_t)e->n;
 	const uint64_t *value = e->value - i;
-	const uint16_t *offset = (const uint16_t *)(value + e->n_rel) - i;
+	const uint16_t *offset = (const uint16_t *)value - i;
 
 	do {
 		uint64_t d = mem_word(sp + 8ul * offset[i]) ^ value[i];
@@ -124,13 +124,14 @@ static inline bool same(const struct record *e, uintptr_t sp, uintptr_t fp)
 			return false;
 		i += 4;
 	} while (i);
-	return predict_same_rest(e, value, offset, sp, fp);
+	return true;
 }
 
 HOT bool predict_holds(const struct record *e, const struct caller *from, struct mem_window *mem)
 {
-	return e->ip == from->ip && mem_has(mem, from->sp + e->span - 8) &&
-	       same(e, from->sp, from->fp);
+	return e->ip == from->ip && (!e->sp || e->sp == from->sp) &&
+	       mem_has(mem, from->sp + e->span - 8) && same(e, from->sp) &&
+	       (likely(!e->rest) || predict_same_rest(e, from->sp, from->fp));
 }
 
 HOT const struct record *predict_again(struct stack_hot *h, const struct caller *from,
@@ -195,10 +196,10 @@ static struct record *allocate(struct stack_hot *h, unsigned n)
 
 /* A record that is being filled: from the caller outward, since what differs is mostly near. */
 struct filling {
+	struct record *e;
 	uintptr_t sp;
 	uint64_t *value;
 	uint16_t *offset;
-	uint32_t span;
 	bool bad;
 };
 
@@ -210,63 +211,77 @@ static inline void word(struct filling *s, uintptr_t at, uint64_t value)
 		s->bad = true;
 	*s->value++ = value;
 	*s->offset++ = (uint16_t)(offset / 8);
-	if (offset + 8 > s->span)
-		s->span = (uint32_t)offset + 8;
+	if (offset + 8 > s->e->span)
+		s->e->span = (uint32_t)offset + 8;
 }
 
-static void fill(struct record *e, struct filling *s, const struct stack_cache *c,
-                 const struct frame *next)
+/* Words that are addresses on this stack: less `base`. */
+static void fill_rel(struct filling *s, const struct stack_cache *c, const struct frame *next,
+                     uintptr_t base)
 {
-	const struct frame *innermost = &c->frame[c->n_frames - 1];
+	for (uint32_t i = c->frame[c->n_frames - 1].n_rel; i--;)
+		word(s, c->rel[i].at, c->rel[i].value - base);
+	if (next && next->cfa_at)
+		word(s, next->cfa_at, next->sp - base);
+}
 
-	for (const struct frame *f = innermost; f-- > c->frame;)
+static void fill(struct filling *s, const struct stack_cache *c, const struct frame *next)
+{
+	struct record *e = s->e;
+
+	s->value = e->value;
+	s->offset = (uint16_t *)(e->value + e->n);
+	for (const struct frame *f = &c->frame[c->n_frames - 1]; f-- > c->frame;)
 		word(s, f->sp - 8, f->ip);
 	if (next)
 		word(s, next->sp - 8, next->ip);
+	if (e->sp)
+		fill_rel(s, c, next, 0);
 	while (s->value < e->value + e->n) {
 		s->value[0] = s->value[-1];
 		s->offset[0] = s->offset[-1];
 		s->value++, s->offset++;
 	}
-	for (uint32_t i = innermost->n_rel; i--;)
-		word(s, c->rel[i].at, c->rel[i].value - s->sp);
-	if (next && next->cfa_at)
-		word(s, next->cfa_at, next->sp - s->sp);
 }
 
+/* fixed: for this place only, so that all words can be compared as they are. */
 static uint32_t make(struct stack_cache *c, const struct caller *from, const struct walk *w,
-                     enum walk_end end, uint32_t stack)
+                     enum walk_end end, uint32_t stack, bool fixed)
 {
 	struct predictor *p = c->hot.predictor;
 	const struct frame *innermost = &c->frame[c->n_frames - 1];
 	struct frame beyond = {.ip = w->ip, .sp = w->sp, .cfa_at = w->cfa_at};
 	const struct frame *next = end == WALK_ZERO || end == WALK_TRUNCATED ? &beyond : NULL;
-	unsigned n = (c->n_frames - 1 + !!next + 3) & ~3u;
-	unsigned n_rel = innermost->n_rel + (next && next->cfa_at);
-	struct record *e = n ? allocate(&c->hot, n + n_rel) : NULL;
+	const unsigned n_rel = innermost->n_rel + (next && next->cfa_at);
+	const unsigned n_plain = c->n_frames - 1 + !!next;
+
+	fixed = fixed && n_rel && end != WALK_TRUNCATED;
+
+	const unsigned n = (n_plain + (fixed ? n_rel : 0) + 3) & ~3u;
+	const unsigned rest = (fixed ? 0 : n_rel) + innermost->needs_bp;
+	struct record *e = n_plain ? allocate(&c->hot, n + rest) : NULL;
 
 	if (!e)
 		return 0;
-	uint32_t at = (uint32_t)((uint8_t *)e - p->pool);
-	struct filling s = {.sp = from->sp, .value = e->value};
+	const uint32_t at = (uint32_t)((uint8_t *)e - p->pool);
+	struct filling s = {.e = e, .sp = from->sp};
 
-	s.offset = (uint16_t *)(e->value + n + n_rel);
+	*e = (struct record){.ip = from->ip, .sp = fixed ? from->sp : 0, .stack = stack};
 	e->n = (uint16_t)n;
-	e->n_rel = (uint16_t)n_rel;
-	fill(e, &s, c, next);
-	const intptr_t bp = (intptr_t)(from->fp - from->sp);
-
-	if (s.bad || (innermost->needs_bp && bp != (int32_t)bp)) {
+	e->rest = (uint16_t)(rest | (end == WALK_TRUNCATED ? RECORD_TRUNCATED : 0u));
+	fill(&s, c, next);
+	s.value = (uint64_t *)s.offset;
+	s.offset = (uint16_t *)(s.value + rest);
+	if (!fixed)
+		fill_rel(&s, c, next, s.sp);
+	if (innermost->needs_bp) {
+		*s.value = from->fp - from->sp;
+		*s.offset = RECORD_BP;
+	}
+	if (s.bad) {
 		p->used = at;
 		return 0;
 	}
-	e->ip = from->ip;
-	e->bp = (int32_t)bp;
-	e->stack = stack;
-	e->site = 0;
-	e->span = s.span;
-	e->extras = (innermost->needs_bp ? RECORD_BP : 0u) |
-	            (end == WALK_TRUNCATED ? RECORD_TRUNCATED : 0u);
 	return at / 8;
 }
 
@@ -287,7 +302,11 @@ void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t pl
 	if (predict_holds(predict_record(&c->hot, seen->record), from, &mem))
 		r = seen->record;
 	if (!r) {
-		r = make(c, from, w, end, stack);
+		/* The first thread's stack is always the same one. But who has come with the same
+		 * stack elsewhere on it will come again. */
+		const bool fixed = !seen->record && mem_is_first(&w->mem);
+
+		r = make(c, from, w, end, stack, fixed);
 		*seen = (struct predict_seen){stack, r};
 	}
 	if (!r)

@@ -21,19 +21,21 @@ enum {
 	PREDICT_WINDOW = 1 << 12 /* captures after which the hit rate is looked at */
 };
 
-/* What a record needs beyond its words. */
-enum { RECORD_BP = 1, RECORD_TRUNCATED = 2 };
+enum {
+	RECORD_TRUNCATED = 1 << 15, /* in `rest`: the stack was cut */
+	RECORD_BP = UINT16_MAX      /* as an offset: no word, but fp */
+};
 
 struct record {
 	uintptr_t ip;   /* the innermost frame's */
+	uintptr_t sp;   /* the only one that it holds at; 0: it holds wherever it lies */
 	uint32_t stack; /* its number */
 	uint32_t site; /* of the context that has the predictor; 0: it has not yet been asked for */
 	uint32_t span; /* bytes above sp that are looked at */
 	uint16_t n;    /* words that are compared as they are: a multiple of 4, not 0 */
-	uint16_t n_rel;   /* further words, compared relative to sp */
-	uint32_t extras;  /* RECORD_ */
-	int32_t bp;       /* fp - sp, for RECORD_BP */
-	uint64_t value[]; /* n + n_rel of them, then as many 16-bit offsets in words */
+	uint16_t rest; /* further words, compared relative to sp; and RECORD_TRUNCATED */
+	uint64_t value[]; /* n, then as many 16-bit offsets in words; then the same of the further
+	                     ones */
 } __attribute__((aligned(16)));
 _Static_assert(sizeof(struct record) % 16 == 0, "arch_words_same()");
 
@@ -91,7 +93,7 @@ static inline void predict_note(struct stack_hot *h, uint32_t stack)
  * of another place it makes something that is no offset. */
 static inline uint32_t predict_at(uint32_t guess, uint32_t place)
 {
-	return guess ^ (place << 6 & -1u << PREDICT_OFFSET_BITS);
+	return guess ^ (place << 5 & -1u << PREDICT_OFFSET_BITS);
 }
 
 static inline bool predict_is_offset(uint32_t n)
@@ -104,30 +106,35 @@ static inline struct record *predict_record(const struct stack_hot *h, uint32_t 
 	return (struct record *)(h->records + 8ul * offset);
 }
 
-/* What is left when the n words are as they were; value and offset: behind these. */
-static inline __attribute__((always_inline)) bool predict_same_rest(const struct record *e,
-                                                                    const uint64_t *value,
-                                                                    const uint16_t *offset,
-                                                                    uintptr_t sp, uintptr_t fp)
+/* Is its place here? above: bytes that may be read. */
+static inline bool predict_fits(const struct record *e, uintptr_t sp, uintptr_t above)
 {
-	if (likely(!(e->n_rel | e->extras)))
-		return true;
-	for (intptr_t i = e->n_rel; i--;)
-		if (mem_word(sp + 8ul * offset[i]) - sp != value[i])
-			return false;
-	return !(e->extras & RECORD_BP) || fp - sp == (uintptr_t)(intptr_t)e->bp;
+	return likely(e->sp == sp) || (!e->sp && e->span <= above);
 }
 
-/* Are the words as they were? All lie in [sp, sp + span), which may be read. For a guess that
- * mostly holds: all words, without a branch that could be taken for the wrong one. */
-static inline __attribute__((always_inline)) bool predict_same(const struct record *e, uintptr_t sp,
-                                                               uintptr_t fp)
+/* The n words, which all lie in [sp, sp + span). For a guess that mostly holds: all of them,
+ * without a branch that could be taken for the wrong one. */
+static inline __attribute__((always_inline)) bool predict_same(const struct record *e, uintptr_t sp)
 {
 	const uint64_t *value = e->value + e->n;
-	const uint16_t *offset = (const uint16_t *)(value + e->n_rel) + e->n;
 
-	return arch_words_same(value, offset, -(intptr_t)e->n, sp) &&
-	       predict_same_rest(e, value, offset, sp, fp);
+	return arch_words_same(value, (const uint16_t *)value + e->n, -(intptr_t)e->n, sp);
+}
+
+/* The further ones. */
+static inline bool predict_same_rest(const struct record *e, uintptr_t sp, uintptr_t fp)
+{
+	const unsigned n = e->rest % RECORD_TRUNCATED;
+	const uint64_t *value = (const uint64_t *)((const uint16_t *)(e->value + e->n) + e->n);
+	const uint16_t *offset = (const uint16_t *)(value + n);
+
+	for (unsigned i = 0; i < n; i++) {
+		const uintptr_t at = sp + 8ul * offset[i];
+
+		if ((offset[i] == RECORD_BP ? fp : mem_word(at)) - sp != value[i])
+			return false;
+	}
+	return true;
 }
 
 /* Does the record hold here? */

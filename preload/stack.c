@@ -218,7 +218,7 @@ static uint32_t capture(struct stack_cache *c, const struct caller *from, struct
 
 static inline uint32_t take(struct stack_cache *c, const struct record *e)
 {
-	if (unlikely(e->extras & RECORD_TRUNCATED))
+	if (unlikely(e->rest & RECORD_TRUNCATED))
 		c->stats.truncated++;
 	return e->stack;
 }

@@ -23,12 +23,15 @@ stack_capture_hot(struct stack_cache *c, uintptr_t ip, uintptr_t sp, uintptr_t f
 	const uint32_t offset = predict_at(*predict_slot(h, place), place);
 	struct record *e = predict_record(h, offset);
 
-	if (unlikely(!predict_is_offset(offset) || e->ip != ip || e->span > above ||
-	             !predict_same(e, sp, fp)))
+	if (unlikely(!predict_is_offset(offset) || e->ip != ip || !predict_fits(e, sp, above) ||
+	             !predict_same(e, sp)))
 		return NULL;
+	if (unlikely(e->rest)) {
+		if (!predict_same_rest(e, sp, fp))
+			return NULL;
+		c->stats.truncated += (e->rest & RECORD_TRUNCATED) != 0;
+	}
 	h->captures++;
-	if (unlikely(e->extras & RECORD_TRUNCATED))
-		c->stats.truncated++;
 	predict_note(h, e->stack);
 	return e;
 }
