@@ -244,9 +244,8 @@ static void fill(struct filling *s, const struct stack_cache *c, const struct fr
 	}
 }
 
-/* fixed: for this place only, so that all words can be compared as they are. */
 static uint32_t make(struct stack_cache *c, const struct caller *from, const struct walk *w,
-                     enum walk_end end, uint32_t stack, bool fixed)
+                     enum walk_end end, uint32_t stack)
 {
 	struct predictor *p = c->hot.predictor;
 	const struct frame *innermost = &c->frame[c->n_frames - 1];
@@ -254,9 +253,10 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
 	const struct frame *next = end == WALK_ZERO || end == WALK_TRUNCATED ? &beyond : NULL;
 	const unsigned n_rel = innermost->n_rel + (next && next->cfa_at);
 	const unsigned n_plain = c->n_frames - 1 + !!next;
-
-	fixed = fixed && n_rel && end != WALK_TRUNCATED;
-
+	/* The first thread's stack is always the same one, and where its frames lie on it elsewhere
+	 * these words differ: the record may be for this place only, and all words are compared as
+	 * they are. But the same cut stack is met at any depth. */
+	const bool fixed = n_rel && end != WALK_TRUNCATED && mem_is_first(&w->mem);
 	const unsigned n = (n_plain + (fixed ? n_rel : 0) + 3) & ~3u;
 	const unsigned rest = (fixed ? 0 : n_rel) + innermost->needs_bp;
 	struct record *e = n_plain ? allocate(&c->hot, n + rest) : NULL;
@@ -302,11 +302,7 @@ void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t pl
 	if (predict_holds(predict_record(&c->hot, seen->record), from, &mem))
 		r = seen->record;
 	if (!r) {
-		/* The first thread's stack is always the same one. But who has come with the same
-		 * stack elsewhere on it will come again. */
-		const bool fixed = !seen->record && mem_is_first(&w->mem);
-
-		r = make(c, from, w, end, stack, fixed);
+		r = make(c, from, w, end, stack);
 		*seen = (struct predict_seen){stack, r};
 	}
 	if (!r)

@@ -243,34 +243,6 @@ TEST(long_stacks_seen_before_are_proven)
 	repeats(20);
 }
 
-/* A record may say that it holds at one place only: then not at another, and there is one for all.
- */
-static NI uint64_t moved(size_t bytes)
-{
-	char *volatile p = alloca(bytes);
-
-	p[0] = 1;
-	unwind_check();
-	return (uint64_t)p[0];
-}
-
-TEST(stacks_that_move_are_proven_wherever_they_lie)
-{
-	struct stack_stats before, after;
-
-	unwind_init(128);
-	/* Often enough for guesses to begin, then once for each place. */
-	for (unsigned i = 0; i < 2000; i++)
-		moved(32);
-	stack_stats(&before);
-	for (unsigned round = 0; round < 50; round++)
-		for (size_t place = 0; place < 20; place++)
-			moved(64 + place * 32);
-	stack_stats(&after);
-	OK(after.predicted - before.predicted >= 900);
-	verdict();
-}
-
 /* ---- signals ---- */
 
 static void on_signal(int sig)
