@@ -17,6 +17,13 @@
 #include <stdint.h>
 
 /*
+ * zlib's CRC-32 of the first bytes, of the state c and on: 16 bytes are left of them, which lead
+ * from the state 0 to the same. Returns how many; 0 where the processor has nothing for that, or
+ * too few are there.
+ */
+size_t arch_crc_fold(uint32_t c, const uint8_t *p, size_t n, uint8_t rest[16]);
+
+/*
  *	long arch_call6(n, a, b, c, d, e, f)    a system call: what the kernel returns, -errno
  *	void arch_pause(void)                   while one spins
  *	uintptr_t arch_thread_pointer(void)     where libc keeps what is a thread's own

@@ -27,11 +27,9 @@ void snap_crc_init(void)
 			g_crc[t][i] = g_crc[t - 1][i] >> 8 ^ g_crc[0][g_crc[t - 1][i] & 255];
 }
 
-uint32_t snap_crc(uint32_t crc, const void *data, size_t n)
+/* State c after n bytes. */
+static uint32_t crc_bytes(uint32_t c, const uint8_t *p, size_t n)
 {
-	const uint8_t *p = data;
-	uint32_t c = ~crc;
-
 	for (; n >= 8; n -= 8, p += 8) {
 		uint32_t low, high;
 
@@ -44,7 +42,18 @@ uint32_t snap_crc(uint32_t crc, const void *data, size_t n)
 	}
 	while (n--)
 		c = c >> 8 ^ g_crc[0][(c ^ *p++) & 255];
-	return ~c;
+	return c;
+}
+
+uint32_t snap_crc(uint32_t crc, const void *data, size_t n)
+{
+	uint8_t rest[16];
+	uint32_t c = ~crc;
+	const size_t folded = arch_crc_fold(c, data, n, rest);
+
+	if (folded)
+		c = crc_bytes(0, rest, sizeof(rest));
+	return ~crc_bytes(c, (const uint8_t *)data + folded, n - folded);
 }
 
 /* ---- the buffer: whole records, except that the last may be open ---- */

@@ -99,7 +99,7 @@ TEST(worked_example_is_what_the_writer_writes)
 
 TEST(crc_is_that_of_zlib_at_every_length_and_alignment)
 {
-	uint8_t data[300];
+	uint8_t data[700];
 
 	snap_crc_init();
 	for (unsigned i = 0; i < sizeof(data); i++)
@@ -109,6 +109,7 @@ TEST(crc_is_that_of_zlib_at_every_length_and_alignment)
 			if (snap_crc(0, data + from, n) != crc32(0, data + from, n))
 				FAIL("at %u, %u bytes", from, n);
 	EQ(snap_crc(snap_crc(0, data, 11), data + 11, 89), crc32(0, data, 100));
+	EQ(snap_crc(snap_crc(0, data, 311), data + 311, 389), crc32(0, data, 700));
 }
 
 TEST(varints_of_every_length_come_back)
