@@ -17,6 +17,7 @@
 #include "reach.h"
 #include "seccomp.h"
 #include "snap.h"
+#include "socket_call.h"
 #include "spare.h"
 #include "sys.h"
 #include "tally.h"
@@ -116,19 +117,13 @@ static bool waits_for_ever(const struct waiting *w)
 	case SYS_select:
 	case SYS_pselect6:
 		return !w->arg[4];
-	case SYS_read:
-	case SYS_readv:
-	case SYS_recvfrom:
-	case SYS_recvmsg:
-	case SYS_accept:
-	case SYS_accept4:
 	case SYS_pause:
 	case SYS_rt_sigsuspend:
 	case SYS_wait4:
 	case SYS_waitid:
 		return true;
 	default:
-		return false;
+		return socket_call_receives((long)w->number);
 	}
 }
 

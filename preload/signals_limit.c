@@ -17,6 +17,7 @@
 #include "arch_regs.h"
 #include "seccomp.h"
 #include "signals.h"
+#include "socket_call.h"
 
 #define SECOND 1000000000u
 /* Nobody waits for the end of a limit of thirty years. */
@@ -107,7 +108,7 @@ static bool socket_limit(ucontext_t *uc, int64_t *fd, int option)
 
 bool signals_limit(void *ucontext, long nr)
 {
-	int64_t *argument = arch_uc_register(ucontext, ARCH_ARG0);
+	int64_t *fd = arch_uc_register(ucontext, ARCH_ARG0);
 
 	switch (nr) {
 	case SYS_poll:
@@ -128,19 +129,9 @@ bool signals_limit(void *ucontext, long nr)
 	case SYS_io_pgetevents:
 		span(ucontext, arch_uc_register(ucontext, ARCH_ARG0 + 4));
 		return true;
-	case SYS_read:
-	case SYS_readv:
-	case SYS_recvfrom:
-	case SYS_recvmsg:
-	case SYS_accept:
-	case SYS_accept4:
-		return socket_limit(ucontext, argument, SO_RCVTIMEO);
-	case SYS_write:
-	case SYS_writev:
-	case SYS_sendto:
-	case SYS_sendmsg:
-		return socket_limit(ucontext, argument, SO_SNDTIMEO);
 	default:
-		return true;
+		if (socket_call_receives(nr))
+			return socket_limit(ucontext, fd, SO_RCVTIMEO);
+		return !socket_call_sends(nr) || socket_limit(ucontext, fd, SO_SNDTIMEO);
 	}
 }

@@ -22,6 +22,7 @@
 
 #include "arch_regs.h"
 #include "signals.h"
+#include "socket_call.h"
 
 /* clock_nanosleep's TIMER_ABSTIME, without <time.h> for one bit */
 #define ABSOLUTE 1
@@ -71,20 +72,9 @@ bool signals_repeats(long nr)
 	case SYS_io_getevents:
 	case SYS_io_pgetevents:
 	case SYS_io_uring_enter:
-	/* EINTR only where the socket has a timeout */
-	case SYS_read:
-	case SYS_readv:
-	case SYS_recvfrom:
-	case SYS_recvmsg:
-	case SYS_write:
-	case SYS_writev:
-	case SYS_sendto:
-	case SYS_sendmsg:
-	case SYS_accept:
-	case SYS_accept4:
 		return true;
-	default:
-		return false;
+	default: /* EINTR only where the socket has a limit */
+		return socket_call_receives(nr) || socket_call_sends(nr);
 	}
 }
 
