@@ -67,7 +67,7 @@
  *                                       was no memory to tell their ages apart
  *            Nodes and threads that sites refer to stand before them in the file.
  *            With INFO_SAMPLE all these are estimates: each sample counts for 1 / p blocks of its
- *            size, p = 1 - exp(-size / INFO_SAMPLE). Kind mmap is exact always.
+ *            size, p = 1 - exp(-(size + 1) / INFO_SAMPLE). Kind mmap is exact always.
  *     Samp   of a site of sampled blocks, what its estimates rest on
  *            varint site                number of the site's item in the file, from 1
  *            varint made, varint freed  samples

@@ -81,6 +81,8 @@ void *real_boot_move(void *p, size_t n);
 /* The original of a C++ function, looked for in C++ runtimes that came by dlopen, too. NULL when
  * there is none. */
 void *real_late(const char *name);
+/* In sampled mode, what a malloc is that is no sample's: real.malloc, once g_sample_direct. */
+extern void *(*hook_passed_malloc)(size_t n) __attribute__((visibility("hidden")));
 /* What the loader calls this library by. */
 const char *real_own_path(void);
 /* There is a sanitizer in the program that bears no other look at its memory. */

@@ -102,14 +102,14 @@ static inline void delete_counted(any_fn *f, uintptr_t p, uintptr_t b, uintptr_t
 /* Does it reach free()? That counts itself, in sampled mode only where a sample may be. */
 static bool delete_through(any_fn *f, uintptr_t p, uintptr_t b, uintptr_t c)
 {
-	uint32_t before = t_self.n_heap;
+	const struct heap_mark before = track_heap_mark();
 
 	if (g_sample_direct)
 		sample_filter_add(p);
 	delete_counted(f, p, b, c);
 	if (g_sample_direct)
 		sample_filter_remove(p);
-	return t_self.n_heap != before;
+	return track_heap_since(&before);
 }
 
 #define DEFINE_NEW(i, symbol)                                         \
@@ -125,9 +125,9 @@ static bool delete_through(any_fn *f, uintptr_t p, uintptr_t b, uintptr_t c)
 	static void *first_##i(uintptr_t n, uintptr_t b, uintptr_t c) \
 	{                                                             \
 		any_fn *f = original(i, bare_new);                    \
-		uint32_t before = t_self.n_heap;                      \
+		const struct heap_mark before = track_heap_mark();    \
 		void *p = f(n, b, c);                                 \
-		bool through = t_self.n_heap != before;               \
+		bool through = track_heap_since(&before);             \
                                                                       \
 		if (!through && !(t_self.flags & IN_HEAP))            \
 			track_alloc(p, n, &CALLER());                 \

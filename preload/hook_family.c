@@ -101,22 +101,24 @@ static void destroy(uintptr_t heap)
 
 /* ---- the functions, by shape ---- */
 
-#define DEFINE(name, body)                                               \
-	static __attribute__((noinline)) uintptr_t wrap_##name(PARAMS)   \
-	{                                                                \
-		uint32_t flags = t_self.flags, before = ++t_self.n_heap; \
-                                                                         \
-		UNUSED, (void)before;                                    \
-		body                                                     \
+#define DEFINE(name, body)                                             \
+	static __attribute__((noinline)) uintptr_t wrap_##name(PARAMS) \
+	{                                                              \
+		uint32_t flags = t_self.flags;                         \
+                                                                       \
+		UNUSED;                                                \
+		t_self.n_heap++;                                       \
+		body                                                   \
 	}
 #define ALLOC(name, bytes)                                             \
 	DEFINE(name, uintptr_t p = real_call(ROW_##name, flags, ARGS); \
 	       if (!inner(flags)) track_alloc((void *)p, bytes, &CALLER()); return p;)
 /* Counted here unless it came through a function that counted it. */
-#define THROWS(name, bytes)                                      \
-	DEFINE(name, uintptr_t p = g_original[ROW_##name](ARGS); \
-	       if (!inner(flags) && t_self.n_heap == before)     \
-	               track_alloc((void *)p, bytes, &CALLER()); \
+#define THROWS(name, bytes)                                             \
+	DEFINE(name, const struct heap_mark before = track_heap_mark(); \
+	       uintptr_t p = g_original[ROW_##name](ARGS);              \
+	       if (!inner(flags) && !track_heap_since(&before))         \
+	               track_alloc((void *)p, bytes, &CALLER());        \
 	       return p;)
 #define OUT(name)                                                                        \
 	DEFINE(name, uintptr_t error = real_call(ROW_##name, flags, ARGS);               \

@@ -27,10 +27,10 @@ static inline bool inner(uint32_t flags)
 /*
  * What malloc and free are to the program: in sampled mode, on libc's allocator or jemalloc, a call
  * that is no sample's goes on to the original with nothing of ours around it but a subtraction, or
- * a look into the filter (sample.h); the flag IN_HEAP is not held: libc calls nothing that we
- * interpose, and what jemalloc maps is told by its module. All others come to the functions below,
- * as if these had been called. In exact mode t_self.left is 0. Empty blocks are left to C: they
- * count for one byte. In hook_<processor>.S.
+ * a look into the filter (sample.h), in which blocks of the boot buffer are, too; the flag IN_HEAP
+ * is not held: libc calls nothing that we interpose, and what jemalloc maps is told by its module.
+ * All others come to the functions below, as if these had been called. In exact mode t_self.left is
+ * 0. In hook_<processor>.S.
  */
 _Static_assert(offsetof(struct self, n_heap) == SELF_N_HEAP &&
                        offsetof(struct self, flags) == SELF_FLAGS &&
@@ -39,8 +39,8 @@ _Static_assert(offsetof(struct self, n_heap) == SELF_N_HEAP &&
                        offsetof(struct real, malloc) == REAL_MALLOC &&
                        offsetof(struct real, calloc) == REAL_CALLOC &&
                        offsetof(struct real, realloc) == REAL_REALLOC &&
-                       offsetof(struct real, free) == REAL_FREE && REAL_BOOT == REAL_BOOT_BYTES &&
-                       SAMPLE_SLOT_BITS == 16,
+                       offsetof(struct real, free) == REAL_FREE && SAMPLE_SLOT_BITS == 16 &&
+                       SAMPLE_SPREAD == SAMPLE_SPREAD_BY,
                "numbers in assembly");
 
 #define FROM_ASSEMBLY __attribute__((visibility("hidden"), used))
@@ -68,6 +68,24 @@ HOT void *heap_malloc(size_t n)
 	REAL_HEAP(p =, real.malloc(n));
 	if (!inner(flags))
 		track_alloc(p, n, &CALLER());
+	return p;
+}
+
+/* Where a malloc that is no sample's goes on, its bytes taken from t_self.left: to the original, or
+ * to the next, where that may call us. */
+static void *held_malloc(size_t n);
+HOT_SHARED void *(*hook_passed_malloc)(size_t n) = held_malloc;
+
+/* The allocator's own are not the program's: what they took is given back. */
+static void *held_malloc(size_t n)
+{
+	uint32_t flags = t_self.flags;
+	void *p;
+
+	t_self.n_heap++;
+	if (inner(flags))
+		t_self.left += n + 1;
+	REAL_HEAP(p =, real.malloc(n));
 	return p;
 }
 
@@ -171,8 +189,7 @@ static inline void *do_realloc(void *p, size_t n, const struct caller *from)
 	REAL_HEAP(q =, real.realloc(p, n));
 	if (p)
 		track_moving(q ? q : p, copied);
-	if (q)
-		track_alloc(q, n, from);
+	track_alloc(q, n, from);
 	if (!q && n && known)
 		track_restore(p, &was);
 	if (p)

@@ -16,7 +16,8 @@
 #define REAL_CALLOC  8
 #define REAL_REALLOC 16
 #define REAL_FREE    24
-#define REAL_BOOT    32768
+/* sample.h */
+#define SAMPLE_SPREAD_BY 4097
 /* share_slot[] (hook_share.c) */
 #define SHARE_VFORK   0
 #define SHARE_VFORK2  1

@@ -26,15 +26,11 @@
 
 	begin	malloc
 	mov	t_self@gottpoff(%rip), %rax
-	cmp	%rdi, %fs:SELF_LEFT(%rax)
-	jbe	1f
-	cmpb	$0, g_sample_direct(%rip)
-	je	heap_malloc
-	test	%rdi, %rdi
-	je	heap_malloc
-	sub	%rdi, %fs:SELF_LEFT(%rax)
-	incl	%fs:SELF_N_HEAP(%rax)
-	jmp	*real+REAL_MALLOC(%rip)
+	cmp	%fs:SELF_LEFT(%rax), %rdi
+	jae	1f
+	/* The carry, which is set, takes the one point more. */
+	sbb	%rdi, %fs:SELF_LEFT(%rax)
+	jmp	*hook_passed_malloc(%rip)
 	/* What heap_malloc() does where track_is_plain(), with no frame: the caller is known
 	 * here, and its rbp is still there. */
 1:	cmpq	$0, %fs:SELF_EXACT(%rax)
@@ -57,22 +53,17 @@
 
 	/* To \other where a sample may live at \at. */
 	.macro	no_sample at, other
-	mov	\at, %rax
-	mov	\at, %rdx
-	shr	$4, %rax
-	shr	$20, %rdx
-	xor	%edx, %eax
-	movzwl	%ax, %eax
+	imul	$SAMPLE_SPREAD_BY, \at, %eax
 	lea	g_sample_filter(%rip), %rdx
+	shr	$16, %eax
 	cmpb	$0, (%rdx,%rax)
 	jne	\other
 	.endm
 
-	/* Not counted as a call: it has nothing to tell operator delete. */
 	begin	free
 	cmpb	$0, g_sample_direct(%rip)
 	je	1f
-	no_sample %rdi, heap_free
+	no_sample %edi, heap_free
 	jmp	*real+REAL_FREE(%rip)
 	/* The same where track_is_plain(). No block of the boot buffer is in the table, nor is
 	 * NULL. */
@@ -105,12 +96,9 @@
 	/* To the original where no sample is drawn from \bytes, else to \other. */
 	.macro	pass_over bytes, original, other
 	mov	t_self@gottpoff(%rip), %rdx
-	test	\bytes, \bytes
-	je	\other
-	cmp	\bytes, %fs:SELF_LEFT(%rdx)
-	jbe	\other
-	sub	\bytes, %fs:SELF_LEFT(%rdx)
-	incl	%fs:SELF_N_HEAP(%rdx)
+	cmp	%fs:SELF_LEFT(%rdx), \bytes
+	jae	\other
+	sbb	\bytes, %fs:SELF_LEFT(%rdx)
 	jmp	*real+\original(%rip)
 	.endm
 
@@ -126,12 +114,7 @@
 	begin	realloc
 	cmpb	$0, g_sample_direct(%rip)
 	je	heap_realloc
-	no_sample %rdi, heap_realloc
-	lea	g_real_boot(%rip), %rdx
-	mov	%rdi, %rax
-	sub	%rdx, %rax
-	cmp	$REAL_BOOT, %rax
-	jb	heap_realloc
+	no_sample %edi, heap_realloc
 	pass_over %rsi, REAL_REALLOC, heap_realloc
 	end	realloc
 

@@ -277,6 +277,8 @@ void hook_start(void)
 	real_add_allocator(*(void **)&real.malloc);
 	find_unseen();
 	g_sample_direct = g_sample_period && calls_nothing_of_ours(*(void **)&real.malloc);
+	if (g_sample_direct)
+		hook_passed_malloc = real.malloc;
 	if (track_has(TRACK_HEAP))
 		hook_families_init(next_if_any);
 	if (g_track_waits)

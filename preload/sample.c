@@ -100,21 +100,19 @@ static uint64_t distance(uint64_t *random)
 
 	/* A point in every byte: at random one in e^size blocks would still have none. */
 	if (g_sample_period == 1)
-		return 1;
-	/* The next whole number above: P(distance <= size) then is p of that size. */
-	return (uint64_t)bytes + 1;
+		return 0;
+	/* Whole bytes before the point: P(distance <= size) then is p of that size. */
+	return (uint64_t)bytes;
 }
 
 COLD bool sample_draw(uint64_t *left, uint64_t *random, uint64_t bytes)
 {
-	uint64_t points = bytes + !bytes;
-
 	if (!*random) {
 		*random = first_random();
 		*left = distance(random);
 	}
-	if (points < *left) {
-		*left -= points;
+	if (bytes < *left) {
+		*left -= bytes + 1;
 		return false;
 	}
 	*left = distance(random);
@@ -140,14 +138,14 @@ static uint64_t whole(double v)
 
 void sample_weigh(uint64_t size, struct sample_weight *out)
 {
-	double x = (double)(size + !size) / (double)g_sample_period;
-	double p = g_sample_period == 1 ? 1 : probability(x), scaled = x / p;
+	double x = (double)size / (double)g_sample_period, more = 1 / (double)g_sample_period;
+	double p = g_sample_period == 1 ? 1 : probability(x + more), scaled = x / p;
 
 	/* A sum of blocks / p has, by each block that is in it, the variance (1 - p) / p^2. */
 	out->objects = whole(65536 / p);
-	out->bytes = size ? whole((double)size / p) : 0;
+	out->bytes = whole((double)size / p);
 	out->objects_variance = whole(256 * (1 - p) / (p * p));
-	out->bytes_variance = size ? whole(65536 * (1 - p) * scaled * scaled) : 0;
+	out->bytes_variance = whole(65536 * (1 - p) * scaled * scaled);
 }
 
 /* ---- the filter ---- */

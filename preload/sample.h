@@ -1,13 +1,14 @@
 /*
  * sample.h - sampled mode: which allocations are recorded, and what each of them stands for.
  *
- * Bytes that the program allocates are points on a line; sample points lie on it at random, one in
- * g_sample_period bytes on average (a Poisson process). A block is recorded when at least one point
- * falls into it: with probability p = 1 - exp(-size / period), whatever was allocated before. Each
- * recorded block counts for 1 / p blocks and size / p bytes: sums of these are unbiased for any
- * mixture of sizes (the correction of runtime/pprof's scaleHeapSample, for each block by itself).
- * An empty block is taken for one byte, so that it has a chance, too. A period of 1 leaves nothing
- * to chance: there is a point in every byte.
+ * Bytes that the program allocates lie on a line, those of each block and one more, so that an
+ * empty block has a chance, too; sample points lie on it at random, one in g_sample_period bytes on
+ * average (a Poisson process). A block is recorded when at least one point falls into it: with
+ * probability p = 1 - exp(-(size + 1) / period), whatever was allocated before. Each recorded block
+ * counts for 1 / p blocks and size / p bytes: sums of these are unbiased for any mixture of sizes
+ * (the correction of runtime/pprof's scaleHeapSample, for each block by itself). What is asked for
+ * and not given lies on the line as well: it need not be known beforehand that it is not. A period
+ * of 1 leaves nothing to chance: there is a point in every byte.
  *
  * Exact mode is a period of 0: then every allocation takes the way of a sample, and counts for
  * itself.
@@ -23,7 +24,8 @@
 enum {
 	SAMPLE_FRACTION_BITS = 16, /* blocks are counted in 2^-16 */
 	SAMPLE_SLOT_BITS = 16,
-	SAMPLE_SLOTS = 1 << SAMPLE_SLOT_BITS
+	SAMPLE_SLOTS = 1 << SAMPLE_SLOT_BITS,
+	SAMPLE_SPREAD = 1 + (1 << 12)
 };
 #define SAMPLE_PERIOD_MAX (1ull << 32)
 
@@ -36,11 +38,12 @@ extern bool g_sample_direct __attribute__((visibility("hidden")));
 /* How many live samples have an address that falls into the slot; 255 stays for ever. */
 extern uint8_t g_sample_filter[SAMPLE_SLOTS] __attribute__((visibility("hidden")));
 
-/* Neighbours in the heap are neighbours here: frees meet lines of the filter as they meet lines of
- * the heap. The higher bits keep what is aligned to pages from sharing a few slots. */
+/* The address in steps of 16, and in steps of 65536, added up, in two instructions. Neighbours in
+ * the heap are neighbours here: frees meet lines of the filter as they meet lines of the heap. The
+ * higher bits keep what is aligned to pages from sharing a few slots. */
 static inline uint32_t sample_slot(uintptr_t address)
 {
-	return (uint32_t)(address >> 4 ^ address >> 20) & (SAMPLE_SLOTS - 1);
+	return (uint32_t)address * (uint32_t)SAMPLE_SPREAD >> (32 - SAMPLE_SLOT_BITS);
 }
 
 /* False: no sample lives at this address. */
@@ -58,8 +61,8 @@ void sample_init(uint64_t period, uint64_t seed);
 
 /*
  * Is an allocation of `bytes` one to be recorded? If so, the distance to the next sample point is
- * drawn, else the allocation's bytes are taken from it. *left and *random are the thread's own, 0
- * at first; afterwards *left is at least 1.
+ * drawn, else what the allocation takes of the line is taken from it. *left, the bytes before that
+ * point, and *random are the thread's own, 0 at first.
  */
 bool sample_draw(uint64_t *left, uint64_t *random, uint64_t bytes);
 

@@ -28,13 +28,13 @@ struct ctx;  /* a thread's counters and caches, leased: context.h */
 /* One cache line; what each call of the malloc family looks at comes first. */
 struct self {
 	uint32_t flags;
-	/* Calls of the malloc family, wrapping: tells whether operator new came through malloc.
-	 * Without the frees that are no sample's. */
+	/* Calls of the malloc family, wrapping; in sampled mode, of allocations only those that the
+	 * samples stand for. See track_heap_mark(). */
 	uint32_t n_heap;
 	/* ctx, from the thread's first event of the heap on, if these are recorded, and exactly:
 	 * then track_plain.c need not ask. Else NULL. */
 	struct ctx *exact;
-	/* Sampled mode: bytes to the next sample point, and where its random numbers are
+	/* Sampled mode: bytes before the next sample point, and where its random numbers are
 	 * (sample.h). In exact mode 0 for ever. */
 	uint64_t left;
 	uint64_t random;
@@ -69,6 +69,21 @@ struct caller {
 	((struct caller){(uintptr_t)__builtin_return_address(0), ARCH_CALLER_SP(), \
 	                 *(uintptr_t *)__builtin_frame_address(0)})
 
+/* Has this thread come through malloc or the like since? One that is passed over takes something
+ * from t_self.left, an empty block too; all others are counted. */
+struct heap_mark {
+	uint64_t left;
+	uint32_t n_heap;
+};
+static inline struct heap_mark track_heap_mark(void)
+{
+	return (struct heap_mark){t_self.left, t_self.n_heap};
+}
+static inline bool track_heap_since(const struct heap_mark *m)
+{
+	return t_self.n_heap != m->n_heap || t_self.left != m->left;
+}
+
 /* What is known of a live block. */
 struct block {
 	uint64_t size;  /* requested bytes */
@@ -93,7 +108,7 @@ bool track_free_plain(const void *p);
 bool track_free_plain_was(const void *p, struct block *was);
 
 /*
- * A block was made by the real allocator. p may be NULL (nothing happens).
+ * A block was made by the real allocator. p may be NULL: nothing is recorded.
  * Any thread, any time; keeps errno. Never fails: what cannot be kept is counted as lost.
  * In sampled mode most calls end here: a subtraction and a branch.
  */
@@ -105,11 +120,9 @@ static inline __attribute__((always_inline)) void track_alloc(const void *p, siz
 		track_alloc_plain((void *)(uintptr_t)p, bytes, from->ip, from->sp, from->fp);
 		return;
 	}
-	if (unlikely(!p))
-		return;
-	/* Empty blocks count for one byte: sample_draw(). */
-	if (bytes < t_self.left && bytes)
-		t_self.left -= bytes;
+	/* As sample_draw() would. */
+	if (bytes < t_self.left)
+		t_self.left -= bytes + 1;
 	else
 		track_alloc_seen(p, bytes, from);
 }

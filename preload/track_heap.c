@@ -203,7 +203,7 @@ static COLD void alloc_sampled(uintptr_t a, size_t bytes, const struct caller *f
 {
 	struct ctx *c;
 
-	if (!sample_draw(&t_self.left, &t_self.random, bytes) || !(c = enter()))
+	if (!sample_draw(&t_self.left, &t_self.random, bytes) || !a || !(c = enter()))
 		return;
 	record_alloc(c, a, stack_capture(c->stacks, from), bytes, true);
 	leave(c);
@@ -213,11 +213,11 @@ void track_alloc_seen(const void *p, size_t bytes, const struct caller *from)
 {
 	struct ctx *c;
 
-	if (unlikely(!p || !track_has(TRACK_HEAP)))
+	if (unlikely(!track_has(TRACK_HEAP)))
 		return;
 	if (unlikely(g_sample_period))
 		return alloc_sampled((uintptr_t)p, bytes, from);
-	if (!(c = enter()))
+	if (!p || !(c = enter()))
 		return;
 	record_alloc(c, (uintptr_t)p, stack_capture(c->stacks, from), bytes, false);
 	leave(c);

@@ -4,6 +4,8 @@
  */
 #include "track_sample.h"
 
+#include "track.h"
+
 #define ADD(p, n) __atomic_store_n(p, *(p) + (n), __ATOMIC_RELAXED)
 
 uint64_t sampled_bytes(uint64_t size)
@@ -23,12 +25,22 @@ static struct site_sampled *sampled_of(struct ctx *c, struct site *s)
 	return (struct site_sampled *)s->ages;
 }
 
+/* Calls that were passed over are not counted one by one. A single sample of a small block says
+ * little of how many there were. */
+static void count_passed(uint64_t objects)
+{
+	const uint64_t most = 4000, n = sample_blocks(objects);
+
+	t_self.n_heap += (uint32_t)(n < most ? n : most);
+}
+
 COLD void sampled_alloc(struct ctx *c, struct site *s, uint64_t size)
 {
 	struct site_sampled *more = sampled_of(c, s);
 	struct sample_weight w;
 
 	sample_weigh(size, &w);
+	count_passed(w.objects);
 	if (more) {
 		ADD(&more->made, 1);
 		ADD(&more->objects_variance, w.objects_variance);
