@@ -34,6 +34,11 @@ for threads in 1 8; do
   is "no free of an unknown block, $threads thread(s)" "$(jq .audit.unknown_frees top.json)" 0
 done
 
+# Here C alone decides what is passed over.
+options=,sample=1 profiled sampled "$PROGS/heap_exact" 1
+ok "in sampled mode, too" top sampled
+exact_functions 1
+
 frames_hold
 
 qemu "$PROGS/heap_odd" > native.out 2>&1
