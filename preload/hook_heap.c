@@ -189,7 +189,10 @@ static inline void *do_realloc(void *p, size_t n, const struct caller *from)
 	REAL_HEAP(q =, real.realloc(p, n));
 	if (p)
 		track_moving(q ? q : p, copied);
-	track_alloc(q, n, from);
+	if (q)
+		track_alloc(q, n, from);
+	else
+		track_alloc_seen(NULL, n, from);
 	if (!q && n && known)
 		track_restore(p, &was);
 	if (p)
