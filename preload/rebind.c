@@ -21,7 +21,7 @@ struct object {
 	const Elf64_Sym *symbols;
 	const char *strings;
 	const Elf64_Rela *table[2]; /* data, calls */
-	size_t bytes[2];
+	size_t bytes[2], relative;  /* that many of the data come first, and name nothing */
 	const Elf64_Half *versions; /* by symbol; NULL: none */
 	const Elf64_Verneed *needed;
 };
@@ -45,6 +45,8 @@ static void read_dynamic(struct object *o, const Elf64_Dyn *d)
 			o->table[0] = (const Elf64_Rela *)at;
 		if (d->d_tag == DT_RELASZ)
 			o->bytes[0] = d->d_un.d_val;
+		if (d->d_tag == DT_RELACOUNT)
+			o->relative = d->d_un.d_val;
 		if (d->d_tag == DT_JMPREL)
 			o->table[1] = (const Elf64_Rela *)at;
 		if (d->d_tag == DT_PLTRELSZ)
@@ -142,7 +144,8 @@ static unsigned each_slot(const struct object *o, rebind_find *find)
 	if (!o->symbols || !o->strings)
 		return 0;
 	for (int t = 0; t < 2; t++)
-		for (size_t i = 0; o->table[t] && i < o->bytes[t] / sizeof(Elf64_Rela); i++) {
+		for (size_t i = t ? 0 : o->relative;
+		     o->table[t] && i < o->bytes[t] / sizeof(Elf64_Rela); i++) {
 			const Elf64_Rela *r = &o->table[t][i];
 			uint64_t type = ELF64_R_TYPE(r->r_info);
 
