@@ -285,6 +285,9 @@ COLD bool track_free_sampled(const void *p, struct block *was)
 
 	if (unlikely(!p || !track_has(TRACK_HEAP)) || !(c = enter()))
 		return false;
+	/* A handler's malloc came between the comparison and the subtraction of this thread's. */
+	if (unlikely(t_self.left >> 63))
+		sample_draw(&t_self.left, &t_self.random, SIZE_MAX);
 	return record_free(c, p, was, true);
 }
 

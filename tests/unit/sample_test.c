@@ -397,6 +397,21 @@ TEST(what_was_not_allocated_biases_nothing)
 	judge(&live, "live blocks after failures", 1);
 }
 
+/* Between the comparison and the subtraction a handler may allocate as well: the distance then is
+ * negative, and that is taken for a very long one. */
+TEST(a_distance_that_a_handler_has_used_up_is_drawn_anew)
+{
+	begin(4096, 5);
+	make(1, 1 << 20, 1);
+	t_self.left = -50ul;
+	make(2, 1 << 20, 1);
+	EQ(figures(1).made, 1);
+	OK(drop(1));
+	OK(t_self.left < 1 << 20);
+	make(2, 1 << 20, 1);
+	EQ(figures(1).made, 2);
+}
+
 /* Of one page, and of one offset in one page each: such blocks must not share a few slots. */
 TEST(slots_are_shared_evenly)
 {
