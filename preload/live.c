@@ -1,14 +1,18 @@
 /*
  * live.c - the table of live blocks: put, take, find. Context: any thread, IN_TRACKER set.
  *
- * Shape. The address space is cut into spans of 1 kB. A span's entry in the directory (16 bytes,
- * found by address) leads to where its blocks are kept:
+ * Shape. The address space is cut into spans of 1 kB. The directory, found by address, leads to
+ * where a span's blocks are kept (16 bytes, and 4 where there are ways):
  *
  *   lines  a chain of cache lines of 5 slots, 12.8 bytes a block, any size; all slots of a line are
  *          looked at at once.
  *   way    where blocks are small and many: one word for each granule of 32 bytes, indexed by the
  *          address, for blocks under 256 bytes. 8 bytes a granule.
  *   ways   three more words a granule, for allocators that put blocks 8 or 16 bytes apart.
+ *
+ * Pointers to ways lie together in the directory, 8 kB of heap to a cache line: who frees a block
+ * that is in a way reads no more of it, and who makes one reads only `mask` beside, which needs not
+ * be waited for.
  *
  * So it has the locality of the heap itself, costs little where blocks are large or few, and never
  * rehashes: nothing is ever moved, which is why a walk beside running threads shows a block that
@@ -27,32 +31,39 @@
 
 /* ---- ways ---- */
 
-static uint64_t *ways_find(const struct live_span *s, uintptr_t a)
+/* Where an address's word may be: in its span's way, then in the further ones. NULL: there is no
+ * such way, nor one after it. */
+static uint64_t *word_of(struct live_region *r, uintptr_t a, unsigned k)
 {
-	uint32_t way = LIVE_LOAD(&s->way), ways = LIVE_LOAD(&s->ways);
+	uint32_t ways;
 
-	if (way && live_way_is(LIVE_LOAD(live_way_at(way, 0, a)), a))
-		return live_way_at(way, 0, a);
-	for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++)
-		if (live_way_is(LIVE_LOAD(live_way_at(ways, k, a)), a))
-			return live_way_at(ways, k, a);
+	if (!k)
+		return live_word(r, a);
+	ways = LIVE_LOAD(live_ways_of(r, a));
+	return ways ? (uint64_t *)live_unit(ways) + (k - 1) * LIVE_GRANULES + live_granule(a)
+	            : NULL;
+}
+
+static uint64_t *ways_find(struct live_region *r, uintptr_t a)
+{
+	uint64_t *at;
+
+	for (unsigned k = 0; k <= LIVE_MORE_WAYS && (at = word_of(r, a, k)); k++)
+		if (live_way_is(LIVE_LOAD(at), a))
+			return at;
 	return NULL;
 }
 
 /* False when all words of the granule are taken. The address is in none of them. */
-static bool ways_put(struct live_span *s, uintptr_t a, const struct block *b)
+static bool ways_put(struct live_region *r, uintptr_t a, const struct block *b)
 {
-	uint32_t way = LIVE_LOAD(&s->way), ways = LIVE_LOAD(&s->ways);
-	uint64_t w = live_way_word(a, b);
+	uint64_t w = live_way_word(a, b), *at;
 
-	if (!way)
-		return false;
-	if (live_way_try(live_way_at(way, 0, a), w))
-		return true;
-	for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++) {
-		if (!live_way_try(live_way_at(ways, k, a), w))
+	for (unsigned k = 0; k <= LIVE_MORE_WAYS && (at = word_of(r, a, k)); k++) {
+		if (!live_way_try(at, w))
 			continue;
-		live_away(s, a); /* after it is there: settle() */
+		if (k)
+			live_away(r, a); /* after it is there: settle() */
 		return true;
 	}
 	return false;
@@ -66,9 +77,9 @@ struct place {
 };
 
 /* Where the address is, and an empty slot. */
-static struct place lines_find(const struct live_span *s, uintptr_t a, struct place *room)
+static struct place lines_find(struct live_region *r, uintptr_t a, struct place *room)
 {
-	uint32_t index = LIVE_LOAD(&s->lines);
+	uint32_t index = LIVE_LOAD(&live_span_of(r, a)->lines);
 
 	room->line = NULL;
 	while (index) {
@@ -96,19 +107,20 @@ enum {
 	NEIGHBOURS = 7 /* small blocks in the span before, so that this one begins with a way */
 };
 
-static bool dense_before(const struct live_span *s, uintptr_t a)
+static bool dense_before(struct live_region *r, uintptr_t a)
 {
+	const uintptr_t before = a - (1ul << LIVE_SPAN_SHIFT);
 	const struct live_line *line;
 	const uint64_t *way;
+	uint32_t lines;
 	unsigned n = 0;
 
-	if (!(a >> LIVE_SPAN_SHIFT & (LIVE_REGION_SPANS - 1)) || !LIVE_LOAD(&s[-1].way))
+	if ((before ^ a) >> LIVE_REGION_SHIFT || !(way = LIVE_LOAD(live_way_of(r, before))))
 		return false;
-	way = live_unit(LIVE_LOAD(&s[-1].way));
 	for (unsigned i = 0; i < LIVE_GRANULES; i++)
 		n += LIVE_LOAD(&way[i]) != 0;
-	if (LIVE_LOAD(&s[-1].lines)) {
-		line = live_unit(LIVE_LOAD(&s[-1].lines));
+	if ((lines = LIVE_LOAD(&live_span_of(r, before)->lines))) {
+		line = live_unit(lines);
 		for (unsigned k = 0; k < LIVE_SLOTS; k++)
 			n += LIVE_LOAD(&line->word[k]) && LIVE_LOAD(&line->size[k]) <= LIVE_SMALL;
 	}
@@ -116,18 +128,19 @@ static bool dense_before(const struct live_span *s, uintptr_t a)
 }
 
 /* By the blocks that are there, will the span have many in the end? */
-static bool dense(const struct live_span *s, uintptr_t a, const struct block *b)
+static bool dense(struct live_region *r, uintptr_t a, const struct block *b)
 {
+	uint32_t lines = live_span_of(r, a)->lines;
 	uint64_t bytes = b->size, n = 1;
 
-	if (!s->lines)
-		return dense_before(s, a);
-	for (uint32_t i = s->lines; i;) {
-		const struct live_line *l = live_unit(i);
+	if (!lines)
+		return dense_before(r, a);
+	while (lines) {
+		const struct live_line *l = live_unit(lines);
 
 		for (unsigned k = 0; k < LIVE_SLOTS; k++, n++)
 			bytes += __atomic_load_n(&l->size[k], __ATOMIC_RELAXED);
-		i = l->next;
+		lines = l->next;
 	}
 	return n > 2 * LIVE_SLOTS || bytes + ALLOCATORS_OWN * n <= DENSE * n;
 }
@@ -156,35 +169,40 @@ static uint32_t granules_in_lines(const struct live_span *s)
 
 /* What is in lines is away now. Whoever puts there meanwhile claims a slot, then looks for a way:
  * it sees ours, or we its claim. */
-static void publish_way(struct live_span *s, uint32_t index)
+static void publish_way(struct live_region *r, uintptr_t a, uint64_t *way)
 {
+	struct live_span *s = live_span_of(r, a);
+
 	__atomic_fetch_or(&s->mask, granules_in_lines(s), __ATOMIC_ACQ_REL);
-	LIVE_STORE(&s->way, index);
+	LIVE_STORE(live_way_of(r, a), way);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	__atomic_fetch_or(&s->mask, granules_in_lines(s), __ATOMIC_ACQ_REL);
 }
 
 /* Gives the span a way, or more ways, where that is what it needs. */
-static bool grow_ways(struct live_span *s, uintptr_t a, const struct block *b)
+static bool grow_ways(struct live_region *r, uintptr_t a, const struct block *b)
 {
 	const uint32_t units = LIVE_GRANULES * sizeof(uint64_t) / LIVE_UNIT;
-	uint32_t *which = s->way ? &s->ways : &s->way;
-	uint32_t index;
+	const bool first = !*live_way_of(r, a);
+	uint32_t *ways = live_ways_of(r, a), index;
 
-	if (b->size > LIVE_SMALL || *which || (!s->way && !dense(s, a, b)))
+	if (b->size > LIVE_SMALL || (first ? !dense(r, a, b) : *ways != 0) ||
+	    !(index = live_store_units(first ? units : LIVE_MORE_WAYS * units)))
 		return false;
-	index = live_store_units(s->way ? LIVE_MORE_WAYS * units : units);
-	if (index && !s->way)
-		publish_way(s, index);
-	else if (index)
-		LIVE_STORE(which, index);
-	return index != 0;
+	if (first) {
+		live_store_touch(r, live_way_of(r, a));
+		publish_way(r, a, live_unit(index));
+	} else {
+		live_store_touch(r, ways);
+		LIVE_STORE(ways, index);
+	}
+	return true;
 }
 
 /* Behind the first line. */
-static bool grow_lines(struct live_span *s)
+static bool grow_lines(struct live_region *r, uintptr_t a)
 {
-	uint32_t index = live_store_units(1), *from = &s->lines;
+	uint32_t index = live_store_units(1), *from = &live_span_of(r, a)->lines;
 
 	if (!index)
 		return false;
@@ -197,19 +215,18 @@ static bool grow_lines(struct live_span *s)
 }
 
 /* False when there is no memory. */
-static COLD bool grow(struct live_span *s, uintptr_t a, const struct block *b)
+static COLD bool grow(struct live_region *r, uintptr_t a, const struct block *b)
 {
 	struct sys_lock *lock = live_store_lock(a);
 	struct place room;
 	bool ok = true;
 
 	sys_lock(lock);
-	lines_find(s, a, &room);
+	lines_find(r, a, &room);
 	/* Else somebody was faster, and has left room for us. */
 	if (!room.line) {
-		if (!s->lines && !s->way)
-			live_store_touch(a);
-		ok = grow_ways(s, a, b) || grow_lines(s);
+		live_store_touch(r, live_span_of(r, a));
+		ok = grow_ways(r, a, b) || grow_lines(r, a);
 	}
 	sys_unlock(lock);
 	return ok;
@@ -218,7 +235,7 @@ static COLD bool grow(struct live_span *s, uintptr_t a, const struct block *b)
 /* ---- put and take ---- */
 
 /* The address is nowhere in the span. */
-static COLD int put_new(struct live_span *s, uintptr_t a, const struct block *b)
+static COLD int put_new(struct live_region *r, uintptr_t a, const struct block *b)
 {
 	uint64_t size = b->size;
 	struct place room;
@@ -226,89 +243,87 @@ static COLD int put_new(struct live_span *s, uintptr_t a, const struct block *b)
 	if (size >= LIVE_HUGE && live_huge_put(b->size, &size))
 		return -ENOMEM;
 	do {
-		if (size <= LIVE_SMALL && ways_put(s, a, b))
+		if (size <= LIVE_SMALL && ways_put(r, a, b))
 			return 0;
-		lines_find(s, a, &room);
-		if (room.line && live_line_put(s, room.line, room.slot, a, b, size))
+		lines_find(r, a, &room);
+		if (room.line && live_line_put(r, room.line, room.slot, a, b, size))
 			return 0;
-	} while (room.line || grow(s, a, b));
+	} while (room.line || grow(r, a, b));
 	live_huge_drop(live_line_word(a, b, size), (uint32_t)size);
 	return -ENOMEM;
 }
 
-static bool is_away(const struct live_span *s, uintptr_t a)
+static bool is_away(struct live_region *r, uintptr_t a)
 {
-	uint32_t ways = LIVE_LOAD(&s->ways);
+	const uint64_t *at;
 
-	for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++)
-		if (LIVE_LOAD(live_way_at(ways, k, a)))
+	for (unsigned k = 1; k <= LIVE_MORE_WAYS && (at = word_of(r, a, k)); k++)
+		if (LIVE_LOAD(at))
 			return true;
-	return granules_in_lines(s) >> live_granule(a) & 1;
+	return granules_in_lines(live_span_of(r, a)) >> live_granule(a) & 1;
 }
 
 /* If nothing of the granule is elsewhere any more, the next put need not search. Who puts something
  * elsewhere meanwhile claims its place and then sets the bit: we see the claim, or it our clearing.
  */
-static void settle(struct live_span *s, uintptr_t a)
+static void settle(struct live_region *r, uintptr_t a)
 {
-	uint32_t bit = 1u << live_granule(a);
+	uint32_t bit = 1u << live_granule(a), *mask = &live_span_of(r, a)->mask;
 
-	if (!(LIVE_LOAD(&s->mask) & bit) || is_away(s, a))
+	if (!(LIVE_LOAD(mask) & bit) || is_away(r, a))
 		return;
-	__atomic_fetch_and(&s->mask, ~bit, __ATOMIC_SEQ_CST);
-	if (is_away(s, a))
-		__atomic_fetch_or(&s->mask, bit, __ATOMIC_ACQ_REL);
+	__atomic_fetch_and(mask, ~bit, __ATOMIC_SEQ_CST);
+	if (is_away(r, a))
+		__atomic_fetch_or(mask, bit, __ATOMIC_ACQ_REL);
 }
 
 int live_put(uintptr_t address, const struct block *b, struct block *stale)
 {
-	struct live_region *region;
-	struct live_span *s;
+	struct live_region *r;
 	struct place at, room;
 	uint64_t *word;
-	int r;
+	int result;
 
 	stale->site = 0;
 	if (unlikely(!live_valid(address) || !b->site || b->site >= LIVE_SITE_MAX))
 		return -ENOMEM;
-	region = LIVE_LOAD(&live_root[address >> LIVE_REGION_SHIFT]);
-	if (unlikely(!region) && !(region = live_store_region(address)))
+	r = LIVE_LOAD(&live_root[address >> LIVE_REGION_SHIFT]);
+	if (unlikely(!r) && !(r = live_store_region(address)))
 		return -ENOMEM;
-	s = live_span_in(region, address);
-	if ((word = ways_find(s, address))) {
+	if ((word = ways_find(r, address))) {
 		live_way_block(LIVE_LOAD(word), stale);
 		LIVE_STORE(word, 0);
 	}
-	at = lines_find(s, address, &room);
+	at = lines_find(r, address, &room);
 	if (unlikely(at.line)) {
 		live_line_take(at.line, at.slot, stale);
 		room = at;
 	}
-	if (b->size <= LIVE_SMALL && ways_put(s, address, b)) {
-		settle(s, address);
+	if (b->size <= LIVE_SMALL && ways_put(r, address, b)) {
+		settle(r, address);
 		return stale->site != 0;
 	}
 	if (likely(room.line) && b->size < LIVE_HUGE &&
-	    live_line_put(s, room.line, room.slot, address, b, b->size))
+	    live_line_put(r, room.line, room.slot, address, b, b->size))
 		return stale->site != 0;
-	r = put_new(s, address, b);
-	return r ? r : stale->site != 0;
+	result = put_new(r, address, b);
+	return result ? result : stale->site != 0;
 }
 
 bool live_take(uintptr_t address, struct block *out)
 {
-	struct live_span *s = live_span(address);
+	struct live_region *r = live_region(address);
 	struct place at, room;
 	uint64_t *word;
 
-	if (unlikely(!s))
+	if (unlikely(!r))
 		return false;
-	if ((word = ways_find(s, address))) {
+	if ((word = ways_find(r, address))) {
 		live_way_block(LIVE_LOAD(word), out);
 		LIVE_STORE(word, 0);
 		return true;
 	}
-	at = lines_find(s, address, &room);
+	at = lines_find(r, address, &room);
 	if (at.line)
 		live_line_take(at.line, at.slot, out);
 	return at.line;
@@ -316,17 +331,17 @@ bool live_take(uintptr_t address, struct block *out)
 
 bool live_find(uintptr_t address, struct block *out)
 {
-	struct live_span *s = live_span(address);
+	struct live_region *r = live_region(address);
 	struct place at, room;
 	uint64_t *word;
 
-	if (!s)
+	if (!r)
 		return false;
-	if ((word = ways_find(s, address))) {
+	if ((word = ways_find(r, address))) {
 		live_way_block(LIVE_LOAD(word), out);
 		return true;
 	}
-	at = lines_find(s, address, &room);
+	at = lines_find(r, address, &room);
 	if (!at.line)
 		return false;
 	live_line_block(LIVE_LOAD(&at.line->word[at.slot]), LIVE_LOAD(&at.line->size[at.slot]),

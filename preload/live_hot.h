@@ -10,18 +10,17 @@
 #include "live_store.h"
 
 /* NULL: no block was ever kept near the address, or none can be. */
-static inline struct live_span *live_span(uintptr_t a)
+static inline struct live_region *live_region(uintptr_t a)
 {
-	if (unlikely(!live_valid(a)))
-		return NULL;
-	struct live_region *r = LIVE_LOAD(&live_root[a >> LIVE_REGION_SHIFT]);
-
-	return likely(r) ? live_span_in(r, a) : NULL;
+	return likely(live_valid(a)) ? LIVE_LOAD(&live_root[a >> LIVE_REGION_SHIFT]) : NULL;
 }
 
-static inline uint64_t *live_way_at(uint32_t way, unsigned k, uintptr_t a)
+/* The address's word in the way of its span, or NULL. */
+static inline uint64_t *live_word(struct live_region *r, uintptr_t a)
 {
-	return (uint64_t *)live_unit(way) + k * LIVE_GRANULES + live_granule(a);
+	uint64_t *way = LIVE_LOAD(live_way_of(r, a));
+
+	return likely(way) ? way + live_granule(a) : NULL;
 }
 
 static inline bool live_way_is(uint64_t w, uintptr_t a)
@@ -104,17 +103,17 @@ static inline void live_line_take(struct live_line *l, unsigned k, struct block 
 }
 
 /* The block is put anywhere but into the way. */
-static inline void live_away(struct live_span *s, uintptr_t a)
+static inline void live_away(struct live_region *r, uintptr_t a)
 {
-	uint32_t bit = 1u << live_granule(a);
+	uint32_t bit = 1u << live_granule(a), *mask = &live_span_of(r, a)->mask;
 
-	if (!(LIVE_LOAD(&s->mask) & bit))
-		__atomic_fetch_or(&s->mask, bit, __ATOMIC_ACQ_REL);
+	if (!(LIVE_LOAD(mask) & bit))
+		__atomic_fetch_or(mask, bit, __ATOMIC_ACQ_REL);
 }
 
 /* size: as the slot holds it. False when another thread was faster. */
-static inline bool live_line_put(struct live_span *s, struct live_line *l, unsigned k, uintptr_t a,
-                                 const struct block *b, uint64_t size)
+static inline bool live_line_put(struct live_region *r, struct live_line *l, unsigned k,
+                                 uintptr_t a, const struct block *b, uint64_t size)
 {
 	uint64_t none = 0;
 
@@ -122,8 +121,8 @@ static inline bool live_line_put(struct live_span *s, struct live_line *l, unsig
 	    unlikely(!__atomic_compare_exchange_n(&l->word[k], &none, LIVE_CLAIMED, false,
 	                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
 		return false;
-	if (unlikely(LIVE_LOAD(&s->way)))
-		live_away(s, a);
+	if (unlikely(LIVE_LOAD(live_way_of(r, a))))
+		live_away(r, a);
 	/* The word last: a walk that sees it must see its size. One that sees the size of the next
 	 * block in this slot looks at the word again, and finds it changed. */
 	__atomic_store_n(&l->size[k], (uint32_t)size, __ATOMIC_RELAXED);
@@ -132,63 +131,68 @@ static inline bool live_line_put(struct live_span *s, struct live_line *l, unsig
 }
 
 /* Fetches what live_put_hot() will need, ahead of the unwinding. The address's word in the way, or
- * NULL. */
-static inline uint64_t *live_fetch(const struct live_span *s, uintptr_t a)
+ * NULL; and *region, or NULL. */
+static inline __attribute__((always_inline)) uint64_t *live_fetch(uintptr_t a,
+                                                                  struct live_region **region)
 {
-	uint32_t way, lines;
+	struct live_region *r = *region = live_region(a);
+	uint32_t lines;
+	uint64_t *at;
 
-	if (unlikely(!s))
+	if (unlikely(!r))
 		return NULL;
-	if ((way = LIVE_LOAD(&s->way))) {
-		uint64_t *at = live_way_at(way, 0, a);
-
+	if ((at = live_word(r, a))) {
 		__builtin_prefetch(at, 1);
 		return at;
 	}
-	if ((lines = LIVE_LOAD(&s->lines)))
+	if ((lines = LIVE_LOAD(&live_span_of(r, a)->lines)))
 		__builtin_prefetch(live_unit(lines), 1);
 	return NULL;
 }
 
-/* s: of a; at: from live_fetch(). b->site: neither 0 nor LIVE_SITE_MAX. True: kept, and no other
- * block was there. Else live_put(). */
-static inline __attribute__((always_inline)) bool live_put_hot(struct live_span *s, uint64_t *at,
+/* r, at: from live_fetch(). b->site: neither 0 nor LIVE_SITE_MAX. True: kept, and no other block
+ * was there. Else live_put(). */
+static inline __attribute__((always_inline)) bool live_put_hot(struct live_region *r, uint64_t *at,
                                                                uintptr_t a, const struct block *b)
 {
 	uint32_t lines;
 	unsigned empty;
 
-	if (at)
-		return b->size <= LIVE_SMALL && !(LIVE_LOAD(&s->mask) >> live_granule(a) & 1) &&
+	if (at && likely(b->size <= LIVE_SMALL))
+		return !(LIVE_LOAD(&live_span_of(r, a)->mask) >> live_granule(a) & 1) &&
 		       live_way_try(at, live_way_word(a, b));
-	if (unlikely(!s || LIVE_LOAD(&s->way) || !(lines = LIVE_LOAD(&s->lines)) ||
+	if (unlikely(!r || !(lines = LIVE_LOAD(&live_span_of(r, a)->lines)) ||
 	             b->size > UINT32_MAX))
+		return false;
+	/* Nor is it in a way. */
+	if (at && unlikely(live_way_is(LIVE_LOAD(at), a) || LIVE_LOAD(live_ways_of(r, a))))
 		return false;
 	struct live_line *l = live_unit(lines);
 
 	return !(live_line_match(l, a, &empty) & ~empty) && empty && !LIVE_LOAD(&l->next) &&
-	       live_line_put(s, l, (unsigned)__builtin_ctz(empty), a, b, b->size);
+	       live_line_put(r, l, (unsigned)__builtin_ctz(empty), a, b, b->size);
 }
 
-/* s: of a. Looks; who empties the word that is returned takes the block. NULL: not known, or
- * live_take() finds it. */
-static inline __attribute__((always_inline)) uint64_t *live_peek_hot(const struct live_span *s,
-                                                                     uintptr_t a, struct block *out)
+/* Looks; who empties the word that is returned takes the block. NULL: not known, or live_take()
+ * finds it. */
+static inline __attribute__((always_inline)) uint64_t *live_peek_hot(uintptr_t a, struct block *out)
 {
-	uint32_t way, lines;
+	struct live_region *r = live_region(a);
+	uint32_t lines;
 	unsigned empty, is;
+	uint64_t *at;
 
-	if (unlikely(!s))
+	if (unlikely(!r))
 		return NULL;
-	if ((way = LIVE_LOAD(&s->way))) {
-		uint64_t *at = live_way_at(way, 0, a), w = LIVE_LOAD(at);
+	if ((at = live_word(r, a))) {
+		uint64_t w = LIVE_LOAD(at);
 
-		if (unlikely(!live_way_is(w, a)))
-			return NULL;
-		live_way_block(w, out);
-		return at;
+		if (likely(live_way_is(w, a))) {
+			live_way_block(w, out);
+			return at;
+		}
 	}
-	if (unlikely(!(lines = LIVE_LOAD(&s->lines))))
+	if (unlikely(!(lines = LIVE_LOAD(&live_span_of(r, a)->lines))))
 		return NULL;
 	struct live_line *l = live_unit(lines);
 
@@ -209,9 +213,9 @@ static inline __attribute__((always_inline)) uint64_t *live_peek_hot(const struc
 	return NULL;
 }
 
-static inline bool live_take_hot(const struct live_span *s, uintptr_t a, struct block *out)
+static inline bool live_take_hot(uintptr_t a, struct block *out)
 {
-	uint64_t *word = live_peek_hot(s, a, out);
+	uint64_t *word = live_peek_hot(a, out);
 
 	if (word)
 		LIVE_STORE(word, 0);

@@ -51,14 +51,14 @@ COLD struct live_region *live_store_region(uintptr_t a)
 	return r;
 }
 
-void live_store_touch(uintptr_t a)
+void live_store_touch(struct live_region *r, const void *in)
 {
-	struct live_region *r = LIVE_LOAD(&live_root[a >> LIVE_REGION_SHIFT]);
-	size_t page = (a >> LIVE_SPAN_SHIFT & (LIVE_REGION_SPANS - 1)) / LIVE_PAGE_SPANS;
+	size_t page = (size_t)((const char *)in - (const char *)r) / LIVE_PAGE;
 	uint64_t bit = 1ull << page % 64;
 
-	if (!(__atomic_fetch_or(&r->touched[page / 64], bit, __ATOMIC_ACQ_REL) & bit))
-		__atomic_fetch_add(&g_directory_bytes, 4096, __ATOMIC_RELAXED);
+	if (!live_store_touched(r, in) &&
+	    !(__atomic_fetch_or(&r->touched[page / 64], bit, __ATOMIC_ACQ_REL) & bit))
+		__atomic_fetch_add(&g_directory_bytes, LIVE_PAGE, __ATOMIC_RELAXED);
 }
 
 /* Is there memory for the units from g_pool_next on? Moves that past what the program has there. */

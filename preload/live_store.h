@@ -11,11 +11,9 @@
 enum {
 	LIVE_ADDRESS_BITS = 47,
 	LIVE_REGION_SHIFT =
-	        28, /* a region's piece of directory: 4 MB, of which little is touched */
+	        28, /* a region's piece of directory: 5 MB, of which little is touched */
 	LIVE_SPAN_SHIFT = 10,
 	LIVE_REGION_SPANS = 1 << (LIVE_REGION_SHIFT - LIVE_SPAN_SHIFT),
-	LIVE_PAGE_SPANS = 256, /* spans in a page of the directory */
-	LIVE_REGION_PAGES = LIVE_REGION_SPANS / LIVE_PAGE_SPANS,
 	LIVE_GRANULES = 32, /* of 32 bytes, in a span */
 	LIVE_MORE_WAYS = 3,
 	LIVE_SLOTS = 5,
@@ -23,14 +21,13 @@ enum {
 	LIVE_UNIT = 64,        /* bytes; what the pool counts in */
 	LIVE_CHUNK_SHIFT = 15, /* units in a chunk of the pool: 2 MB */
 	LIVE_CHUNKS = 1 << 15, /* 64 GB */
-	LIVE_HUGES = 1024      /* live blocks of 28 GB and more */
+	LIVE_HUGES = 1024,     /* live blocks of 28 GB and more */
+	LIVE_PAGE = 4096
 };
 
-/* Where the blocks of 1 kB of addresses are. Numbers are units of the pool; 0 is none. */
+/* Of 1 kB of addresses: where its blocks are that are not in its way. */
 struct live_span {
-	uint32_t lines; /* struct live_line, a chain */
-	uint32_t way;   /* uint64_t[LIVE_GRANULES] */
-	uint32_t ways;  /* LIVE_MORE_WAYS times that */
+	uint32_t lines; /* struct live_line, a chain: number of a unit of the pool, 0 is none */
 	uint32_t mask;  /* with a way: granules that ever had a block elsewhere (live.c) */
 };
 
@@ -45,10 +42,16 @@ _Static_assert(sizeof(struct live_line) == LIVE_UNIT, "a line is a cache line");
 struct live_region {
 	struct live_region *next;
 	uintptr_t base;
-	/* Pages of span[] that are in use: a walk must not fault in the others. */
-	uint64_t touched[LIVE_REGION_PAGES / 64];
-	struct live_span span[LIVE_REGION_SPANS] __attribute__((aligned(4096)));
+	/* Its pages that are in use: a walk must not fault in the others. */
+	uint64_t touched[LIVE_REGION_SPANS * (8 + 8 + 4) / LIVE_PAGE / 64 + 1];
+	/* Of each span. Apart: a free needs the first, and seldom more. */
+	uint64_t *way[LIVE_REGION_SPANS] __attribute__((aligned(LIVE_PAGE))); /* or NULL */
+	struct live_span span[LIVE_REGION_SPANS];
+	uint32_t ways[LIVE_REGION_SPANS]; /* LIVE_MORE_WAYS of them: as lines */
 };
+_Static_assert(sizeof(struct live_region) / LIVE_PAGE / 64 <
+                       sizeof(((struct live_region *)NULL)->touched) / 8,
+               "a bit for each page");
 
 #define LIVE_LOAD(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define LIVE_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
@@ -65,12 +68,25 @@ static inline bool live_valid(uintptr_t a)
 	return !(a & (~0ul << LIVE_ADDRESS_BITS | 7));
 }
 
-_Static_assert(sizeof(struct live_span) == 1 << (LIVE_SPAN_SHIFT - 6), "one shift finds a span");
-static inline struct live_span *live_span_in(struct live_region *r, uintptr_t a)
+/* One shift and one mask find what is kept for an address. */
+_Static_assert(sizeof(struct live_span) == 8, "live_span_of()");
+static inline struct live_span *live_span_of(struct live_region *r, uintptr_t a)
 {
-	uintptr_t at = a >> 6 & (LIVE_REGION_SPANS - 1) * sizeof(struct live_span);
+	uintptr_t at = a >> (LIVE_SPAN_SHIFT - 3) & (LIVE_REGION_SPANS - 1) * 8ul;
 
 	return (struct live_span *)((char *)r->span + at);
+}
+
+static inline uint64_t **live_way_of(struct live_region *r, uintptr_t a)
+{
+	uintptr_t at = a >> (LIVE_SPAN_SHIFT - 3) & (LIVE_REGION_SPANS - 1) * 8ul;
+
+	return (uint64_t **)((char *)r->way + at);
+}
+
+static inline uint32_t *live_ways_of(struct live_region *r, uintptr_t a)
+{
+	return &r->ways[a >> LIVE_SPAN_SHIFT & (LIVE_REGION_SPANS - 1)];
 }
 
 static inline void *live_unit(uint32_t index)
@@ -80,8 +96,14 @@ static inline void *live_unit(uint32_t index)
 
 /* The region of an address, made if need be; NULL when there is no memory. */
 struct live_region *live_store_region(uintptr_t a);
-/* Before the first block of a span is stored. */
-void live_store_touch(uintptr_t a);
+static inline bool live_store_touched(const struct live_region *r, const void *in)
+{
+	size_t page = (size_t)((const char *)in - (const char *)r) / LIVE_PAGE;
+
+	return LIVE_LOAD(&r->touched[page / 64]) >> page % 64 & 1;
+}
+/* Before something is stored there for the first time. */
+void live_store_touch(struct live_region *r, const void *in);
 /* Zeroed units that lie together, or 0. */
 uint32_t live_store_units(uint32_t n);
 /* For the growth of a span. */
@@ -117,9 +139,12 @@ static inline void live_word_common(uint64_t w, struct block *b)
 /* In a way the granule is the place: two bits tell which of its four addresses. */
 static inline uint64_t live_way_word(uintptr_t a, const struct block *b)
 {
-	return (uint64_t)b->site << LIVE_SITE_SHIFT | b->size << LIVE_WAY_SIZE_SHIFT |
-	       (uint64_t)(a >> 3 & 3) << LIVE_WAY_LOW_SHIFT | (b->birth & LIVE_BIRTH_MASK);
+	/* Each step is one instruction. */
+	uint64_t what = ((uint64_t)b->site << (LIVE_SITE_SHIFT - LIVE_WAY_SIZE_SHIFT)) + b->size;
+
+	return ((a >> 3 & 3) + what * 4) << LIVE_WAY_LOW_SHIFT | (b->birth & LIVE_BIRTH_MASK);
 }
+_Static_assert(LIVE_WAY_SIZE_SHIFT == LIVE_WAY_LOW_SHIFT + 2, "live_way_word()");
 
 static inline unsigned live_way_low(uint64_t w)
 {

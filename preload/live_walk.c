@@ -46,27 +46,37 @@ static void walk_lines(const struct walk *walk, uintptr_t base, uint32_t index)
 	}
 }
 
-static void walk_page(const struct walk *walk, const struct live_region *r, size_t page)
+static void walk_span(const struct walk *walk, struct live_region *r, uintptr_t base)
 {
-	for (size_t i = page * LIVE_PAGE_SPANS; i < (page + 1) * LIVE_PAGE_SPANS; i++) {
-		const struct live_span *s = &r->span[i];
-		uintptr_t base = r->base + (i << LIVE_SPAN_SHIFT);
-		uint32_t way = LIVE_LOAD(&s->way), ways = LIVE_LOAD(&s->ways);
+	const uint64_t *const *way = (const uint64_t *const *)live_way_of(r, base), *words;
+	const uint32_t *ways = live_ways_of(r, base);
+	uint32_t more = live_store_touched(r, ways) ? LIVE_LOAD(ways) : 0;
 
-		if (way)
-			walk_way(walk, base, live_unit(way));
-		for (unsigned k = 0; ways && k < LIVE_MORE_WAYS; k++)
-			walk_way(walk, base, (const uint64_t *)live_unit(ways) + k * LIVE_GRANULES);
-		walk_lines(walk, base, LIVE_LOAD(&s->lines));
+	if (live_store_touched(r, way) && (words = LIVE_LOAD(way)))
+		walk_way(walk, base, words);
+	for (unsigned k = 0; more && k < LIVE_MORE_WAYS; k++)
+		walk_way(walk, base, (const uint64_t *)live_unit(more) + k * LIVE_GRANULES);
+	walk_lines(walk, base, LIVE_LOAD(&live_span_of(r, base)->lines));
+}
+
+static void walk_region(const struct walk *walk, struct live_region *r)
+{
+	const uintptr_t a_page = LIVE_PAGE / sizeof(r->span[0]) << LIVE_SPAN_SHIFT;
+
+	for (uintptr_t at = 0; at < 1ul << LIVE_REGION_SHIFT; at += a_page) {
+		if (!live_store_touched(r, live_span_of(r, at)))
+			continue;
+		for (uintptr_t i = 0; i < a_page; i += 1ul << LIVE_SPAN_SHIFT)
+			walk_span(walk, r, r->base + at + i);
 	}
 }
 
 /* The next one up, of the few that there are. */
-static const struct live_region *region_after(const struct live_region *last)
+static struct live_region *region_after(const struct live_region *last)
 {
-	const struct live_region *next = NULL;
+	struct live_region *next = NULL;
 
-	for (const struct live_region *r = LIVE_LOAD(&live_regions); r; r = r->next)
+	for (struct live_region *r = LIVE_LOAD(&live_regions); r; r = r->next)
 		if ((!last || r->base > last->base) && (!next || r->base < next->base))
 			next = r;
 	return next;
@@ -76,8 +86,6 @@ void live_walk(void (*fn)(uintptr_t address, const struct block *b, void *arg), 
 {
 	struct walk walk = {fn, arg};
 
-	for (const struct live_region *r = NULL; (r = region_after(r));)
-		for (size_t page = 0; page < LIVE_REGION_PAGES; page++)
-			if (LIVE_LOAD(&r->touched[page / 64]) >> page % 64 & 1)
-				walk_page(&walk, r, page);
+	for (struct live_region *r = NULL; (r = region_after(r));)
+		walk_region(&walk, r);
 }

@@ -49,13 +49,13 @@ APART void *alloc_due(struct ctx *c, void *p)
 	return p;
 }
 
-INLINE void *alloc(struct ctx *c, struct live_span *span, uint64_t *word, void *p, size_t bytes,
+INLINE void *alloc(struct ctx *c, struct live_region *near, uint64_t *word, void *p, size_t bytes,
                    uint32_t stack, uint32_t site)
 {
 	const struct block b = {.size = bytes, .site = site, .birth = context_time()};
 	struct site *s = context_site_at(site);
 
-	if (unlikely(!live_put_hot(span, word, (uintptr_t)p, &b)))
+	if (unlikely(!live_put_hot(near, word, (uintptr_t)p, &b)))
 		return alloc_rest(c, p, bytes, stack);
 	c->last = (uintptr_t)p;
 	count_size(s, (uint32_t)bytes); /* more is not put there */
@@ -68,13 +68,14 @@ INLINE void *alloc(struct ctx *c, struct live_span *span, uint64_t *word, void *
 
 APART void *alloc_slowly(struct ctx *c, void *p, size_t bytes, uint32_t stack, uint32_t site)
 {
-	struct live_span *span = live_span((uintptr_t)p);
+	struct live_region *near;
+	uint64_t *word = live_fetch((uintptr_t)p, &near);
 
 	if (!c->until)
 		context_refresh(c);
 	if (unlikely(!site))
 		return alloc_rest(c, p, bytes, stack);
-	return alloc(c, span, live_fetch(span, (uintptr_t)p), p, bytes, stack, site);
+	return alloc(c, near, word, p, bytes, stack, site);
 }
 
 /* The clock is to be read, or the record does not yet have its site. */
@@ -136,7 +137,7 @@ INLINE bool take(struct ctx *c, const void *p, uint32_t flags, struct block *was
 	const uintptr_t a = (uintptr_t)p;
 	struct block b;
 	struct site *s;
-	uint64_t *word = live_peek_hot(live_span(a), a, &b);
+	uint64_t *word = live_peek_hot(a, &b);
 
 	if (unlikely(!word || (s = context_site_at(b.site))->context != c->number ||
 	             c->live - (int64_t)b.size < c->low)) {
@@ -212,15 +213,15 @@ HOT void *track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, u
 		return alloc_forked(p, bytes, ip, sp, fp);
 	guard_set();
 
-	struct live_span *span = live_span((uintptr_t)p);
-	uint64_t *word = live_fetch(span, (uintptr_t)p);
+	struct live_region *near;
+	uint64_t *word = live_fetch((uintptr_t)p, &near);
 	struct record *e = stack_capture_hot(c->stacks, ip, sp, fp);
 
 	if (unlikely(!e))
 		return alloc_walked(c, p, bytes, ip, sp, fp);
 	if (unlikely(!--c->until || !e->site))
 		return alloc_known(c, p, bytes, e);
-	return alloc(c, span, word, p, bytes, e->stack, e->site);
+	return alloc(c, near, word, p, bytes, e->stack, e->site);
 }
 
 HOT bool track_free_ahead(const void *p)

@@ -25,15 +25,16 @@ struct shape {
 /* As track_heap.c does it. */
 static int spans_put(uintptr_t a, const struct block *b)
 {
-	struct live_span *s = live_span(a);
+	struct live_region *r;
+	uint64_t *at = live_fetch(a, &r);
 	struct block stale;
 
-	return live_put_hot(s, live_fetch(s, a), a, b) ? 0 : live_put(a, b, &stale);
+	return live_put_hot(r, at, a, b) ? 0 : live_put(a, b, &stale);
 }
 
 static bool spans_take(uintptr_t a, struct block *b)
 {
-	return live_take_hot(live_span(a), a, b) || live_take(a, b);
+	return live_take_hot(a, b) || live_take(a, b);
 }
 
 /*
