@@ -193,13 +193,22 @@ static bool is_replaced(const struct target *t)
 	return !fstat(t->lock, &st) && !st.st_nlink;
 }
 
+/* A writer that was killed could not take its number off the page. */
+static bool is_writing(struct target *t)
+{
+	if (!t->control->writer)
+		return false;
+	char state = target_child_state(t, "outlive-writer");
+	return state && state != 'Z';
+}
+
 /* Until a request is answered. */
 static int await(struct target *t, struct ask *a, struct err *err)
 {
 	struct fmt_control *c = t->control;
 	int number = (int)c->signal_number;
 	bool woken;
-	uint32_t request = post(t, a, &woken);
+	uint32_t request = a->request = post(t, a, &woken);
 
 	for (unsigned round = 0;; round++) {
 		if ((int32_t)(__atomic_load_n(&c->completed, __ATOMIC_ACQUIRE) - request) >= 0)
@@ -218,7 +227,7 @@ static int await(struct target *t, struct ask *a, struct err *err)
 			return explain_silence(t, a, number, err);
 		/* It puts a request off while it writes another snapshot; idle, it would forget it.
 		 */
-		if (round % 64 == 63 && !c->writer && t->state == 'S')
+		if (round % 64 == 63 && t->state == 'S' && !is_writing(t))
 			wake(t, true);
 		else if (!woken && !c->writer && round < AWAKE_ROUNDS * 2)
 			woken = wake(t, round >= AWAKE_ROUNDS);
@@ -237,7 +246,9 @@ static int ask_by_control(struct target *t, struct ask *a, char **path, struct e
 	a->rss_before = c->trim_before;
 	a->rss_after = c->trim_after;
 	reap_writer(t, (int)c->signal_number);
-	bool has_failed = __atomic_load_n(&c->failed, __ATOMIC_ACQUIRE) != failed;
+	/* Somebody else's, who is gone, may have failed meanwhile: its writer was killed, too. */
+	bool has_failed = __atomic_load_n(&c->failed, __ATOMIC_ACQUIRE) != failed &&
+	                  (!c->failed_request || c->failed_request == a->request + 1);
 	*path = has_failed ? NULL : read_path(c);
 	if (target_check_control(t, err))
 		return -1;

@@ -15,6 +15,7 @@ struct ask {
 	bool trim;           /* the allocator is to give back what it caches, first */
 	bool aside;          /* not to be counted by `keep`: the caller removes the file */
 	uint64_t deadline_ns, trim_until_ns; /* filled in */
+	uint32_t request;                    /* filled in: its number */
 	/* trim; filled in: the process made no heap call in time to do it in, its resident bytes
 	 * before and after otherwise. 0: its allocator has no way that outlive knows. */
 	bool trim_missed;

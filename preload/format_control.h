@@ -80,6 +80,8 @@ struct fmt_control {
 	 * sends, and takes 1 away. A process that becomes another program waits a moment for it to
 	 * be 0: a signal that came after that would end what it becomes. */
 	uint32_t senders;
+	/* Which request the last failure was of, and 1; 1: of none. 0: not told. Before `failed` */
+	uint32_t failed_request;
 };
 
 enum { FMT_CONTROL_STARTING = 0, FMT_CONTROL_READY = 1, FMT_CONTROL_OFF = 2 };

@@ -78,6 +78,7 @@ static void report(int error)
 	if (error) {
 		memcpy(c->error, line, sizeof(line));
 		c->last_errno = (uint32_t)-error;
+		c->failed_request = g_job.request.number + 1;
 		__atomic_fetch_add(&c->failed, 1, __ATOMIC_RELEASE);
 	} else if (g_job.request.reason != FMT_REASON_PEAK) {
 		/* Nobody asks for the peak, and who asks for another must not be given that. */
