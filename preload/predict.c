@@ -8,11 +8,11 @@
 #include "predict.h"
 
 enum {
-	POOL_FIRST = 1 << 19, /* of an early thread: most need no more, and to grow is to copy */
+	POOL_LAST = 8 << PREDICT_OFFSET_BITS, /* of one thread; the first has all of it at once */
+	POOL_FIRST = 1 << 19, /* of an early one: most need no more, and to grow is to copy */
 	POOL_LATER = 1 << 17, /* of others: so that many have one */
-	POOL_LAST = 8 << PREDICT_OFFSET_BITS, /* of one thread */
-	POOLS_ALL = 1 << 26,                  /* of all */
-	POOL_EARLY = 1 << 24,                 /* of those that are early */
+	POOLS_ALL = 1 << 26,  /* of all */
+	POOL_EARLY = 1 << 24, /* of those that are early */
 	POOL_EAGER = 1 << 19, /* up to here a record is made when a stack is walked first */
 	PAUSE = 8 * PREDICT_WINDOW,
 	NONE = sizeof(struct record), /* at the pool's start: a record that never holds */
@@ -41,10 +41,14 @@ static void pool_free(uint8_t *pool, size_t bytes)
 
 void predict_new(struct stack_cache *c)
 {
-	bool early = __atomic_load_n(&g_pool_bytes, __ATOMIC_RELAXED) < POOL_EARLY;
-	uint32_t size = early ? POOL_FIRST : POOL_LATER;
+	const uint64_t all = __atomic_load_n(&g_pool_bytes, __ATOMIC_RELAXED);
+	uint32_t size = !all ? POOL_LAST : all < POOL_EARLY ? POOL_FIRST : POOL_LATER;
 	uint8_t *pool = pool_new(size);
-	struct predictor *p = pool ? sys_map(sizeof(*p)) : NULL;
+	struct predictor *p;
+
+	if (!pool)
+		pool = pool_new(size = POOL_LATER);
+	p = pool ? sys_map(sizeof(*p)) : NULL;
 
 	if (!p) {
 		if (pool)
@@ -182,16 +186,20 @@ static struct record *allocate(struct stack_hot *h, unsigned n)
 			pool_free(p->pool, p->size);
 			h->records = p->pool = bigger;
 			p->size *= 2;
+			p->ready = 0;
 		}
 	}
 	if (p->size - p->used < bytes) {
 		predict_flush(p);
 		return NULL;
 	}
-	struct record *e = (struct record *)(p->pool + p->used);
+	const uintptr_t e = (uintptr_t)p->pool + p->used, end = e + bytes;
 
 	p->used += bytes;
-	return e;
+	if (unlikely(end > p->ready))
+		sys_populate_ahead(&p->ready, (uintptr_t)p->pool, end,
+		                   (uintptr_t)p->pool + p->size);
+	return (struct record *)e;
 }
 
 /* A record that is being filled: from the caller outward, since what differs is mostly near. */

@@ -49,6 +49,7 @@ struct predictor {
 	uint64_t window; /* captures there were when this window began */
 	uint32_t walks;  /* in this window */
 	uint32_t used, size;
+	uintptr_t ready; /* the pool has pages up to here */
 	struct predict_seen seen[PREDICT_SEEN];
 	/* Guesses: a record's offset in 8 bytes, and bits of the place that it was met at: one of
 	 * another place is mostly told without a look at the record, which is a cache miss. */
