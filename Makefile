@@ -159,7 +159,7 @@ $(O)/tests/exact/libexact.so: tests/exact/compare.c $(PRELOAD_OBJ) $(O)/exports.
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(PRELOAD_CFLAGS) -I. $(CPPFLAGS) $(CFLAGS) $(PRELOAD_LDFLAGS) -Wl,--version-script=$(O)/exports.map \
-		-Wl,--wrap=stack_capture -Wl,--wrap=track_alloc_plain $(LDFLAGS) -o $@ $< $(PRELOAD_OBJ)
+		-Wl,--wrap=stack_capture -Wl,--wrap=track_alloc_plain -Wl,--wrap=track_alloc_guessed $(LDFLAGS) -o $@ $< $(PRELOAD_OBJ)
 exact: ## hold every stack captured inside real programs, ten million, against libunwind's; T=program
 	$(Q)scripts/deps build test
 	$(Q)$(MAKE) --no-print-directory all $(O)/tests/exact/libexact.so

@@ -36,6 +36,7 @@ _Static_assert(offsetof(struct self, n_heap) == SELF_N_HEAP &&
                        offsetof(struct self, flags) == SELF_FLAGS &&
                        offsetof(struct self, exact) == SELF_EXACT && IN_HEAP == SELF_IN_HEAP &&
                        offsetof(struct self, left) == SELF_LEFT &&
+                       offsetof(struct self, guess) == SELF_GUESS &&
                        offsetof(struct real, malloc) == REAL_MALLOC &&
                        offsetof(struct real, calloc) == REAL_CALLOC &&
                        offsetof(struct real, realloc) == REAL_REALLOC &&

@@ -11,6 +11,17 @@
 #define SELF_EXACT   8
 #define SELF_IN_HEAP 2
 #define SELF_LEFT    16
+#define SELF_GUESS   24
+/* From struct ctx to what predict_first() looks at (track_plain.c) */
+#define CTX_STACKS     16
+#define CACHE_TOP      72
+#define CACHE_RECORDS  88
+#define CACHE_LINE     96
+#define PLACE_FACTOR   0x9e3779b97f4a7c15
+#define PLACE_IP_SHIFT 20
+#define PLACE_SLOT     59 /* its bits above: the guess in the line */
+#define PLACE_BITS     27 /* from here up to the same as bits of the guess: */
+#define GUESS_OFFSET   0x7ffff
 /* struct real (hook.h) */
 #define REAL_MALLOC  0
 #define REAL_CALLOC  8

@@ -33,12 +33,37 @@
 	jmp	*hook_passed_malloc(%rip)
 	/* What heap_malloc() does where track_is_plain(), with no frame: the caller is known
 	 * here, and its rbp is still there. */
-1:	cmpq	$0, %fs:SELF_EXACT(%rax)
+1:	mov	%fs:SELF_EXACT(%rax), %rdx
+	test	%rdx, %rdx
 	je	heap_malloc
 	cmpl	$0, %fs:SELF_FLAGS(%rax)
 	jne	heap_malloc
 	incl	%fs:SELF_N_HEAP(%rax)
 	movl	$SELF_IN_HEAP, %fs:SELF_FLAGS(%rax)
+	/* predict_first(), and its record is fetched while the real call goes on. */
+	mov	CTX_STACKS(%rdx), %rdx
+	mov	(%rsp), %rcx
+	mov	CACHE_TOP(%rdx), %rsi
+	shl	$PLACE_IP_SHIFT, %rcx
+	sub	%rsp, %rsi
+	movabs	$PLACE_FACTOR, %r8
+	sub	$8, %rsi
+	xor	%rsi, %rcx
+	imul	%r8, %rcx
+	mov	CACHE_LINE(%rdx), %r8
+	mov	CACHE_RECORDS(%rdx), %rdx
+	mov	%rcx, %rsi
+	shr	$PLACE_SLOT, %rsi
+	shr	$PLACE_BITS, %rcx
+	and	$~GUESS_OFFSET, %ecx
+	xor	(%r8,%rsi,4), %ecx
+	cmp	$GUESS_OFFSET, %ecx
+	ja	3f
+2:	lea	(%rdx,%rcx,8), %rdx
+	prefetcht0 (%rdx)
+	prefetcht0 64(%rdx)
+	prefetcht0 128(%rdx)
+	mov	%rdx, %fs:SELF_GUESS(%rax)
 	push	%rdi
 	.cfi_adjust_cfa_offset 8
 	call	*real+REAL_MALLOC(%rip)
@@ -47,8 +72,12 @@
 	mov	%rax, %rdi
 	mov	(%rsp), %rdx
 	lea	8(%rsp), %rcx
+	mov	t_self@gottpoff(%rip), %rax
 	mov	%rbp, %r8
-	jmp	track_alloc_plain
+	mov	%fs:SELF_GUESS(%rax), %r9
+	jmp	track_alloc_guessed
+3:	xor	%ecx, %ecx
+	jmp	2b
 	end	malloc
 
 	/* To \other where a sample may live at \at. */

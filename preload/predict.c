@@ -39,6 +39,15 @@ static void pool_free(uint8_t *pool, size_t bytes)
 	__atomic_sub_fetch(&g_pool_bytes, bytes, __ATOMIC_RELAXED);
 }
 
+void predict_none(struct stack_hot *h)
+{
+	static struct record none;
+	static uint32_t line[PREDICT_LINE] __attribute__((aligned(128)));
+
+	h->records = (uint8_t *)&none;
+	h->line = line;
+}
+
 void predict_new(struct stack_cache *c)
 {
 	const uint64_t all = __atomic_load_n(&g_pool_bytes, __ATOMIC_RELAXED);
@@ -274,7 +283,8 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
 	const uint32_t at = (uint32_t)((uint8_t *)e - p->pool);
 	struct filling s = {.e = e, .sp = from->sp};
 
-	*e = (struct record){.ip = from->ip, .sp = fixed ? from->sp : 0, .stack = stack};
+	*e = (struct record){
+	        .ip = from->ip, .sp = fixed ? from->sp : 0, .stack = predict_mix(stack)};
 	e->n = (uint16_t)n;
 	e->rest = (uint16_t)(rest | (end == WALK_TRUNCATED ? RECORD_TRUNCATED : 0u));
 	fill(&s, c, next);

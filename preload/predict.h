@@ -9,6 +9,7 @@
 #ifndef OUTLIVE_PREDICT_H
 #define OUTLIVE_PREDICT_H
 
+#include "hook_numbers.h"
 #include "stack_walk.h"
 
 enum {
@@ -27,13 +28,19 @@ enum {
 };
 
 struct record {
-	uintptr_t ip;   /* the innermost frame's */
-	uintptr_t sp;   /* the only one that it holds at; 0: it holds wherever it lies */
-	uint32_t stack; /* its number */
-	uint32_t site; /* of the context that has the predictor; 0: it has not yet been asked for */
-	uint32_t span; /* bytes above sp that are looked at */
-	uint16_t n;    /* words that are compared as they are: a multiple of 4, not 0 */
-	uint16_t rest; /* further words, compared relative to sp; and RECORD_TRUNCATED */
+	uintptr_t ip; /* the innermost frame's */
+	uintptr_t sp; /* the only one that it holds at; 0: it holds wherever it lies */
+	union {
+		struct {
+			uint32_t site;  /* of the context that has the predictor; 0: it has not yet
+			                   been asked for */
+			uint32_t stack; /* its number, mixed: predict_stack() */
+		};
+		uint64_t word; /* for predict_note() */
+	};
+	uint32_t span;    /* bytes above sp that are looked at */
+	uint16_t n;       /* words that are compared as they are: a multiple of 4, not 0 */
+	uint16_t rest;    /* further words, compared relative to sp; and RECORD_TRUNCATED */
 	uint64_t value[]; /* n, then as many 16-bit offsets in words; then the same of the further
 	                     ones */
 } __attribute__((aligned(16)));
@@ -58,6 +65,8 @@ struct predictor {
 	uint32_t guess[PREDICT_GUESSES] __attribute__((aligned(128)));
 };
 
+/* Until the cache has a predictor: guesses lead to a record that never holds. */
+void predict_none(struct stack_hot *h);
 /* Gives the cache a predictor, if there is memory for one. */
 void predict_new(struct stack_cache *c);
 /* Forgets everything: a module is gone. */
@@ -67,7 +76,7 @@ uint64_t predict_bytes(const struct predictor *p);
 /* Where and how deep a capture is. */
 static inline uint32_t predict_place(uintptr_t ip, uint64_t depth)
 {
-	return (uint32_t)((ip << 20 ^ depth) * 0x9e3779b97f4a7c15ul >> 32);
+	return (uint32_t)((ip << PLACE_IP_SHIFT ^ depth) * PLACE_FACTOR >> 32);
 }
 
 static inline uint32_t *predict_slot(const struct stack_hot *h, uint32_t place)
@@ -75,11 +84,22 @@ static inline uint32_t *predict_slot(const struct stack_hot *h, uint32_t place)
 	return &h->line[place / (UINT32_MAX / PREDICT_LINE + 1)];
 }
 
-/* What comes next is guessed by what was: fetch its line now. */
-static inline void predict_note(struct stack_hot *h, uint32_t stack)
+/* A stack's number, mixed, and back: the constants are each other's inverse. */
+static inline uint32_t predict_mix(uint32_t stack)
 {
-	uint64_t mixed = stack * 0x9e3779b97f4a7c15ul;
-	uint64_t both = mixed + (h->before << 21 | h->before >> 43);
+	return stack * 0x9e3779b1u;
+}
+
+static inline uint32_t predict_stack(const struct record *e)
+{
+	return e->stack * 0x0e8b2f51u;
+}
+
+/* What comes next is guessed by what was: fetch its line now. mixed: a mixed stack in the upper
+ * half; what is below it hardly matters. */
+static inline void predict_note(struct stack_hot *h, uint64_t mixed)
+{
+	uint64_t both = mixed + (h->before << 5 | h->before >> 59);
 	uint32_t *line =
 	        &h->predictor
 	                 ->guess[(both >> 40) % (PREDICT_GUESSES / PREDICT_LINE) * PREDICT_LINE];
@@ -105,6 +125,15 @@ static inline bool predict_is_offset(uint32_t n)
 static inline struct record *predict_record(const struct stack_hot *h, uint32_t offset)
 {
 	return (struct record *)(h->records + 8ul * offset);
+}
+
+/* The first guess, not yet compared. There is always one, if only of a record that never holds. */
+static inline struct record *predict_first(const struct stack_hot *h, uintptr_t ip, uintptr_t sp)
+{
+	const uint32_t place = predict_place(ip, h->top - sp);
+	const uint32_t offset = predict_at(*predict_slot(h, place), place);
+
+	return predict_record(h, predict_is_offset(offset) ? offset : 0);
 }
 
 /* Is its place here? above: bytes that may be read. */

@@ -51,6 +51,7 @@ struct stack_cache *stack_cache_new(void)
 		return NULL;
 	c->depth = g_depth;
 	c->hot.pause = 1;
+	predict_none(&c->hot);
 	c->frame = (struct frame *)(c + 1);
 	c->fresh = c->frame + g_depth + 1;
 	c->rel = (struct frame_word *)(c->fresh + g_depth + 1);
@@ -79,12 +80,17 @@ void stack_modules_changed(void)
 		rule_sweep();
 }
 
-static COLD void forget(struct stack_cache *c, uint32_t epoch)
+static COLD void forget_rules(struct stack_cache *c, uint32_t epoch)
 {
 	if (__atomic_exchange_n(&g_swept_epoch, epoch, __ATOMIC_ACQ_REL) != epoch)
 		rule_sweep();
-	c->hot.epoch = epoch;
 	c->n_memo = 0;
+}
+
+static COLD void forget(struct stack_cache *c, uint32_t epoch)
+{
+	forget_rules(c, epoch);
+	c->hot.epoch = epoch;
 	if (c->hot.predictor)
 		predict_flush(c->hot.predictor);
 }
@@ -220,7 +226,7 @@ static inline uint32_t take(struct stack_cache *c, const struct record *e)
 {
 	if (unlikely(e->rest & RECORD_TRUNCATED))
 		c->stats.truncated++;
-	return e->stack;
+	return predict_stack(e);
 }
 
 /* By the rules; learns from it if there is a predictor at work. */
@@ -259,7 +265,7 @@ static HOT __attribute__((noinline)) uint32_t capture_again(struct stack_cache *
 	const struct record *e = predict_again(&c->hot, from, &mem, place);
 	uint32_t s = e ? take(c, e) : capture_walked(c, true, from, &mem, place);
 
-	predict_note(&c->hot, s);
+	predict_note(&c->hot, (uint64_t)predict_mix(s) << 32);
 	return s;
 }
 
@@ -306,14 +312,30 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 
 	if (!e)
 		return capture_again(c, from);
-	predict_note(h, e->stack);
+	predict_note(h, e->word);
 	return take(c, e);
+}
+
+/* In a handler of the program's, in the middle of a malloc, which goes on with the record that it
+ * has chosen: that must stay what it is. */
+static COLD uint32_t capture_amid(struct stack_cache *c, const struct caller *from)
+{
+	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE);
+	struct mem_window mem;
+
+	if (c->hot.epoch != epoch)
+		forget_rules(c, epoch);
+	c->hot.captures++;
+	mem_enter(&mem, from->sp, true);
+	return capture_walked(c, false, from, &mem, 0);
 }
 
 HOT uint32_t stack_capture_otherwise(struct stack_cache *c, const struct caller *from)
 {
 	struct stack_hot *h = &c->hot;
 
+	if (unlikely(t_self.flags & IN_HEAP))
+		return capture_amid(c, from);
 	if (unlikely(h->top - from->sp - 1 >= h->bytes ||
 	             h->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE)))
 		return capture_unusual(c, from);
@@ -326,9 +348,10 @@ uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 	if (unlikely(!c))
 		return capture_shared(from);
 
-	const struct record *e = stack_capture_hot(c, from->ip, from->sp, from->fp);
+	const struct record *e = stack_capture_hot(c, predict_first(&c->hot, from->ip, from->sp),
+	                                           from->ip, from->sp, from->fp);
 
-	return e ? e->stack : stack_capture_otherwise(c, from);
+	return e ? predict_stack(e) : stack_capture_otherwise(c, from);
 }
 
 /* Of a thread that stands still nothing but sp, rbp and the instruction is looked at: where a frame

@@ -7,24 +7,17 @@
 
 #include "predict.h"
 
-/* The stack at this place, as a record. NULL, and nothing has changed: then it is
- * stack_capture_otherwise(). */
+/* The stack at this place, as a record, if it is e: predict_first(). NULL, and nothing has changed:
+ * then it is stack_capture_otherwise(). */
 static inline __attribute__((always_inline)) struct record *
-stack_capture_hot(struct stack_cache *c, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+stack_capture_hot(struct stack_cache *c, struct record *e, uintptr_t ip, uintptr_t sp, uintptr_t fp)
 {
 	struct stack_hot *h = &c->hot;
 	const uintptr_t above = h->top - sp;
 
 	if (unlikely(above - 1 >= h->bytes ||
-	             h->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE)))
-		return NULL;
-
-	const uint32_t place = predict_place(ip, above);
-	const uint32_t offset = predict_at(*predict_slot(h, place), place);
-	struct record *e = predict_record(h, offset);
-
-	if (unlikely(!predict_is_offset(offset) || e->ip != ip || !predict_fits(e, sp, above) ||
-	             !predict_same(e, sp)))
+	             h->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE) ||
+	             e->ip != ip || !predict_fits(e, sp, above) || !predict_same(e, sp)))
 		return NULL;
 	if (unlikely(e->rest)) {
 		if (!predict_same_rest(e, sp, fp))
@@ -32,7 +25,7 @@ stack_capture_hot(struct stack_cache *c, uintptr_t ip, uintptr_t sp, uintptr_t f
 		c->stats.truncated += (e->rest & RECORD_TRUNCATED) != 0;
 	}
 	h->captures++;
-	predict_note(h, e->stack);
+	predict_note(h, e->word);
 	return e;
 }
 

@@ -22,8 +22,9 @@
 /* PAST_END is track_thread_end()'s own: what comes after it leases a context for each event. */
 enum { IN_TRACKER = 1u, IN_HEAP = 2u, PAST_END = 4u };
 
-struct task; /* a thread's record: task.h */
-struct ctx;  /* a thread's counters and caches, leased: context.h */
+struct task;   /* a thread's record: task.h */
+struct ctx;    /* a thread's counters and caches, leased: context.h */
+struct record; /* a stack that was seen: predict.h */
 
 /* One cache line; what each call of the malloc family looks at comes first. */
 struct self {
@@ -35,9 +36,12 @@ struct self {
 	 * then track_plain.c need not ask. Else NULL. */
 	struct ctx *exact;
 	/* Sampled mode: bytes before the next sample point, and where its random numbers are
-	 * (sample.h). In exact mode 0 for ever. */
+	 * (sample.h). In exact mode left is 0 for ever. */
 	uint64_t left;
-	uint64_t random;
+	union {
+		uint64_t random;
+		struct record *guess; /* exact mode, during the real malloc: predict.h */
+	};
 	struct ctx *ctx;   /* NULL until the thread's first event */
 	struct task *task; /* the thread's record, NULL until it is known */
 	/* A block that realloc has in hand: it is in no table, nor is what it becomes. 0: none;
@@ -94,15 +98,18 @@ struct block {
 /*
  * What nearly all calls are: the flags are 0, and all has been asked that does not change. Then
  * track_alloc_plain() does what track_alloc() does, whatever the flags are by now, and leaves them
- * 0; it returns p, and has the caller's three words by value. track_free_plain() does what
- * track_free() does, or nothing and returns false. track_free_ahead() does the same, and leaves
- * IN_HEAP: the real call comes next. For track.h and the hooks of malloc and free.
+ * 0; it returns p, and has the caller's three words by value. track_alloc_guessed() is told what
+ * was guessed before the real call, so that the guess was fetched meanwhile. track_free_plain()
+ * does what track_free() does, or nothing and returns false. track_free_ahead() does the same, and
+ * leaves IN_HEAP: the real call comes next. For track.h and the hooks of malloc and free.
  */
 static inline bool track_is_plain(void)
 {
 	return likely(t_self.exact && !t_self.flags);
 }
 void *track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp);
+void *track_alloc_guessed(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp,
+                          struct record *guess);
 bool track_free_ahead(const void *p);
 bool track_free_plain(const void *p);
 bool track_free_plain_was(const void *p, struct block *was);

@@ -14,6 +14,15 @@
 #include "track.h"
 #include "track_count.h"
 
+/* predict_first() in assembly. */
+_Static_assert(offsetof(struct ctx, stacks) == CTX_STACKS &&
+                       offsetof(struct stack_cache, hot.top) == CACHE_TOP &&
+                       offsetof(struct stack_cache, hot.records) == CACHE_RECORDS &&
+                       offsetof(struct stack_cache, hot.line) == CACHE_LINE &&
+                       PREDICT_LINE == 1 << (64 - PLACE_SLOT) &&
+                       GUESS_OFFSET == (1 << PREDICT_OFFSET_BITS) - 1 && PLACE_BITS == 32 - 5,
+               "numbers in assembly");
+
 #define INLINE static inline __attribute__((always_inline))
 #define APART  static __attribute__((noinline))
 
@@ -34,9 +43,9 @@ INLINE void guard_clear(uint32_t flags)
 /* ---- blocks that are made ---- */
 
 /* The block is not yet in the table; how it comes there is not the usual way. */
-APART void *alloc_rest(struct ctx *c, void *p, size_t bytes, uint32_t stack)
+APART void *alloc_rest(struct ctx *c, void *p, size_t bytes, uint32_t site)
 {
-	track_alloc_rest(c, (uintptr_t)p, stack, bytes);
+	track_alloc_rest(c, (uintptr_t)p, context_site_at(site)->stack, bytes);
 	return p;
 }
 
@@ -49,18 +58,19 @@ APART void *alloc_due(struct ctx *c, void *p)
 	return p;
 }
 
+/* Something becomes due where the clock is read, or the window is left: is_read tells the first. */
 INLINE void *alloc(struct ctx *c, struct live_region *near, uint64_t *word, void *p, size_t bytes,
-                   uint32_t stack, uint32_t site)
+                   uint32_t site, bool is_read)
 {
 	const struct block b = {.size = bytes, .site = site, .birth = context_time()};
 	struct site *s = context_site_at(site);
 
 	if (unlikely(!live_put_hot(near, word, (uintptr_t)p, &b)))
-		return alloc_rest(c, p, bytes, stack);
+		return alloc_rest(c, p, bytes, site);
 	c->last = (uintptr_t)p;
 	count_size(s, (uint32_t)bytes); /* more is not put there */
 	count_alloc(c, s, bytes);
-	if (unlikely(c->live > c->high || c->due))
+	if (unlikely(c->live > c->high || (is_read && c->due)))
 		return alloc_due(c, p);
 	guard_clear(0);
 	return p;
@@ -73,17 +83,19 @@ APART void *alloc_slowly(struct ctx *c, void *p, size_t bytes, uint32_t stack, u
 
 	if (!c->until)
 		context_refresh(c);
-	if (unlikely(!site))
-		return alloc_rest(c, p, bytes, stack);
-	return alloc(c, near, word, p, bytes, stack, site);
+	if (unlikely(!site)) {
+		track_alloc_rest(c, (uintptr_t)p, stack, bytes);
+		return p;
+	}
+	return alloc(c, near, word, p, bytes, site, true);
 }
 
 /* The clock is to be read, or the record does not yet have its site. */
 APART void *alloc_known(struct ctx *c, void *p, size_t bytes, struct record *e)
 {
 	if (!e->site)
-		e->site = context_site_known(c, e->stack);
-	return alloc_slowly(c, p, bytes, e->stack, e->site);
+		e->site = context_site_known(c, predict_stack(e));
+	return alloc_slowly(c, p, bytes, predict_stack(e), e->site);
 }
 
 /* The stack could not be guessed. */
@@ -131,8 +143,8 @@ APART bool free_aged(struct ctx *c, struct site *s, unsigned bucket, uint32_t fl
 	return gone(c, flags);
 }
 
-/* flags: to leave with. was: for track_restore(), or NULL. */
-INLINE bool take(struct ctx *c, const void *p, uint32_t flags, struct block *was)
+/* flags: to leave with. was: for track_restore(), or NULL. is_read: the clock was. */
+INLINE bool take(struct ctx *c, const void *p, uint32_t flags, struct block *was, bool is_read)
 {
 	const uintptr_t a = (uintptr_t)p;
 	struct block b;
@@ -174,7 +186,7 @@ INLINE bool take(struct ctx *c, const void *p, uint32_t flags, struct block *was
 		if (likely(count[bucket] != UINT32_MAX))
 			ADD(&count[bucket], 1);
 	}
-	if (unlikely(c->due))
+	if (unlikely(is_read && c->due))
 		return free_due(c, flags);
 	guard_clear(flags);
 	return true;
@@ -183,7 +195,7 @@ INLINE bool take(struct ctx *c, const void *p, uint32_t flags, struct block *was
 APART bool take_refreshed(struct ctx *c, const void *p, uint32_t flags)
 {
 	context_refresh(c);
-	return take(c, p, flags, NULL);
+	return take(c, p, flags, NULL, true);
 }
 
 bool track_free_plain_was(const void *p, struct block *was)
@@ -195,7 +207,7 @@ bool track_free_plain_was(const void *p, struct block *was)
 	guard_set();
 	if (unlikely(!--c->until))
 		context_refresh(c);
-	return take(c, p, 0, was);
+	return take(c, p, 0, was, true);
 }
 
 bool track_free_plain(const void *p)
@@ -205,7 +217,8 @@ bool track_free_plain(const void *p)
 
 /* ---- the two ---- */
 
-HOT void *track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+HOT void *track_alloc_guessed(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp,
+                              struct record *e)
 {
 	struct ctx *c = t_self.exact;
 
@@ -215,13 +228,21 @@ HOT void *track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, u
 
 	struct live_region *near;
 	uint64_t *word = live_fetch((uintptr_t)p, &near);
-	struct record *e = stack_capture_hot(c->stacks, ip, sp, fp);
 
+	e = stack_capture_hot(c->stacks, e, ip, sp, fp);
 	if (unlikely(!e))
 		return alloc_walked(c, p, bytes, ip, sp, fp);
 	if (unlikely(!--c->until || !e->site))
 		return alloc_known(c, p, bytes, e);
-	return alloc(c, near, word, p, bytes, e->stack, e->site);
+	return alloc(c, near, word, p, bytes, e->site, false);
+}
+
+HOT void *track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+{
+	const struct ctx *c = t_self.exact;
+	struct record *e = c ? predict_first(&c->stacks->hot, ip, sp) : NULL;
+
+	return track_alloc_guessed(p, bytes, ip, sp, fp, e);
 }
 
 HOT bool track_free_ahead(const void *p)
@@ -233,5 +254,5 @@ HOT bool track_free_ahead(const void *p)
 	guard_set();
 	if (unlikely(!--c->until))
 		return take_refreshed(c, p, IN_HEAP);
-	return take(c, p, IN_HEAP, NULL);
+	return take(c, p, IN_HEAP, NULL, false);
 }

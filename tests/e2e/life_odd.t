@@ -53,6 +53,10 @@ OPTIONS=
 odd handler
 # Its child is in the middle of our hook, and has no context of its own yet.
 odd forking
+# What a malloc has chosen to compare is still there when the handler has met thousands of stacks, cut before its frame.
+OPTIONS=depth=26
+odd opening
+OPTIONS=
 
 # An auditor comes first, and leaves little room in the loader's reserve of thread-local memory.
 same audited env LD_AUDIT="$PROGS/life_audit_so.so" "$PROGS/life_odd" own_page

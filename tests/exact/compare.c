@@ -27,6 +27,10 @@ uint32_t __real_stack_capture(struct stack_cache *c, const struct caller *from);
 uint32_t __wrap_stack_capture(struct stack_cache *c, const struct caller *from);
 void *__real_track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp);
 void *__wrap_track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp);
+void *__real_track_alloc_guessed(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp,
+                                 struct record *guess);
+void *__wrap_track_alloc_guessed(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp,
+                                 struct record *guess);
 
 enum { FRAMES = 4096, SHOWN = 3 };
 
@@ -214,17 +218,33 @@ uint32_t __wrap_stack_capture(struct stack_cache *c, const struct caller *from)
 }
 
 /* The usual allocation captures by itself: the stack is asked of the table. */
-void *__wrap_track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+static void check_block(const void *p, uintptr_t ip, uint64_t guesses)
 {
-	const struct stack_cache *c = t_self.exact->stacks;
-	uint64_t guesses = c->stats.fallbacks;
 	struct block b;
 
-	__real_track_alloc_plain(p, bytes, ip, sp, fp);
 	if (!p)
-		return p;
+		return;
 	t_self.flags |= IN_TRACKER;
-	check(c, live_find((uintptr_t)p, &b) ? context_site_at(b.site)->stack : 0, ip, guesses);
+	check(t_self.exact->stacks,
+	      live_find((uintptr_t)p, &b) ? context_site_at(b.site)->stack : 0, ip, guesses);
 	t_self.flags &= ~IN_TRACKER;
+}
+
+void *__wrap_track_alloc_plain(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp)
+{
+	uint64_t guesses = t_self.exact->stacks->stats.fallbacks;
+
+	__real_track_alloc_plain(p, bytes, ip, sp, fp);
+	check_block(p, ip, guesses);
+	return p;
+}
+
+void *__wrap_track_alloc_guessed(void *p, size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t fp,
+                                 struct record *guess)
+{
+	uint64_t guesses = t_self.exact->stacks->stats.fallbacks;
+
+	__real_track_alloc_guessed(p, bytes, ip, sp, fp, guess);
+	check_block(p, ip, guesses);
 	return p;
 }

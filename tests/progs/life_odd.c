@@ -340,6 +340,96 @@ static void forking(void)
 	check("400 children", g_ended_ill == 0);
 }
 
+/* ---- a handler that opens files by many ways while the program is in its allocator ---- */
+
+enum { WAYS = 6000, WAYS_AT_ONCE = 60 };
+static volatile unsigned g_way;
+
+static void go_left(unsigned way, int left);
+static void go_right(unsigned way, int left);
+
+__attribute__((noinline)) static void go_on(unsigned way, int left)
+{
+	if (left)
+		(way & 1 ? go_left : go_right)(way >> 1, left - 1);
+	else
+		close(open("/dev/null", O_RDONLY));
+}
+
+__attribute__((noinline)) static void go_left(unsigned way, int left)
+{
+	go_on(way, left);
+	g_handled++;
+}
+
+__attribute__((noinline)) static void go_right(unsigned way, int left)
+{
+	go_on(way, left);
+	g_handled++;
+}
+
+static void opens_many(int sig)
+{
+	const int error = errno;
+
+	(void)sig;
+	for (int i = 0; i < WAYS_AT_ONCE && g_way < 2 * WAYS; i++)
+		go_on(g_way++ / 2, 13);
+	errno = error;
+}
+
+static void many_mallocs(void)
+{
+	for (int i = 0; i < 1000; i++)
+		free(malloc(1));
+}
+
+/* It is interrupted while it makes mappings, mostly. */
+static void *maps_on(void *done)
+{
+	sigset_t alarm;
+
+	many_mallocs();
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
+	for (g_way = 0; g_way < 2 * WAYS;)
+		free(malloc(1 << 20));
+	pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+	pthread_barrier_wait(done);
+	pthread_barrier_wait(done);
+	return NULL;
+}
+
+/* One after the other, but none ends before the last: each has all to learn. */
+static void opening(void)
+{
+	enum { N = 6 };
+	struct sigaction a = {.sa_handler = opens_many, .sa_flags = SA_RESTART};
+	struct itimerval each = {{0, 1000}, {0, 1000}};
+	pthread_barrier_t done[N];
+	pthread_t t[N];
+	sigset_t alarm;
+
+	many_mallocs();
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+	sigaction(SIGALRM, &a, NULL);
+	setitimer(ITIMER_REAL, &each, NULL);
+	for (int i = 0; i < N; i++) {
+		pthread_barrier_init(&done[i], NULL, 2);
+		pthread_create(&t[i], NULL, maps_on, &done[i]);
+		pthread_barrier_wait(&done[i]);
+	}
+	setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+	for (int i = 0; i < N; i++) {
+		pthread_barrier_wait(&done[i]);
+		pthread_join(t[i], NULL);
+	}
+	check("6 threads", g_way == 2 * WAYS);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -350,7 +440,7 @@ int main(int argc, char **argv)
 	        {"raw_shares", raw_shares}, {"raw_has_none", raw_has_none},
 	        {"raw_opens", raw_opens},   {"robust", robust},
 	        {"pivoted", pivoted},       {"handler", handler},
-	        {"forking", forking},
+	        {"forking", forking},       {"opening", opening},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)

@@ -26,7 +26,9 @@ uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 
 struct stack_cache *stack_cache_new(void)
 {
-	static struct stack_cache cache;
+	static struct record none;
+	static uint32_t line[PREDICT_LINE];
+	static struct stack_cache cache = {.hot = {.records = (uint8_t *)&none, .line = line}};
 
 	return &cache;
 }
