@@ -346,14 +346,23 @@ uint32_t site_count(void)
 	return n ? n * SITE_CHUNK + SITE_CHUNK - 1 : 0;
 }
 
+const struct site *site_run(uint32_t site, uint32_t most, uint32_t *n)
+{
+	const uint32_t left = SITE_CHUNK - site % SITE_CHUNK;
+
+	*n = most < left ? most : left;
+	if (site > site_count() ||
+	    !__atomic_load_n(&g_site_piece[site / (PIECE / sizeof(struct site))], __ATOMIC_ACQUIRE))
+		return NULL;
+	return context_site_at(site);
+}
+
 const struct site *site_get(uint32_t site)
 {
-	const struct site *s = context_site_at(site);
+	uint32_t n;
+	const struct site *s = site_run(site, 1, &n);
 
-	if (site > site_count() ||
-	    !__atomic_load_n(&g_site_piece[site / (PIECE / sizeof(*s))], __ATOMIC_ACQUIRE))
-		return NULL;
-	return __atomic_load_n(&s->context, __ATOMIC_ACQUIRE) ? s : NULL;
+	return s && site_is_there(s) ? s : NULL;
 }
 
 void context_audit(struct context_audit *out)

@@ -59,6 +59,13 @@ struct context_info {
 void context_info(uint32_t context, struct context_info *out);
 uint32_t site_count(void);                  /* sites are 1..count, with holes */
 const struct site *site_get(uint32_t site); /* NULL for a hole */
+/* For who reads them all: *n of them, `most` at most, lie together from this one on, holes among
+ * them. NULL: they are all holes. */
+const struct site *site_run(uint32_t site, uint32_t most, uint32_t *n);
+static inline bool site_is_there(const struct site *s)
+{
+	return __atomic_load_n(&s->context, __ATOMIC_ACQUIRE) != 0;
+}
 
 struct context_audit {
 	uint64_t lost[8]; /* by FMT_AUDIT_LOST_* */

@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "format.h"
 #include "snapshot.h"
@@ -44,7 +45,8 @@ struct block;
 /* A file being written. The first error stays in `error`; all else then does nothing. */
 struct snap_out {
 	int fd, error;
-	uint8_t *buf; /* SNAP_BUFFER bytes */
+	uint8_t *buf;        /* SNAP_BUFFER bytes */
+	const uint8_t *full; /* behind it no item begins */
 	size_t used;
 	size_t record; /* where the open record's head stands in buf */
 	uint32_t tag;  /* of the open record */
@@ -65,7 +67,7 @@ void snap_record(struct snap_out *o, uint32_t tag);
 void snap_item_anew(struct snap_out *o);
 static inline void snap_item(struct snap_out *o)
 {
-	if (o->used + SNAP_ITEM_MAX + 8 > SNAP_BUFFER)
+	if (o->buf + o->used > o->full)
 		snap_item_anew(o);
 }
 void snap_u(struct snap_out *o, uint64_t v);
@@ -85,9 +87,37 @@ static inline uint8_t *snap_u_at(uint8_t *at, uint64_t v)
 	*at++ = (uint8_t)v;
 	return at;
 }
+/* One below 2^28, without a branch that depends on it; to be written once or several times. Up to
+ * three bytes behind it are overwritten. */
+struct snap_u28 {
+	uint32_t bytes, n;
+};
+static inline struct snap_u28 snap_u28(uint32_t v)
+{
+	static const uint32_t more[] = {0, 0x80, 0x8080, 0x808080};
+	uint32_t bytes = v + 3 * (v & 0xfffc000), last;
+
+	bytes += bytes & 0x3f803f80;
+	last = (31u ^ (unsigned)__builtin_clz(bytes | 1)) / 8;
+	return (struct snap_u28){bytes | more[last], last + 1};
+}
+static inline uint8_t *snap_u28_at(uint8_t *at, struct snap_u28 v)
+{
+	memcpy(at, &v.bytes, sizeof(v.bytes));
+	return at + v.n;
+}
 static inline void snap_item_done(struct snap_out *o, const uint8_t *at)
 {
 	o->used = (size_t)(at - o->buf);
+}
+/* Between two items, for both of that. */
+static inline uint8_t *snap_item_next(struct snap_out *o, uint8_t *at)
+{
+	if (at <= o->full)
+		return at;
+	snap_item_done(o, at);
+	snap_item_anew(o);
+	return o->buf + o->used;
 }
 void snap_mem(struct snap_out *o, const void *p, size_t n);
 void snap_str(struct snap_out *o, const char *s);

@@ -61,66 +61,78 @@ static void put_threads(struct snap_out *o, uint32_t n)
  * and millions of nodes. Kept for the next snapshot: what a module's number stands for stays.
  */
 struct frame_bytes {
-	uintptr_t ip;
-	uint16_t module, flags;
-	uint8_t length; /* 0: empty */
+	uint32_t what; /* struct stack_kept; 0: empty */
+	uint8_t length;
 	uint8_t bytes[16];
 };
-#define FRAMES_LOG2 12
-static struct frame_bytes g_frames[1 << FRAMES_LOG2];
+enum { FRAMES = 1 << 12 };
+static struct frame_bytes g_frames[FRAMES];
 _Static_assert(sizeof(((struct stack_node *)0)->module) == 2 &&
                        sizeof(((struct stack_node *)0)->flags) == 2,
                "two numbers of three bytes and one of ten fit");
 
-static inline struct frame_bytes *frame_bytes_of(const struct stack_node *v)
+/* Frames are numbered as they are met; the flags that few of them have are the highest bits. */
+static inline struct frame_bytes *frame_bytes_of(uint32_t what)
 {
-	return &g_frames[v->ip * 0x9e3779b97f4a7c15ul >> (64 - FRAMES_LOG2)];
+	return &g_frames[(what ^ what >> 20) % FRAMES];
 }
 
-static inline bool frame_bytes_are(const struct frame_bytes *f, const struct stack_node *v)
+static COLD void frame_bytes_make(struct frame_bytes *f, uint32_t what, uint32_t n_modules)
 {
-	return f->length && f->ip == v->ip && f->module == v->module && f->flags == v->flags;
-}
-
-static void frame_bytes_make(struct frame_bytes *f, const struct stack_node *v)
-{
-	const struct stack_module *m = v->module ? stack_module(v->module) : NULL;
+	struct stack_node v;
 	uint8_t *at = f->bytes;
 
-	f->module = m ? v->module : 0;
-	at = snap_u_at(at, f->module);
-	at = snap_u_at(at, m ? v->ip - m->bias : v->ip);
-	at = snap_u_at(at, v->flags);
-	f->ip = v->ip;
-	f->flags = v->flags;
+	stack_node_what(what, &v);
+	const struct stack_module *m =
+	        v.module && v.module <= n_modules ? stack_module(v.module) : NULL;
+
+	at = snap_u_at(at, m ? v.module : 0);
+	at = snap_u_at(at, m ? v.ip - m->bias : v.ip);
+	at = snap_u_at(at, v.flags);
 	f->length = (uint8_t)(at - f->bytes);
+	/* A module that came while the tables were read will be in the next file. */
+	f->what = m || !v.module ? what : 0;
 }
+
+static inline uint8_t *put_node(uint8_t *at, const struct stack_kept *node, uint32_t number,
+                                uint32_t n_modules)
+{
+	static const struct frame_bytes nothing = {.length = 3};
+	uint32_t parent = node->parent;
+	struct frame_bytes *f = frame_bytes_of(node->what);
+	const struct frame_bytes *says = f;
+
+	if (unlikely(f->what != node->what))
+		frame_bytes_make(f, node->what, n_modules);
+	if (unlikely(parent >= number)) {
+		parent = 0;
+		says = &nothing;
+	}
+	at = snap_u28_at(at, snap_u28(parent));
+	memcpy(at, says->bytes, sizeof(says->bytes));
+	return at + says->length;
+}
+_Static_assert(STACK_NODE_MAX <= 1u << 28, "snap_u28()");
 
 static void put_nodes(struct snap_out *o, uint32_t first, uint32_t last, uint32_t n_modules)
 {
 	snap_record(o, FMT_NODE);
-	for (uint32_t i = first; i <= last; i++) {
-		struct stack_node v = {0};
-		uint8_t *at = snap_item_at(o);
+	uint8_t *at = snap_item_at(o);
 
-		if (!stack_node(i, &v) || v.parent >= i)
-			v = (struct stack_node){0};
-		if (unlikely(v.module > n_modules))
-			v.module = 0;
-		struct frame_bytes *f = frame_bytes_of(&v);
+	for (uint32_t number = first, n; number <= last;) {
+		const struct stack_kept *node = stack_nodes(number, last, &n), *end = node + n;
 
-		if (unlikely(!frame_bytes_are(f, &v)))
-			frame_bytes_make(f, &v);
-		at = snap_u_at(at, v.parent);
-		memcpy(at, f->bytes, sizeof(f->bytes));
-		snap_item_done(o, at + f->length);
+		for (; node < end; node++)
+			at = put_node(snap_item_next(o, at), node, number++, n_modules);
 	}
+	snap_item_done(o, at);
 	snap_record_end(o);
 }
 
 /* The thread went on counting since `frees` was read; what the reader derives for bucket 0 must not
  * be negative. */
-static uint8_t *put_lifetimes(uint8_t *at, const struct site *s, uint64_t frees)
+static __attribute__((noinline)) uint8_t *put_lifetimes(uint8_t *at, const struct site *s,
+                                                        uint64_t frees)
 {
 	struct context_age age[FMT_AGE_BUCKETS];
 	unsigned n = context_ages_list(s, age), i;
@@ -146,64 +158,94 @@ static uint64_t share(uint64_t all, uint64_t part, uint64_t whole)
 }
 
 /* Sampled: the blocks of a site are taken for alike, whatever their ages. */
-static uint8_t *put_ages(uint8_t *at, const struct snap_tally *t, const struct snap_site *v,
-                         const struct snap_weight *live)
+static __attribute__((noinline)) uint8_t *put_ages(uint8_t *at, const struct snap_tally *t,
+                                                   uint32_t site)
 {
+	const struct snap_site *v = &t->sites[site];
+	const struct snap_weight live = snap_tally_live(t, site);
 	struct snap_age ages[256];
 	unsigned n = snap_tally_ages(t, v, ages);
 
 	at = snap_u_at(at, n);
 	for (unsigned i = 0; i < n; i++) {
 		at = snap_u_at(at, ages[i].key);
-		at = snap_u_at(at, t->weights ? share(live->objects, ages[i].blocks, v->live_blocks)
+		at = snap_u_at(at, t->weights ? share(live.objects, ages[i].blocks, v->live_blocks)
 		                              : ages[i].blocks);
-		at = snap_u_at(at, t->weights ? share(live->bytes, ages[i].bytes, v->live_bytes)
+		at = snap_u_at(at, t->weights ? share(live.bytes, ages[i].bytes, v->live_bytes)
 		                              : ages[i].bytes);
 	}
 	return at;
 }
 
-/* The i-th of the tally; NULL: a hole, or it says nothing, or it came while the table was read, and
- * its stack has frames that are not in the file. */
-static const struct site *site_to_put(const struct snap_tally *t, uint32_t i,
-                                      const struct snap_bounds *have)
+/* Site s, the i-th of the tally. False: a hole, or it says nothing, or it came while the table was
+ * read, and its stack has frames that are not in the file. */
+static inline bool is_to_put(const struct snap_tally *t, uint32_t i, const struct site *s,
+                             const struct snap_bounds *have)
 {
 	const struct snap_site *v = &t->sites[i];
-	const struct site *s =
-	        v->allocs | v->frees | v->live_blocks ? site_get(t->first + i) : NULL;
 
-	if (s && t->first + i > have->sites &&
-	    __atomic_load_n(&s->stack, __ATOMIC_ACQUIRE) > have->stacks)
-		return NULL;
-	return s;
+	if (!(v->allocs | v->frees | v->live_blocks) || !site_is_there(s))
+		return false;
+	return t->first + i <= have->sites ||
+	       __atomic_load_n(&s->stack, __ATOMIC_ACQUIRE) <= have->stacks;
 }
 
-static void put_site(struct snap_out *o, const struct snap_tally *t, uint32_t i,
-                     const struct site *s, const struct snap_bounds *have)
+/* What was made and freed. Nearly all numbers are below 2^28; and most stacks made one block, or
+ * blocks of one size, and what they made was freed: then one number is as another. */
+static inline uint8_t *put_counters(uint8_t *at, const struct snap_site *v, uint32_t min,
+                                    uint32_t max, uint64_t frees)
+{
+	const uint64_t temporary = v->temporary < v->frees ? sample_blocks(v->temporary) : frees;
+	struct snap_u28 bytes = snap_u28((uint32_t)v->bytes), freed = bytes;
+
+	at = snap_u_at(at, sample_blocks(v->allocs));
+	if (unlikely((v->bytes | v->bytes_freed | max) >> 28)) {
+		at = snap_u_at(at, v->bytes);
+		at = snap_u_at(at, frees);
+		at = snap_u_at(at, v->bytes_freed);
+		at = snap_u_at(at, temporary);
+		at = snap_u_at(at, min);
+		return snap_u_at(at, max);
+	}
+	if (v->bytes_freed != v->bytes)
+		freed = snap_u28((uint32_t)v->bytes_freed);
+	at = snap_u28_at(at, bytes);
+	at = snap_u_at(at, frees);
+	at = snap_u28_at(at, freed);
+	at = snap_u_at(at, temporary);
+	if (min != v->bytes)
+		bytes = snap_u28(min);
+	at = snap_u28_at(at, bytes);
+	return snap_u28_at(at, max == min ? bytes : snap_u28(max));
+}
+
+static inline uint8_t *put_site(uint8_t *at, const struct snap_tally *t, uint32_t i,
+                                const struct site *s, const struct snap_bounds *have)
 {
 	const struct snap_site *v = &t->sites[i];
 	uint32_t stack = __atomic_load_n(&s->stack, __ATOMIC_ACQUIRE);
 	uint32_t thread = __atomic_load_n(&s->context, __ATOMIC_RELAXED);
 	uint32_t node = stack && stack <= have->stacks ? stack_leaf(stack) : 0;
-	uint64_t min = __atomic_load_n(&s->size_min, __ATOMIC_RELAXED);
-	uint64_t max = __atomic_load_n(&s->size_max, __ATOMIC_RELAXED);
-	struct snap_weight live = snap_tally_live(t, i);
-	uint8_t *at = snap_item_at(o);
+	uint32_t min = __atomic_load_n(&s->size_min, __ATOMIC_RELAXED);
+	uint32_t max = v->allocs ? __atomic_load_n(&s->size_max, __ATOMIC_RELAXED) : 0;
+	const uint64_t frees = sample_blocks(v->frees);
 
-	at = snap_u_at(at, node <= have->nodes ? node : 0);
+	at = snap_u28_at(at, snap_u28(node <= have->nodes ? node : 0));
 	at = snap_u_at(at, FMT_KIND_HEAP);
 	at = snap_u_at(at, thread <= have->contexts ? thread : 0);
-	at = snap_u_at(at, sample_blocks(v->allocs));
-	at = snap_u_at(at, v->bytes);
-	at = snap_u_at(at, sample_blocks(v->frees));
-	at = snap_u_at(at, v->bytes_freed);
-	at = snap_u_at(at, sample_blocks(v->temporary < v->frees ? v->temporary : v->frees));
-	at = snap_u_at(at, v->allocs ? (min < max ? min : max) : 0);
-	at = snap_u_at(at, v->allocs ? max : 0);
-	at = snap_u_at(at, live.objects);
-	at = snap_u_at(at, live.bytes);
-	at = put_lifetimes(at, s, sample_blocks(v->frees));
-	snap_item_done(o, put_ages(at, t, v, &live));
+	at = put_counters(at, v, min < max ? min : max, max, frees);
+	if (likely(!v->live_blocks)) {
+		at = snap_u_at(at, 0);
+		at = snap_u_at(at, 0);
+	} else {
+		struct snap_weight live = snap_tally_live(t, i);
+
+		at = snap_u_at(at, live.objects);
+		at = snap_u_at(at, live.bytes);
+	}
+	at = __atomic_load_n(&s->ages, __ATOMIC_RELAXED) ? put_lifetimes(at, s, frees)
+	                                                 : snap_u_at(at, 0);
+	return v->ages ? put_ages(at, t, i) : snap_u_at(at, 0);
 }
 
 /* What the estimates of the sites just written rest on; *number: of the sites before them. */
@@ -212,10 +254,13 @@ static void put_sampled(struct snap_out *o, const struct snap_tally *t,
 {
 	snap_record(o, FMT_SAMPLED);
 	for (uint32_t i = 0; i < t->count; i++) {
-		const struct site *site = site_to_put(t, i, have);
-		const struct site_sampled *s = site ? site_sampled(site) : NULL;
+		const struct site *site = site_get(t->first + i);
 
-		*number += site != NULL;
+		if (!site || !is_to_put(t, i, site, have))
+			continue;
+		++*number;
+		const struct site_sampled *s = site_sampled(site);
+
 		if (!s)
 			continue;
 		snap_item(o);
@@ -227,6 +272,28 @@ static void put_sampled(struct snap_out *o, const struct snap_tally *t,
 		snap_u(o, __atomic_load_n(&s->objects_variance_freed, __ATOMIC_RELAXED));
 		snap_u(o, __atomic_load_n(&s->bytes_variance_freed, __ATOMIC_RELAXED));
 	}
+	snap_record_end(o);
+}
+
+static void put_portion(struct snap_out *o, const struct snap_tally *t,
+                        const struct snap_bounds *have, struct snap_job *j)
+{
+	snap_record(o, FMT_SITE);
+	uint8_t *at = snap_item_at(o);
+
+	for (uint32_t i = 0, n; i < t->count; i += n) {
+		const struct site *s = site_run(t->first + i, t->count - i, &n);
+
+		for (uint32_t k = i; s && k < i + n; k++, s++) {
+			if (!is_to_put(t, k, s, have))
+				continue;
+			at = put_site(snap_item_next(o, at), t, k, s, have);
+			j->sites++;
+			if (t->reach)
+				t->reach[k].item = j->sites;
+		}
+	}
+	snap_item_done(o, at);
 	snap_record_end(o);
 }
 
@@ -242,18 +309,7 @@ static void put_sites(struct snap_out *o, const struct snap_bounds *have, struct
 			j->live_blocks = t.blocks;
 			j->live_bytes = t.bytes;
 		}
-		snap_record(o, FMT_SITE);
-		for (uint32_t i = 0; i < t.count; i++) {
-			const struct site *s = site_to_put(&t, i, have);
-
-			if (!s)
-				continue;
-			put_site(o, &t, i, s, have);
-			j->sites++;
-			if (t.reach)
-				t.reach[i].item = j->sites;
-		}
-		snap_record_end(o);
+		put_portion(o, &t, have, j);
 		if (g_sample_period)
 			put_sampled(o, &t, have, &number);
 		if (t.reach)

@@ -257,10 +257,11 @@ static void clear(const struct snap_tally *t, void *p, uint32_t n, size_t size)
 		sys_populate(from, n * size);
 }
 
-/* So many more, all zero. */
+/* So many more. All is zero, but for `sites` where it is used. */
 static void add_sites(struct snap_tally *t, uint32_t n)
 {
-	clear(t, t->sites, n, sizeof(*t->sites));
+	if (!t->is_used)
+		clear(t, t->sites, n, sizeof(*t->sites));
 	if (t->weights)
 		clear(t, t->weights, n, sizeof(*t->weights));
 	if (t->reach)
@@ -273,7 +274,38 @@ static void take_new(struct snap_tally *t, uint32_t last)
 {
 	uint32_t now = site_count(), more = now > last ? now - last : 0, room = t->room - t->count;
 
-	add_sites(t, more < room ? more : room);
+	if (more > room)
+		more = room;
+	clear(t, t->sites, more, sizeof(*t->sites));
+	add_sites(t, more);
+}
+
+/* A hole has counted nothing. */
+static void copy_frees(struct snap_tally *t)
+{
+	for (uint32_t i = 0, n; i < t->count; i += n) {
+		const struct site *s = site_run(t->first + i, t->count - i, &n);
+		struct snap_site *to = &t->sites[i];
+
+		if (!s)
+			memset(to, 0, n * sizeof(*to));
+		for (uint32_t k = 0; s && k < n; k++)
+			to[k] = (struct snap_site){.temporary = LOAD(s[k].temporary),
+			                           .frees = LOAD(s[k].frees),
+			                           .bytes_freed = LOAD(s[k].bytes_freed)};
+	}
+}
+
+static void copy_allocs(struct snap_tally *t)
+{
+	for (uint32_t i = 0, n; i < t->count; i += n) {
+		const struct site *s = site_run(t->first + i, t->count - i, &n);
+
+		for (uint32_t k = 0; s && k < n; k++) {
+			t->sites[i + k].allocs = LOAD(s[k].allocs);
+			t->sites[i + k].bytes = LOAD(s[k].bytes);
+		}
+	}
 }
 
 void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
@@ -288,27 +320,12 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last)
 	t->n_ages = 0;
 	t->blocks = t->bytes = 0;
 
-	for (uint32_t i = 0; i < t->count; i++) {
-		const struct site *s = site_get(first + i);
-
-		if (!s)
-			continue;
-		t->sites[i].temporary = LOAD(s->temporary);
-		t->sites[i].frees = LOAD(s->frees);
-		t->sites[i].bytes_freed = LOAD(s->bytes_freed);
-	}
+	copy_frees(t);
 	/* A free that was seen above has its allocation counted by now, in whichever site: it may
 	 * be one that was not there then, of a thread that has just begun. */
 	if (t->count == left)
 		take_new(t, last);
-	for (uint32_t i = 0; i < t->count; i++) {
-		const struct site *s = site_get(first + i);
-
-		if (!s)
-			continue;
-		t->sites[i].allocs = LOAD(s->allocs);
-		t->sites[i].bytes = LOAD(s->bytes);
-	}
+	copy_allocs(t);
 	walk_live(t);
 	t->blocks = sample_blocks(t->blocks);
 	if (t->ages)

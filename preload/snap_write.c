@@ -86,7 +86,7 @@ void snap_out_begin(struct snap_out *o, int fd, uint8_t *buf)
 	                                   FMT_MINOR >> 8};
 
 	snap_crc_init();
-	*o = (struct snap_out){.fd = fd, .buf = buf};
+	*o = (struct snap_out){.fd = fd, .buf = buf, .full = buf + SNAP_BUFFER - SNAP_ITEM_MAX - 8};
 	memcpy(buf, FMT_MAGIC, 8);
 	memcpy(buf + 8, version, 4);
 	put32(buf + 12, snap_crc(0, buf, 12));

@@ -19,6 +19,7 @@
 
 #define STACK_MAX       (1u << 22) /* distinct stacks; further ones are number 0, and counted */
 #define STACK_DEPTH_MAX 1024
+enum { STACK_NODE_MAX = 1 << 24 }; /* nodes are below it */
 
 /* Per-thread caches, owned by the thread's context; inherited by the next thread that leases it. */
 struct stack_cache;
@@ -70,6 +71,18 @@ uint32_t stack_count(void);          /* stacks are 1..count */
 uint32_t stack_leaf(uint32_t stack); /* its innermost node */
 uint32_t stack_node_count(void);     /* nodes are 1..count, parents before children */
 bool stack_node(uint32_t node, struct stack_node *out);
+/*
+ * The same as they are kept, for who reads them all: so many lie together, from this one to `last`
+ * at most, which is no larger than the count. Where `what` is the same, so are ip, module and
+ * flags, for ever.
+ */
+struct stack_kept {
+	uint32_t what, parent;
+	uint32_t number; /* of the stack that ends here, 0 none yet */
+	uint32_t first;  /* child; see stack_tree.c */
+};
+const struct stack_kept *stack_nodes(uint32_t node, uint32_t last, uint32_t *n);
+void stack_node_what(uint32_t what, struct stack_node *out);
 uint32_t stack_module_count(void); /* modules are 1..count */
 const struct stack_module *stack_module(uint32_t module);
 

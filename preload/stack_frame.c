@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "format.h"
+#include "stack_walk.h"
 #include "sys.h"
 
 enum { CHUNK_LOG2 = STACK_FRAME_CHUNK_LOG2, CHUNK = STACK_FRAME_CHUNK, FIRST_LOG2 = 9 };
@@ -110,6 +111,15 @@ uint32_t stack_frame(uintptr_t ip, uint32_t module)
 		n = add(ip, module);
 	sys_unlock(&g_lock);
 	return n;
+}
+
+void stack_node_what(uint32_t what, struct stack_node *out)
+{
+	const struct stack_frame *frame = stack_frame_at(what & (STACK_FRAME_MAX - 1));
+
+	out->ip = frame->ip;
+	out->module = (uint16_t)frame->module;
+	out->flags = (uint16_t)(what >> STACK_FLAGS_SHIFT);
 }
 
 uint64_t stack_frame_bytes(void)

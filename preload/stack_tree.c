@@ -30,11 +30,8 @@ enum {
 	GROW_AHEAD = 16 /* nodes that are fetched ahead while a shard is copied */
 };
 
-struct node {
-	uint32_t what, parent;
-	uint32_t number; /* of the stack that ends here, 0 none yet */
-	uint32_t first;  /* child, under 7 bits of a hash of what it is, and FURTHER; 0 none */
-};
+/* struct stack_kept, first: a child's number, under 7 bits of a hash of what it is, and FURTHER; 0
+ * none. */
 #define FURTHER (1u << 31) /* there are others, in the index */
 /* A slot: 8 bits of a hash of what it is over a node's number; 0 free. */
 struct shard {
@@ -42,8 +39,8 @@ struct shard {
 	uint32_t mask;
 };
 
-static struct node *g_nodes[STACK_NODE_MAX / NODES];
-static struct node g_root; /* only its children */
+static struct stack_kept *g_nodes[STACK_NODE_MAX / NODES];
+static struct stack_kept g_root; /* only its children */
 static uint32_t *g_leaves[STACK_MAX / NODES];
 /* Where a shard's slots lie, and in the bits below that the logarithm of how many: one word tells a
  * reader both. 0: none, they are made when needed, for few stacks touch few pages. */
@@ -56,7 +53,7 @@ static char *g_spare, *g_spare_end; /* small shards are cut from this */
 static uintptr_t g_nodes_ready;     /* up to here there are pages */
 static struct sys_lock g_lock;
 
-static struct node *node_at(uint32_t n)
+static struct stack_kept *node_at(uint32_t n)
 {
 	return &g_nodes[n >> NODES_LOG2][n & (NODES - 1)];
 }
@@ -179,7 +176,7 @@ static uint32_t find_further(uint32_t parent, uint32_t what)
 /* 0: not there, or not yet seen by this thread. */
 static inline uint32_t find(uint32_t parent, uint32_t what)
 {
-	const struct node *p = parent ? node_at(parent) : &g_root;
+	const struct stack_kept *p = parent ? node_at(parent) : &g_root;
 	uint32_t first = __atomic_load_n(&p->first, __ATOMIC_ACQUIRE);
 	uint32_t n = (first & ~FURTHER) ^ child_tag(what);
 
@@ -247,7 +244,7 @@ static uint32_t *free_slot(struct shard s, uint32_t parent, uint32_t what)
 
 static void put(struct shard s, uint32_t n)
 {
-	const struct node *c = node_at(n);
+	const struct stack_kept *c = node_at(n);
 	uint32_t *slot = free_slot(s, c->parent, c->what);
 
 	__atomic_store_n(slot, n | slot_tag(c->what), __ATOMIC_RELEASE);
@@ -303,10 +300,10 @@ static bool shard_is_ready(unsigned which)
 static __attribute__((noinline)) void populate(uint32_t last)
 {
 	const uintptr_t chunk = (uintptr_t)g_nodes[last >> NODES_LOG2];
-	const uintptr_t used = ((uintptr_t)last & -(uintptr_t)NODES) * sizeof(struct node);
+	const uintptr_t used = ((uintptr_t)last & -(uintptr_t)NODES) * sizeof(struct stack_kept);
 
 	sys_populate_ahead(&g_nodes_ready, chunk - used, (uintptr_t)(node_at(last) + 1),
-	                   chunk + NODES * sizeof(struct node));
+	                   chunk + NODES * sizeof(struct stack_kept));
 }
 
 /* Memory for n more nodes? */
@@ -320,7 +317,7 @@ static bool have_room(uint32_t n)
 	for (uint32_t i = (g_n_nodes + 1) >> NODES_LOG2; i <= chunk; i++) {
 		if (g_nodes[i])
 			continue;
-		struct node *p = sys_map(NODES * sizeof(*p));
+		struct stack_kept *p = sys_map(NODES * sizeof(*p));
 
 		if (!p)
 			return false;
@@ -366,8 +363,8 @@ static bool make_nodes(uint32_t parent, struct frame *frame, uint32_t n)
 	for (uint32_t i = 0; i < n; i++, at++) {
 		uint32_t first = i + 1 < n ? (at + 1) | child_tag(frame[i + 1].what) : 0;
 
-		*node_at(at) =
-		        (struct node){.what = frame[i].what, .parent = parent, .first = first};
+		*node_at(at) = (struct stack_kept){
+		        .what = frame[i].what, .parent = parent, .first = first};
 		frame[i].node = parent = at;
 	}
 	__atomic_store_n(&g_n_nodes, at - 1, __ATOMIC_RELEASE);
@@ -378,7 +375,7 @@ static bool make_nodes(uint32_t parent, struct frame *frame, uint32_t n)
 /* Under a node that has no such child. A capture ends at the last one. */
 static bool add_path(uint32_t parent, struct frame *frame, uint32_t n)
 {
-	struct node *p = parent ? node_at(parent) : &g_root;
+	struct stack_kept *p = parent ? node_at(parent) : &g_root;
 	const unsigned which = shard_of(parent);
 	const bool further = p->first;
 
@@ -442,7 +439,7 @@ uint32_t stack_tree_number(uint32_t node)
 
 uint64_t stack_tree_bytes(void)
 {
-	return stack_node_count() * sizeof(struct node) + stack_count() * 4ul +
+	return stack_node_count() * sizeof(struct stack_kept) + stack_count() * 4ul +
 	       __atomic_load_n(&g_index_bytes, __ATOMIC_RELAXED);
 }
 
@@ -477,22 +474,25 @@ bool stack_node(uint32_t node, struct stack_node *out)
 {
 	if (!node || node > stack_node_count())
 		return false;
-	const struct node *n = node_at(node);
-	const struct stack_frame *frame = stack_frame_at(n->what & (STACK_FRAME_MAX - 1));
-
-	out->ip = frame->ip;
-	out->parent = n->parent;
-	out->module = (uint16_t)frame->module;
-	out->flags = (uint16_t)(n->what >> STACK_FLAGS_SHIFT);
+	stack_node_what(node_at(node)->what, out);
+	out->parent = node_at(node)->parent;
 	return true;
+}
+
+const struct stack_kept *stack_nodes(uint32_t node, uint32_t last, uint32_t *n)
+{
+	const uint32_t end = node | (NODES - 1);
+
+	*n = (last < end ? last : end) - node + 1;
+	return node_at(node);
 }
 
 void stack_describe(struct fmt_live *out)
 {
 	out->leaf = (struct fmt_table){(uintptr_t)g_leaves, NODES, sizeof(**g_leaves)};
 	out->node = (struct fmt_table){(uintptr_t)g_nodes, NODES, sizeof(**g_nodes)};
-	out->node_frame = offsetof(struct node, what);
-	out->node_parent = offsetof(struct node, parent);
+	out->node_frame = offsetof(struct stack_kept, what);
+	out->node_parent = offsetof(struct stack_kept, parent);
 	out->node_frame_bits = STACK_FRAME_BITS;
 	out->node_flags_shift = STACK_FLAGS_SHIFT;
 	stack_frame_describe(&out->frame);

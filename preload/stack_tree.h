@@ -8,8 +8,6 @@
 
 #include "stack_walk.h"
 
-enum { STACK_NODE_MAX = 1 << 24 };
-
 /* Gives each of n frames its node; frame[0] is the outermost, under `parent` (0: none is outside of
  * it). False when there is no room. */
 bool stack_tree_path(uint32_t parent, struct frame *frame, uint32_t n);

@@ -115,6 +115,35 @@ TEST(few_ages_of_a_site_take_no_memory)
 	EQ(context_bytes_used(), before);
 }
 
+TEST(sites_that_are_read_together_are_those_that_are_read_alone)
+{
+	uint32_t wrong = 0, there = 0, n;
+
+	for (int i = 0; i < 3; i++) {
+		struct ctx *c = context_lease();
+
+		OK(c);
+		for (uint32_t stack = 1; stack <= 200; stack++)
+			context_site(c, stack);
+	}
+	const uint32_t end = site_count() + 600;
+
+	for (uint32_t i = 1; i < end; i += n) {
+		const struct site *s = site_run(i, end - i, &n);
+
+		OK(n && n <= end - i);
+		for (uint32_t k = 0; k < n; k++) {
+			const struct site *is = s && site_is_there(s + k) ? s + k : NULL;
+
+			wrong += is != site_get(i + k);
+			there += is != NULL;
+			wrong += s && !is && (s[k].allocs | s[k].frees);
+		}
+	}
+	EQ(wrong, 0);
+	EQ(there, 3 * 201); /* and one for what has no stack */
+}
+
 TEST(numbers_that_are_no_site_are_holes)
 {
 	struct ctx *c = context_lease();

@@ -64,6 +64,19 @@ bool stack_node(uint32_t node, struct stack_node *out)
 	*out = (struct stack_node){0x400000 + node * 16, node > 1, (uint16_t)(node != 2), 0};
 	return true;
 }
+const struct stack_kept *stack_nodes(uint32_t node, uint32_t last, uint32_t *n)
+{
+	static struct stack_kept kept[FAKE_STACKS + 2];
+
+	kept[node] = (struct stack_kept){.what = node, .parent = node > 1};
+	*n = node < last && node % 4 != 3 ? 2 : 1; /* chunks end anywhere */
+	kept[node + *n - 1] = (struct stack_kept){.what = node + *n - 1, .parent = node + *n > 2};
+	return &kept[node];
+}
+void stack_node_what(uint32_t what, struct stack_node *out)
+{
+	stack_node(what, out);
+}
 uint32_t stack_module_count(void)
 {
 	return 1;
@@ -117,6 +130,11 @@ uint32_t site_count(void)
 const struct site *site_get(uint32_t site)
 {
 	return site && site <= FAKE_SITES && fake_sites[site].stack ? &fake_sites[site] : NULL;
+}
+const struct site *site_run(uint32_t site, uint32_t most, uint32_t *n)
+{
+	*n = most > 3 && site + 2 <= FAKE_SITES ? 3 : 1; /* chunks end anywhere */
+	return site && site <= FAKE_SITES ? &fake_sites[site] : NULL;
 }
 void context_audit(struct context_audit *out)
 {

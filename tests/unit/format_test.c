@@ -131,6 +131,24 @@ TEST(varints_of_every_length_come_back)
 	}
 }
 
+TEST(numbers_below_2_28_are_the_same_without_branches)
+{
+	uint32_t wrong = 0;
+
+	for (unsigned bit = 0; bit <= 28; bit++)
+		for (int by = -130; by <= 130; by++) {
+			uint8_t a[16] = {0}, b[16] = {0};
+			int64_t v = (1ll << bit) + by;
+
+			if (v < 0 || v >> 28)
+				continue;
+			size_t n = (size_t)(snap_u_at(a, (uint64_t)v) - a);
+
+			wrong += snap_u28_at(b, snap_u28((uint32_t)v)) != b + n || memcmp(a, b, n);
+		}
+	EQ(wrong, 0);
+}
+
 TEST(records_larger_than_the_buffer_continue_in_the_next_record)
 {
 	const unsigned n = 300000;

@@ -72,6 +72,37 @@ TEST(families_of_all_sizes_are_found_again)
 	EQ(wrong, 0);
 }
 
+/* As a snapshot reads them: chunk by chunk. */
+static uint32_t count_unlike(uint32_t first, uint32_t last)
+{
+	uint32_t wrong = 0, n;
+
+	for (uint32_t i = first; i <= last; i += n) {
+		const struct stack_kept *kept = stack_nodes(i, last, &n);
+
+		OK(n && n <= last - i + 1);
+		for (uint32_t k = 0; k < n; k++) {
+			struct stack_node a = {0}, b = {.parent = kept[k].parent};
+
+			stack_node_what(kept[k].what, &b);
+			wrong += !stack_node(i + k, &a) || a.ip != b.ip || a.parent != b.parent ||
+			         a.module != b.module || a.flags != b.flags;
+		}
+	}
+	return wrong;
+}
+
+TEST(nodes_that_are_read_together_are_those_that_are_read_alone)
+{
+	EQ(stack_frame_init(), 0);
+	for (uint32_t i = 0; i < 40000; i++)
+		node_of(i / 3, stack_what(stack_frame(0x2000 + i % 777, 1 + i % 3), i % 4));
+	EQ(stack_node_count(), 40000);
+	EQ(count_unlike(1, 40000), 0);
+	EQ(count_unlike(16383, 16385), 0);
+	EQ(count_unlike(40000, 40000), 0);
+}
+
 TEST(flags_of_a_frame_make_another_node)
 {
 	EQ(stack_frame_init(), 0);
