@@ -85,11 +85,6 @@ void mem_enter_unknown(struct mem_window *w, uintptr_t sp, bool running)
 		w->hi = running ? ((sp - 8) | (MEM_PAGE - 1)) + 1 : sp;
 }
 
-bool mem_is_first(const struct mem_window *w)
-{
-	return w->own && w->hi == g_main_top;
-}
-
 COLD bool mem_extend(struct mem_window *w, uintptr_t address)
 {
 	if (w->own || address < w->lo || address > w->hi + OWN_SPAN)

@@ -49,8 +49,6 @@ static inline void mem_enter(struct mem_window *w, uintptr_t sp, bool running)
 	w->own = true;
 }
 bool mem_extend(struct mem_window *w, uintptr_t address);
-/* Is it the stack that the kernel gave the first thread? Its address never changes. */
-bool mem_is_first(const struct mem_window *w);
 /* May the 8 bytes at address be read? */
 static inline bool mem_has(struct mem_window *w, uintptr_t address)
 {

@@ -16,7 +16,7 @@ enum {
 	POOL_EAGER = 1 << 19, /* up to here a record is made when a stack is walked first */
 	PAUSE = 8 * PREDICT_WINDOW,
 	NONE = sizeof(struct record), /* at the pool's start: a record that never holds */
-	OFFSETS = RECORD_BP           /* words above sp that a record can reach */
+	OFFSETS = UINT16_MAX          /* words above sp that a record can reach */
 };
 
 static uint64_t g_pool_bytes;
@@ -67,6 +67,7 @@ void predict_new(struct stack_cache *c)
 	p->pool = pool;
 	p->size = size;
 	p->used = NONE;
+	p->home = t_mem_own.top;
 	c->hot.records = pool;
 	c->hot.line = p->guess;
 	c->hot.pause = 0;
@@ -270,13 +271,13 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
 	const struct frame *next = end == WALK_ZERO || end == WALK_TRUNCATED ? &beyond : NULL;
 	const unsigned n_rel = innermost->n_rel + (next && next->cfa_at);
 	const unsigned n_plain = c->n_frames - 1 + !!next;
-	/* The first thread's stack is always the same one, and where its frames lie on it elsewhere
-	 * these words differ: the record may be for this place only, and all words are compared as
-	 * they are. But the same cut stack is met at any depth. */
-	const bool fixed = n_rel && end != WALK_TRUNCATED && mem_is_first(&w->mem);
+	/* As long as the stack is the same one, and where its frames lie on it elsewhere these
+	 * words differ: the record may be for this place only, and all words are compared as they
+	 * are. But the same cut stack is met at any depth. */
+	const bool fixed = n_rel && end != WALK_TRUNCATED && w->mem.own && w->mem.hi == p->home;
 	const unsigned n = (n_plain + (fixed ? n_rel : 0) + 3) & ~3u;
-	const unsigned rest = (fixed ? 0 : n_rel) + innermost->needs_bp;
-	struct record *e = n_plain ? allocate(&c->hot, n + rest) : NULL;
+	const unsigned rest = fixed ? 0 : n_rel;
+	struct record *e = n_plain ? allocate(&c->hot, n + rest + innermost->needs_bp) : NULL;
 
 	if (!e)
 		return 0;
@@ -286,16 +287,15 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
 	*e = (struct record){
 	        .ip = from->ip, .sp = fixed ? from->sp : 0, .stack = predict_mix(stack)};
 	e->n = (uint16_t)n;
-	e->rest = (uint16_t)(rest | (end == WALK_TRUNCATED ? RECORD_TRUNCATED : 0u));
+	e->rest = (uint16_t)(rest | (end == WALK_TRUNCATED ? RECORD_TRUNCATED : 0u) |
+	                     (innermost->needs_bp ? RECORD_BP : 0u));
 	fill(&s, c, next);
 	s.value = (uint64_t *)s.offset;
+	if (innermost->needs_bp)
+		*s.value++ = from->fp - from->sp;
 	s.offset = (uint16_t *)(s.value + rest);
 	if (!fixed)
 		fill_rel(&s, c, next, s.sp);
-	if (innermost->needs_bp) {
-		*s.value = from->fp - from->sp;
-		*s.offset = RECORD_BP;
-	}
 	if (s.bad) {
 		p->used = at;
 		return 0;

@@ -23,8 +23,10 @@ enum {
 };
 
 enum {
-	RECORD_TRUNCATED = 1 << 15, /* in `rest`: the stack was cut */
-	RECORD_BP = UINT16_MAX      /* as an offset: no word, but fp */
+	/* In `rest`. */
+	RECORD_TRUNCATED = 1 << 15, /* the stack was cut */
+	RECORD_BP = 1 << 14,        /* fp is compared, too */
+	RECORD_WORDS = RECORD_BP - 1
 };
 
 struct record {
@@ -40,9 +42,9 @@ struct record {
 	};
 	uint32_t span;    /* bytes above sp that are looked at */
 	uint16_t n;       /* words that are compared as they are: a multiple of 4, not 0 */
-	uint16_t rest;    /* further words, compared relative to sp; and RECORD_TRUNCATED */
-	uint64_t value[]; /* n, then as many 16-bit offsets in words; then the same of the further
-	                     ones */
+	uint16_t rest;    /* further words, compared relative to sp; and RECORD_* */
+	uint64_t value[]; /* n, then as many 16-bit offsets in words; then fp, if it is compared;
+	                     then the further ones as those before */
 } __attribute__((aligned(16)));
 _Static_assert(sizeof(struct record) % 16 == 0, "arch_words_same()");
 
@@ -54,7 +56,10 @@ struct predict_seen {
 struct predictor {
 	uint8_t *pool;   /* records; at offset 0 one that never holds */
 	uint64_t window; /* captures there were when this window began */
-	uint32_t walks;  /* in this window */
+	/* Where the stack ends on which the words of records are compared as they are. 0: none, it
+	 * has served threads on several stacks. */
+	uintptr_t home;
+	uint32_t walks; /* in this window */
 	uint32_t used, size;
 	uintptr_t ready; /* the pool has pages up to here */
 	struct predict_seen seen[PREDICT_SEEN];
@@ -71,6 +76,14 @@ void predict_none(struct stack_hot *h);
 void predict_new(struct stack_cache *c);
 /* Forgets everything: a module is gone. */
 void predict_flush(struct predictor *p);
+/* Captures are on this thread's own stack, which ends at `top`. */
+static inline void predict_enter(struct predictor *p, uintptr_t top)
+{
+	if (unlikely(p->home != top && p->home)) {
+		predict_flush(p);
+		p->home = 0;
+	}
+}
 uint64_t predict_bytes(const struct predictor *p);
 
 /* Where and how deep a capture is. */
@@ -154,16 +167,17 @@ static inline __attribute__((always_inline)) bool predict_same(const struct reco
 /* The further ones. */
 static inline bool predict_same_rest(const struct record *e, uintptr_t sp, uintptr_t fp)
 {
-	const unsigned n = e->rest % RECORD_TRUNCATED;
+	const unsigned n = e->rest & RECORD_WORDS;
 	const uint64_t *value = (const uint64_t *)((const uint16_t *)(e->value + e->n) + e->n);
+
+	if (e->rest & RECORD_BP && fp - sp != *value++)
+		return false;
+
 	const uint16_t *offset = (const uint16_t *)(value + n);
 
-	for (unsigned i = 0; i < n; i++) {
-		const uintptr_t at = sp + 8ul * offset[i];
-
-		if ((offset[i] == RECORD_BP ? fp : mem_word(at)) - sp != value[i])
+	for (unsigned i = 0; i < n; i++)
+		if (mem_word(sp + 8ul * offset[i]) - sp != value[i])
 			return false;
-	}
 	return true;
 }
 

@@ -304,6 +304,7 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 		return capture_walked(c, false, from, &mem, 0);
 	}
 	if (mem.own) {
+		predict_enter(h->predictor, t_mem_own.top);
 		h->top = t_mem_own.top;
 		h->bytes = t_mem_own.top - t_mem_own.lo;
 	}

@@ -7,10 +7,12 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <zlib.h>
 
 #include "preload/mem.h"
+#include "preload/predict.h"
 #include "unwind.h"
 
 static NI uint32_t here(void)
@@ -427,6 +429,53 @@ static int n_descriptors(void)
 	if (d)
 		closedir(d);
 	return n;
+}
+
+/* ---- a cache that threads hand on ---- */
+
+static void *captures_many(void *cache)
+{
+	t_cache = cache;
+	t_oracle = calloc(ORACLE_MAX, sizeof(*t_oracle));
+	t_ours = calloc(STACK_DEPTH_MAX + 1, sizeof(*t_ours));
+	stack_cache_leased(t_cache);
+	for (int i = 0; i < 600; i++)
+		captured();
+	return t_cache->hot.predictor ? (void *)t_cache->hot.predictor->home : NULL;
+}
+
+static uintptr_t thread_on(char *stack, struct stack_cache *cache, uint64_t *walks)
+{
+	const uint64_t before = cache->walks;
+	pthread_attr_t attr;
+	pthread_t t;
+	void *home;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, stack, 1 << 17);
+	EQ(pthread_create(&t, &attr, captures_many, cache), 0);
+	pthread_join(t, &home);
+	*walks = cache->walks - before;
+	return (uintptr_t)home;
+}
+
+/* A record whose words are compared as they are, addresses among them, lies on one stack: on
+ * another it would be looked for beyond that one's end. */
+TEST(records_are_bound_to_a_stack_as_long_as_it_is_the_only_one)
+{
+	static char stack[2][1 << 17] __attribute__((aligned(4096)));
+	uint64_t walks[4];
+
+	unwind_init(128);
+	struct stack_cache *cache = stack_cache_new();
+	uintptr_t home = thread_on(stack[0], cache, &walks[0]);
+	OK(home > (uintptr_t)stack[0] && home <= (uintptr_t)stack[1]);
+	EQ(thread_on(stack[0], cache, &walks[1]), home);
+	EQ(thread_on(stack[1], cache, &walks[2]), 0);
+	EQ(thread_on(stack[0], cache, &walks[3]), 0);
+	/* The third has all to learn, and what it learns holds on all stacks. */
+	OK(walks[1] < 10 && walks[2] > 0 && walks[2] < 100 && walks[3] < 10);
+	EQ(g_tally.mismatches, 0);
 }
 
 TEST(unwinder_owns_no_descriptor)
