@@ -48,26 +48,38 @@ static inline void context_ages(const struct site *s, uint32_t count[FMT_AGE_BUC
 struct context_age {
 	uint32_t bucket, count;
 };
+static inline unsigned context_ages_few_list(uint64_t ages, struct context_age *out)
+{
+	unsigned n = 0;
+
+	for (ages >>= AGES_SHIFT; ages; ages >>= AGES_BITS) {
+		struct context_age a = {ages % (1 << AGES_BUCKET_BITS),
+		                        ages >> AGES_BUCKET_BITS & AGES_COUNT_MAX};
+		unsigned i = n;
+
+		if (!a.count)
+			continue;
+		for (; i && out[i - 1].bucket > a.bucket; i--)
+			out[i] = out[i - 1];
+		out[i] = a;
+		n++;
+	}
+	return n;
+}
 static inline unsigned context_ages_list(const struct site *s,
                                          struct context_age out[FMT_AGE_BUCKETS])
 {
 	uint64_t ages = __atomic_load_n(&s->ages, __ATOMIC_ACQUIRE);
-	uint32_t count[FMT_AGE_BUCKETS];
 	unsigned n = 0;
 
-	/* Mostly there are none, or those of one call of the program. */
-	if (!ages)
-		return 0;
-	if (ages & AGES_FEW && !(ages >> (AGES_SHIFT + AGES_BITS))) {
-		ages >>= AGES_SHIFT;
-		out[0].bucket = ages % (1 << AGES_BUCKET_BITS);
-		out[0].count = (uint32_t)(ages >> AGES_BUCKET_BITS);
-		return out[0].count != 0;
+	if (ages & AGES_FEW)
+		return context_ages_few_list(ages, out);
+	for (unsigned b = 1; ages && b < FMT_AGE_BUCKETS; b++) {
+		uint32_t count = __atomic_load_n((const uint32_t *)ages + b, __ATOMIC_RELAXED);
+
+		if (count)
+			out[n++] = (struct context_age){b, count};
 	}
-	context_ages(s, count);
-	for (unsigned b = 1; b < FMT_AGE_BUCKETS; b++)
-		if (count[b])
-			out[n++] = (struct context_age){b, count[b]};
 	return n;
 }
 

@@ -34,6 +34,8 @@ static inline uint64_t fd_key(const struct fd_view *v)
 }
 uint32_t fd_limit(void); /* numbers in the table are below it */
 bool fd_get(uint32_t fd, struct fd_view *out);
+/* The first number from this one on that is in the table; fd_limit() at most. */
+uint32_t fd_next(uint32_t fd);
 /* Counts births, wrapping: was v born after generation was read? (Within 32768 births.) */
 uint32_t fd_generation(void);
 bool fd_born_after(const struct fd_view *v, uint32_t generation);
@@ -49,6 +51,8 @@ struct fd_sum {
 };
 /* By opening stack (stack.h), 1..stack_count(). False where nothing was opened. */
 bool fd_sum_get(uint32_t stack, struct fd_sum *out);
+/* The first stack from this one on, to `last`, that has opened something; else last + 1. */
+uint32_t fd_sum_next(uint32_t stack, uint32_t last);
 
 struct fd_bad {
 	uint32_t what, fd; /* FMT_BAD_*; the latest number */

@@ -10,11 +10,12 @@ struct walk {
 	void *arg;
 };
 
-static void walk_way(const struct walk *walk, uintptr_t base, const uint64_t *word)
+/* Of a way's words, these. */
+static void walk_words(const struct walk *walk, uintptr_t base, const uint64_t *word, unsigned n)
 {
 	struct block b;
 
-	for (unsigned i = 0; i < LIVE_GRANULES; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		uint64_t w = LIVE_LOAD(&word[i]);
 
 		if (!w)
@@ -22,6 +23,15 @@ static void walk_way(const struct walk *walk, uintptr_t base, const uint64_t *wo
 		live_way_block(w, &b);
 		walk->fn(base + i * 32 + live_way_low(w) * 8, &b, walk->arg);
 	}
+}
+
+/* Where a program ends, most are empty. */
+static void walk_way(const struct walk *walk, uintptr_t base, const uint64_t *word)
+{
+	for (unsigned i = 0; i < LIVE_GRANULES; i += 4)
+		if (LIVE_LOAD(&word[i]) | LIVE_LOAD(&word[i + 1]) | LIVE_LOAD(&word[i + 2]) |
+		    LIVE_LOAD(&word[i + 3]))
+			walk_words(walk, base + i * 32, &word[i], 4);
 }
 
 static void walk_lines(const struct walk *walk, uintptr_t base, uint32_t index)
@@ -46,29 +56,34 @@ static void walk_lines(const struct walk *walk, uintptr_t base, uint32_t index)
 	}
 }
 
-static void walk_span(const struct walk *walk, struct live_region *r, uintptr_t base)
-{
-	const uint64_t *const *way = (const uint64_t *const *)live_way_of(r, base), *words;
-	const uint32_t *ways = live_ways_of(r, base);
-	uint32_t more = live_store_touched(r, ways) ? LIVE_LOAD(ways) : 0;
+/* The spans from `first` on that share a page of the directory. */
+enum { A_PAGE = LIVE_PAGE / sizeof(struct live_span) << LIVE_SPAN_SHIFT };
 
-	if (live_store_touched(r, way) && (words = LIVE_LOAD(way)))
-		walk_way(walk, base, words);
-	for (unsigned k = 0; more && k < LIVE_MORE_WAYS; k++)
-		walk_way(walk, base, (const uint64_t *)live_unit(more) + k * LIVE_GRANULES);
-	walk_lines(walk, base, LIVE_LOAD(&live_span_of(r, base)->lines));
+static void walk_page(const struct walk *walk, struct live_region *r, uintptr_t first)
+{
+	const bool has_way = live_store_touched(r, live_way_of(r, first));
+	const bool has_ways = live_store_touched(r, live_ways_of(r, first));
+
+	for (uintptr_t at = first; at < first + A_PAGE; at += 1ul << LIVE_SPAN_SHIFT) {
+		const uint64_t *way = has_way ? LIVE_LOAD(live_way_of(r, at)) : NULL;
+		const uint32_t more = has_ways ? LIVE_LOAD(live_ways_of(r, at)) : 0;
+		const uint32_t lines = LIVE_LOAD(&live_span_of(r, at)->lines);
+
+		if (way)
+			walk_way(walk, r->base + at, way);
+		for (unsigned k = 0; more && k < LIVE_MORE_WAYS; k++)
+			walk_way(walk, r->base + at,
+			         (const uint64_t *)live_unit(more) + k * LIVE_GRANULES);
+		if (lines)
+			walk_lines(walk, r->base + at, lines);
+	}
 }
 
 static void walk_region(const struct walk *walk, struct live_region *r)
 {
-	const uintptr_t a_page = LIVE_PAGE / sizeof(r->span[0]) << LIVE_SPAN_SHIFT;
-
-	for (uintptr_t at = 0; at < 1ul << LIVE_REGION_SHIFT; at += a_page) {
-		if (!live_store_touched(r, live_span_of(r, at)))
-			continue;
-		for (uintptr_t i = 0; i < a_page; i += 1ul << LIVE_SPAN_SHIFT)
-			walk_span(walk, r, r->base + at + i);
-	}
+	for (uintptr_t at = 0; at < 1ul << LIVE_REGION_SHIFT; at += A_PAGE)
+		if (live_store_touched(r, live_span_of(r, at)))
+			walk_page(walk, r, at);
 }
 
 /* The next one up, of the few that there are. */

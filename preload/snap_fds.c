@@ -380,7 +380,7 @@ static void put_table(struct snap_out *o, struct snap_job *j, const struct snap_
 {
 	uint32_t limit = fd_limit();
 
-	for (uint32_t fd = 0; fd < limit; fd++) {
+	for (uint32_t fd = fd_next(0); fd < limit; fd = fd_next(fd + 1)) {
 		struct fd_view v;
 
 		if (!fd_get(fd, &v))
@@ -398,7 +398,7 @@ static uint32_t count_vanished(const struct snap_job *j)
 {
 	uint32_t limit = fd_limit(), i = 0, n = 0;
 
-	for (uint32_t fd = 0; fd < limit; fd++) {
+	for (uint32_t fd = fd_next(0); fd < limit; fd = fd_next(fd + 1)) {
 		struct fd_view v;
 
 		while (i < g_look.n && g_look.at[i].fd < fd)
@@ -445,7 +445,7 @@ void snap_fds(struct snap_out *o, struct snap_job *j, const struct snap_bounds *
 		j->fds_vanished = count_vanished(j);
 	}
 	snap_record(o, FMT_FD_SUM);
-	for (uint32_t i = 0; i <= have->stacks; i++) {
+	for (uint32_t i = 0; (i = fd_sum_next(i, have->stacks)) <= have->stacks; i++) {
 		if (!fd_sum_get(i, &s))
 			continue;
 		snap_item(o);

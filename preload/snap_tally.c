@@ -19,7 +19,7 @@
 #define SITES_NEW     (1u << 14) /* that may come while the table is read */
 #define RESERVE       1024
 #define AGES_LEAST    (1u << 8)
-#define AGES_FIRST    (1u << 14)
+#define AGES_FIRST    (1u << 11)
 #define AGES_MAX      (1u << 22) /* a slot's number must fit 24 bits */
 
 _Static_assert(SITES_AT_ONCE < 1u << 24, "a site's number and a bucket share 32 bits");
@@ -280,19 +280,32 @@ static void take_new(struct snap_tally *t, uint32_t last)
 	add_sites(t, more);
 }
 
+static void copy_frees_of(struct snap_site *to, const struct site *s, uint32_t n)
+{
+	for (const struct site *end = s + n; s < end; s++, to++)
+		*to = (struct snap_site){.temporary = LOAD(s->temporary),
+		                         .frees = LOAD(s->frees),
+		                         .bytes_freed = LOAD(s->bytes_freed)};
+}
+
+static void copy_allocs_of(struct snap_site *to, const struct site *s, uint32_t n)
+{
+	for (const struct site *end = s + n; s < end; s++, to++) {
+		to->allocs = LOAD(s->allocs);
+		to->bytes = LOAD(s->bytes);
+	}
+}
+
 /* A hole has counted nothing. */
 static void copy_frees(struct snap_tally *t)
 {
 	for (uint32_t i = 0, n; i < t->count; i += n) {
 		const struct site *s = site_run(t->first + i, t->count - i, &n);
-		struct snap_site *to = &t->sites[i];
 
-		if (!s)
-			memset(to, 0, n * sizeof(*to));
-		for (uint32_t k = 0; s && k < n; k++)
-			to[k] = (struct snap_site){.temporary = LOAD(s[k].temporary),
-			                           .frees = LOAD(s[k].frees),
-			                           .bytes_freed = LOAD(s[k].bytes_freed)};
+		if (s)
+			copy_frees_of(&t->sites[i], s, n);
+		else
+			memset(&t->sites[i], 0, n * sizeof(*t->sites));
 	}
 }
 
@@ -301,10 +314,8 @@ static void copy_allocs(struct snap_tally *t)
 	for (uint32_t i = 0, n; i < t->count; i += n) {
 		const struct site *s = site_run(t->first + i, t->count - i, &n);
 
-		for (uint32_t k = 0; s && k < n; k++) {
-			t->sites[i + k].allocs = LOAD(s[k].allocs);
-			t->sites[i + k].bytes = LOAD(s[k].bytes);
-		}
+		if (s)
+			copy_allocs_of(&t->sites[i], s, n);
 	}
 }
 

@@ -383,6 +383,21 @@ bool fd_get(uint32_t fd, struct fd_view *out)
 	return __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) == w;
 }
 
+uint32_t fd_next(uint32_t fd)
+{
+	const uint32_t limit = fd_limit();
+
+	for (; fd < limit; fd++) {
+		const struct slot *s = slot_if(fd);
+
+		if (s && __atomic_load_n(&s->word, __ATOMIC_ACQUIRE))
+			return fd;
+		if (!s)
+			fd |= CHUNK - 1;
+	}
+	return limit;
+}
+
 bool fd_born_after(const struct fd_view *v, uint32_t generation)
 {
 	return (int16_t)(uint16_t)((uint32_t)(v->birth >> 48) - generation) > 0;
@@ -422,6 +437,20 @@ bool fd_sum_get(uint32_t stack, struct fd_sum *out)
 		return false;
 	WORDS_COPY(out, &chunk[stack % SUM_CHUNK]);
 	return out->opened;
+}
+
+uint32_t fd_sum_next(uint32_t stack, uint32_t last)
+{
+	for (; stack <= last; stack++) {
+		const struct fd_sum *chunk =
+		        __atomic_load_n(&g_sum[stack / SUM_CHUNK], __ATOMIC_ACQUIRE);
+
+		if (!chunk)
+			stack |= SUM_CHUNK - 1;
+		else if (WORD_GET(&chunk[stack % SUM_CHUNK].opened))
+			return stack;
+	}
+	return last + 1;
 }
 
 void fd_totals(struct fd_totals *out)

@@ -272,6 +272,11 @@ bool fd_get(uint32_t fd, struct fd_view *out)
 	(void)fd, (void)out;
 	return false;
 }
+uint32_t fd_next(uint32_t fd)
+{
+	(void)fd;
+	return 0;
+}
 uint32_t fd_generation(void)
 {
 	return 0;
@@ -290,6 +295,11 @@ bool fd_sum_get(uint32_t stack, struct fd_sum *out)
 {
 	(void)stack, (void)out;
 	return false;
+}
+uint32_t fd_sum_next(uint32_t stack, uint32_t last)
+{
+	(void)stack;
+	return last + 1;
 }
 bool fd_bad_get(uint32_t i, struct fd_bad *out)
 {

@@ -359,6 +359,36 @@ static uint64_t part_bytes(void)
 	return fd_bytes_used() - before;
 }
 
+/* Who goes from one that is there to the next meets those that are there. */
+static void wrong_steps(void)
+{
+	uint32_t wrong = 0, fds = 0, sums = 0, at, last = 3000;
+	struct fd_view v;
+	struct fd_sum sum;
+
+	for (uint32_t fd = at = 0; fd < fd_limit(); fd++) {
+		wrong += fd_next(at) < fd;
+		if (!fd_get(fd, &v))
+			continue;
+		wrong += fd_next(at) != fd;
+		at = fd + 1;
+		fds++;
+	}
+	EQ(fd_next(at), fd_limit());
+	EQ(fd_next(UINT32_MAX), fd_limit());
+	for (uint32_t i = at = 0; i <= last; i++) {
+		if (!fd_sum_get(i, &sum))
+			continue;
+		wrong += fd_sum_next(at, last) != i;
+		at = i + 1;
+		sums++;
+	}
+	EQ(fd_sum_next(at, last), last + 1);
+	EQ(fd_sum_next(at - 1, at - 1), at - 1);
+	OK(fds && sums);
+	EQ(wrong, 0);
+}
+
 TEST(each_birth_of_a_descriptor_is_closed_once_or_open_whoever_fights_for_its_number)
 {
 	struct fd_totals totals;
@@ -380,6 +410,7 @@ TEST(each_birth_of_a_descriptor_is_closed_once_or_open_whoever_fights_for_its_nu
 	}
 	EQ(opened, totals.opened);
 	EQ(closed, totals.closed);
+	wrong_steps();
 	EQ(fd_lost(), 0);
 }
 
