@@ -141,11 +141,17 @@ static inline bool same(const struct record *e, uintptr_t sp)
 	return true;
 }
 
-HOT bool predict_holds(const struct record *e, const struct caller *from, struct mem_window *mem)
+static inline __attribute__((always_inline)) bool
+holds(const struct record *e, const struct caller *from, struct mem_window *mem)
 {
 	return e->ip == from->ip && (!e->sp || e->sp == from->sp) &&
 	       mem_has(mem, from->sp + e->span - 8) && same(e, from->sp) &&
 	       (likely(!e->rest) || predict_same_rest(e, from->sp, from->fp));
+}
+
+bool predict_holds(const struct record *e, const struct caller *from, struct mem_window *mem)
+{
+	return holds(e, from, mem);
 }
 
 HOT const struct record *predict_again(struct stack_hot *h, const struct caller *from,
@@ -154,24 +160,24 @@ HOT const struct record *predict_again(struct stack_hot *h, const struct caller 
 	uint32_t *slot = predict_slot(h, place), *other = &h->line[(slot - h->line) ^ 1];
 	uint32_t after = *after_slot(h, place), start = h->predictor->start[place % PREDICT_STARTS];
 
-	const struct record *e = predict_try(h, *other, place, from, mem);
+	const uint32_t guess[3] = {*other, after == *slot ? 0 : after,
+	                           start == *slot || start == after ? 0 : start};
 
-	if (e) {
-		uint32_t guess = *other;
+	for (unsigned i = 0; i < 3; i++) {
+		const uint32_t offset = predict_at(guess[i], place);
+		const struct record *e = predict_record(h, offset);
 
-		*other = *slot;
-		*slot = guess;
+		if (likely(!guess[i] || !predict_is_offset(offset) || !holds(e, from, mem)))
+			continue;
+		if (i) {
+			remember(h, place, guess[i]);
+		} else {
+			*other = *slot;
+			*slot = guess[0];
+		}
 		return e;
 	}
-	e = after != *slot ? predict_try(h, after, place, from, mem) : NULL;
-	if (e) {
-		remember(h, place, after);
-		return e;
-	}
-	e = start != *slot && start != after ? predict_try(h, start, place, from, mem) : NULL;
-	if (e)
-		remember(h, place, start);
-	return e;
+	return NULL;
 }
 
 /* ---- making a record ---- */
@@ -221,7 +227,7 @@ struct filling {
 	bool bad;
 };
 
-static inline void word(struct filling *s, uintptr_t at, uint64_t value)
+static void word(struct filling *s, uintptr_t at, uint64_t value)
 {
 	uintptr_t offset = at - s->sp;
 
@@ -234,31 +240,55 @@ static inline void word(struct filling *s, uintptr_t at, uint64_t value)
 }
 
 /* Words that are addresses on this stack: less `base`. */
-static void fill_rel(struct filling *s, const struct stack_cache *c, const struct frame *next,
+static void fill_rel(struct filling *s, const struct stack_cache *c, const struct walk *next,
                      uintptr_t base)
 {
-	for (uint32_t i = c->frame[c->n_frames - 1].n_rel; i--;)
+	for (uint32_t i = c->kept[c->n_frames - 1].n_rel; i--;)
 		word(s, c->rel[i].at, c->rel[i].value - base);
 	if (next && next->cfa_at)
 		word(s, next->cfa_at, next->sp - base);
 }
 
-static void fill(struct filling *s, const struct stack_cache *c, const struct frame *next)
+/* The return addresses of all frames but the innermost. They lie farther and farther out. */
+static void fill_plain(struct filling *s, const struct stack_cache *c)
+{
+	const uintptr_t base = s->sp + 8;
+	uint64_t *value = s->value, odd = 0;
+	uint16_t *to = s->offset;
+	const uintptr_t *const sp = c->sp, *const ip = c->ip;
+	uintptr_t last = 0;
+
+	if (c->n_frames == 1)
+		return;
+#pragma GCC unroll 4
+	for (size_t i = c->n_frames - 1; i--;) {
+		last = sp[i] - base;
+		odd |= last;
+		*value++ = ip[i];
+		*to++ = (uint16_t)(last / 8);
+	}
+
+	s->bad |= odd % 8 || last / 8 >= OFFSETS;
+	s->e->span = (uint32_t)last + 8;
+	s->value = value;
+	s->offset = to;
+}
+
+static void fill(struct filling *s, const struct stack_cache *c, const struct walk *next)
 {
 	struct record *e = s->e;
+	const uint64_t *end = e->value + e->n;
 
 	s->value = e->value;
-	s->offset = (uint16_t *)(e->value + e->n);
-	for (const struct frame *f = &c->frame[c->n_frames - 1]; f-- > c->frame;)
-		word(s, f->sp - 8, f->ip);
+	s->offset = (uint16_t *)end;
+	fill_plain(s, c);
 	if (next)
 		word(s, next->sp - 8, next->ip);
 	if (e->sp)
 		fill_rel(s, c, next, 0);
-	while (s->value < e->value + e->n) {
+	for (; s->value < end; s->value++, s->offset++) {
 		s->value[0] = s->value[-1];
 		s->offset[0] = s->offset[-1];
-		s->value++, s->offset++;
 	}
 }
 
@@ -266,9 +296,8 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
                      enum walk_end end, uint32_t stack)
 {
 	struct predictor *p = c->hot.predictor;
-	const struct frame *innermost = &c->frame[c->n_frames - 1];
-	struct frame beyond = {.ip = w->ip, .sp = w->sp, .cfa_at = w->cfa_at};
-	const struct frame *next = end == WALK_ZERO || end == WALK_TRUNCATED ? &beyond : NULL;
+	const struct frame_kept *innermost = &c->kept[c->n_frames - 1];
+	const struct walk *next = end == WALK_ZERO || end == WALK_TRUNCATED ? w : NULL;
 	const unsigned n_rel = innermost->n_rel + (next && next->cfa_at);
 	const unsigned n_plain = c->n_frames - 1 + !!next;
 	/* As long as the stack is the same one, and where its frames lie on it elsewhere these
@@ -303,27 +332,32 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
 	return at / 8;
 }
 
-void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t place,
-                   const struct walk *w, enum walk_end end, uint32_t stack)
+/* The guess for this place is now what holds here: the stack's old record, or a new one. */
+static __attribute__((noinline)) void learn(struct stack_cache *c, const struct caller *from,
+                                            uint32_t place, struct walk *w, enum walk_end end,
+                                            struct predict_seen *seen)
+{
+	if (!seen->record || !predict_holds(predict_record(&c->hot, seen->record), from, &w->mem)) {
+		const uint32_t stack = seen->stack;
+
+		/* This may forget all that was seen. */
+		seen->record = make(c, from, w, end, stack);
+		seen->stack = stack;
+	}
+	if (seen->record)
+		remember(&c->hot, place, predict_at(seen->record, place));
+}
+
+void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t place, struct walk *w,
+                   enum walk_end end, uint32_t stack)
 {
 	struct predictor *p = c->hot.predictor;
 	struct predict_seen *seen = &p->seen[stack * 0x9e3779b9u % PREDICT_SEEN];
-	struct mem_window mem = w->mem;
-	uint32_t r = 0;
 
 	if (seen->stack != stack) {
 		*seen = (struct predict_seen){stack, 0};
 		if (p->used > POOL_EAGER)
 			return;
 	}
-	mem.lo = from->sp;
-	if (predict_holds(predict_record(&c->hot, seen->record), from, &mem))
-		r = seen->record;
-	if (!r) {
-		r = make(c, from, w, end, stack);
-		*seen = (struct predict_seen){stack, r};
-	}
-	if (!r)
-		return;
-	remember(&c->hot, place, predict_at(r, place));
+	learn(c, from, place, w, end, seen);
 }

@@ -203,8 +203,8 @@ const struct record *predict_again(struct stack_hot *h, const struct caller *fro
  * The stack at this place was walked, and is `stack`: c->frame has it whole. w: where the walk
  * ended; it is the next frame outward if the end is not the top by the tables.
  */
-void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t place,
-                   const struct walk *w, enum walk_end end, uint32_t stack);
+void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t place, struct walk *w,
+                   enum walk_end end, uint32_t stack);
 /* A capture was walked: should we go on? */
 void predict_judge(struct stack_hot *h);
 

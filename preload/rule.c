@@ -41,8 +41,9 @@ int rule_init(void)
 
 static struct rule make(enum rule_how how, int64_t offset, int64_t save)
 {
-	return (struct rule){(uint64_t)(save / 8) << 50 |
-	                     ((uint64_t)(offset / 8) & 0xffffff) << 26 | (uint64_t)how};
+	return (struct rule){(uint64_t)(offset / 8) << RULE_OFFSET_SHIFT |
+	                     ((uint64_t)(save / 8) & 0x3fff) << RULE_SAVE_SHIFT |
+	                     (uint64_t)how << RULE_HOW_SHIFT};
 }
 
 static struct rule plain(enum rule_how how)
@@ -120,7 +121,8 @@ static struct rule from_row(const struct cfi_row *row, const struct cfi_range *i
 	if (!fits(offset, save))
 		return full;
 	if (row->cfa_reg == CFI_SP)
-		return make(RULE_RSP, offset, save);
+		return make(offset > 0 && save <= 0 && save >= -offset ? RULE_INSIDE : RULE_RSP,
+		            offset, save);
 	if (row->cfa_reg == CFI_FP)
 		return make(RULE_RBP, offset, save);
 	return full;
@@ -234,7 +236,7 @@ COLD struct rule rule_learn(uint64_t key, struct cfi_work *work)
 	struct rule r = compute(key, &module, work);
 	uint32_t frame = stack_frame(key >> 1, module);
 
-	r.bits |= (uint64_t)frame << 4;
+	r.bits |= frame;
 	/* Code outside of modules comes and goes unseen: nothing is remembered of it. If another
 	 * thread writes, the rule is used without being kept. */
 	if (module && frame && sys_try_lock(&g_lock)) {

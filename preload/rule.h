@@ -19,32 +19,41 @@ enum rule_how {
 	RULE_END,    /* outermost frame */
 	RULE_SIGNAL, /* the kernel's signal frame lies at sp */
 	RULE_GUESS,  /* no table: frame pointers, with care */
-	RULE_FULL    /* all registers are needed: cfi_step() */
+	RULE_FULL,   /* all registers are needed: cfi_step() */
+	RULE_INSIDE  /* as RULE_RSP: offset is not 0, and rbp, if it is saved, between sp and CFA */
 };
 
 /*
- * In the first two the return address is the word below the CFA, or behind the saved frame pointer
- * (ARCH_PLAIN_FRAMES), and the caller's rbp is saved at CFA + save, or not at all when save is 0.
- * Bits: how 4, frame 22 (stack_frame.h; 0: no room), offset 24 and save 14, signed, in words.
+ * In RSP, RBP and INSIDE the return address is the word below the CFA, or behind the saved frame
+ * pointer (ARCH_PLAIN_FRAMES), and the caller's rbp is saved at CFA + save, or not at all when save
+ * is 0. Bits: frame 22 (stack_frame.h; 0: no room), how 4, save 14 and offset 24, signed, in words.
  */
 struct rule {
 	uint64_t bits;
 };
+enum { RULE_HOW_SHIFT = STACK_FRAME_BITS, RULE_SAVE_SHIFT = 26, RULE_OFFSET_SHIFT = 40 };
 static inline enum rule_how rule_how(struct rule r)
 {
-	return (enum rule_how)(r.bits & 15);
+	return (enum rule_how)(r.bits >> RULE_HOW_SHIFT & 15);
+}
+/* Nearly all are. RULE_INSIDE has a bit that no other has. */
+static inline bool rule_is_inside(struct rule r)
+{
+	return r.bits & (uint64_t)RULE_INSIDE << RULE_HOW_SHIFT;
 }
 static inline uint32_t rule_frame(struct rule r)
 {
-	return (uint32_t)(r.bits >> 4) & (STACK_FRAME_MAX - 1);
+	return (uint32_t)r.bits & (STACK_FRAME_MAX - 1);
 }
 static inline int64_t rule_offset(struct rule r)
 {
-	return ((int64_t)(r.bits << 14) >> 40) * 8;
+	return ((int64_t)r.bits >> RULE_OFFSET_SHIFT) * 8;
 }
 static inline int64_t rule_save(struct rule r)
 {
-	return ((int64_t)r.bits >> 50) * 8;
+	return ((int64_t)(r.bits << (64 - RULE_OFFSET_SHIFT)) >>
+	        (64 - RULE_OFFSET_SHIFT + RULE_SAVE_SHIFT)) *
+	       8;
 }
 
 /* A return address stands for the call before it; the address of an interrupted instruction is
@@ -68,24 +77,27 @@ int rule_init(void);
  * in a module. */
 struct rule rule_learn(uint64_t key, struct cfi_work *work);
 
+/* 0: not known. Any table that there was will do. */
+static inline struct rule rule_look(const struct rule_table *t, uint64_t key)
+{
+	uint64_t i = key * 0x9e3779b97f4a7c15ul >> t->shift;
+
+	for (const struct rule_slot *s = t->slot + i;; s = t->slot + i) {
+		uint64_t k = __atomic_load_n(&s->key, __ATOMIC_ACQUIRE);
+
+		if (likely(k == key))
+			return (struct rule){__atomic_load_n(&s->bits, __ATOMIC_ACQUIRE)};
+		if (!k)
+			return (struct rule){0};
+		i = (i + 1) & t->mask;
+	}
+}
+
 static inline struct rule rule_get(uint64_t key, struct cfi_work *work)
 {
-	const struct rule_table *t = __atomic_load_n(&g_rules, __ATOMIC_ACQUIRE);
-	uint32_t i = (uint32_t)(key * 0x9e3779b97f4a7c15ul >> t->shift);
+	const struct rule r = rule_look(__atomic_load_n(&g_rules, __ATOMIC_ACQUIRE), key);
 
-	for (;; i = (i + 1) & t->mask) {
-		uint64_t k = __atomic_load_n(&t->slot[i].key, __ATOMIC_ACQUIRE);
-
-		if (likely(k == key)) {
-			uint64_t bits = __atomic_load_n(&t->slot[i].bits, __ATOMIC_ACQUIRE);
-
-			if (likely(bits != 0))
-				return (struct rule){bits};
-			return rule_learn(key, work);
-		}
-		if (!k)
-			return rule_learn(key, work);
-	}
+	return likely(r.bits) ? r : rule_learn(key, work);
 }
 
 /* The row of the tables itself, in work->row, for RULE_FULL. 0 or -errno. */

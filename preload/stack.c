@@ -37,10 +37,20 @@ int stack_init(unsigned depth)
 	return r ? r : g_shared ? 0 : -ENOMEM;
 }
 
+/* Entries of each of a cache's arrays, of which some have two more. The number is even: pairs are
+ * aligned. */
+static uint32_t room(void)
+{
+	return (g_depth + 2) & ~1u;
+}
+
 static size_t cache_bytes(void)
 {
-	return sizeof(struct stack_cache) +
-	       2ul * (g_depth + 1) * (sizeof(struct frame) + sizeof(struct frame_word));
+	const struct stack_cache *c = NULL;
+
+	return sizeof(*c) + (room() + 2ul) * (sizeof(*c->sp) + sizeof(*c->ip) + sizeof(*c->kept) +
+	                                      sizeof(*c->bp) + 2 * sizeof(*c->rel) +
+	                                      sizeof(*c->fresh) + sizeof(*c->by));
 }
 
 struct stack_cache *stack_cache_new(void)
@@ -52,9 +62,14 @@ struct stack_cache *stack_cache_new(void)
 	c->depth = g_depth;
 	c->hot.pause = 1;
 	predict_none(&c->hot);
-	c->frame = (struct frame *)(c + 1);
-	c->fresh = c->frame + g_depth + 1;
-	c->rel = (struct frame_word *)(c->fresh + g_depth + 1);
+	c->sp = (uintptr_t *)(c + 1) + 2;
+	c->sp[-1] = UINTPTR_MAX;
+	c->ip = c->sp + room();
+	c->kept = (struct frame_kept *)(c->ip + room()) + 2;
+	c->bp = (uintptr_t *)(c->kept + room());
+	c->fresh = (struct frame *)(c->bp + room());
+	c->by = (struct frame_by *)(c->fresh + room());
+	c->rel = (struct frame_word *)(c->by + room());
 	c->next = __atomic_load_n(&g_caches, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&g_caches, &c->next, c, true, __ATOMIC_RELEASE,
 	                                    __ATOMIC_RELAXED))
@@ -97,129 +112,176 @@ static COLD void forget(struct stack_cache *c, uint32_t epoch)
 
 /* ---- the walk ---- */
 
-static inline void note(struct frame *f, const struct walk_at *at, struct rule rule)
+/* With a frame pointer, in the window that is open. False: nothing was done. */
+static inline bool step_plain(struct walk *w, const struct frame *f, uintptr_t bp,
+                              struct frame_by *next)
 {
-	f->ip = at->ip;
-	f->sp = at->sp;
-	f->bp = at->bp;
-	f->bp_at = at->bp_at;
-	f->cfa_at = at->cfa_at;
-	f->how = (uint8_t)rule_how(rule);
-	f->what = stack_what(rule_frame(rule), at->is_exact ? FMT_NODE_EXACT : 0);
+	const uintptr_t cfa = bp + (uintptr_t)rule_offset(f->rule);
+	const uintptr_t bp_at = cfa + (uintptr_t)rule_save(f->rule);
+
+	if (!ARCH_PLAIN_FRAMES || rule_how(f->rule) != RULE_RBP || f->sp < w->mem.lo ||
+	    cfa <= f->sp || cfa - 8 < w->mem.lo || cfa > w->mem.hi || bp_at == cfa ||
+	    bp_at < w->mem.lo || bp_at > w->mem.hi - 8)
+		return false;
+	w->ip = mem_word(cfa - 8);
+	w->sp = cfa;
+	w->is_exact = false;
+	w->uses_bp = true;
+	*next = (struct frame_by){.bp = mem_word(bp_at), .bp_at = bp_at};
+	return w->ip;
 }
 
-static inline void walk_put(struct walk *w, const struct walk_at *at)
+/* Frame n of the walk is not told by sp alone, or is not known yet. */
+static HOT __attribute__((noinline)) enum walk_end step(struct stack_cache *c, struct walk *w,
+                                                        uint32_t n)
 {
-	w->ip = at->ip, w->sp = at->sp, w->bp = at->bp;
-	w->bp_at = at->bp_at, w->cfa_at = at->cfa_at;
-	w->is_exact = at->is_exact;
-}
+	struct frame *f = &c->fresh[n];
+	const struct frame_by *by = w->known > n ? &c->by[n] : stack_by(c, w, n, f->sp);
 
-/* f: the frame that it is to step out of. */
-static COLD enum walk_end step(struct walk *w, struct walk_at *at, struct frame *f,
-                               struct rule rule)
-{
-	walk_put(w, at);
-	if (f->how == RULE_SIGNAL)
+	w->known = n + 2;
+	if (likely(step_plain(w, f, by->bp, &c->by[n + 1])))
+		return WALK_ON;
+	if (!f->rule.bits)
+		f->rule = rule_get(rule_key(f->ip, w->is_exact), &c->work);
+	f->what = stack_what(rule_frame(f->rule), w->is_exact ? FMT_NODE_EXACT : 0);
+
+	const enum rule_how how = rule_how(f->rule);
+
+	if (how == RULE_SIGNAL)
 		f->what |= stack_what(0, FMT_NODE_SIGNAL);
-	enum walk_end end = walk_step(w, rule);
+	if (how == RULE_RBP || how == RULE_DRAP)
+		w->uses_bp = true;
+	w->ip = f->ip, w->sp = f->sp, w->bp = by->bp;
+	w->bp_at = by->bp_at, w->cfa_at = by->cfa_at;
+	enum walk_end end = walk_step(w, f->rule);
 
-	*at = (struct walk_at){w->ip, w->sp, w->bp, w->bp_at, w->cfa_at, w->is_exact};
+	c->by[n + 1] = (struct frame_by){w->bp, w->bp_at, w->cfa_at};
 	return end;
 }
 
-/* Walks from the caller into c->fresh until the top or until it joins the last walk: then the
- * frames c->frame[0..*joined) are the rest. */
-static enum walk_end walk(struct stack_cache *c, const struct caller *from, struct walk *w,
-                          uint32_t *n, uint32_t *joined)
+/* sp plus a positive offset that is less than this lies in the window, and nothing wraps around. */
+static inline uintptr_t limit_of(const struct mem_window *mem, uintptr_t sp)
 {
-	enum walk_end end = WALK_ON;
-	struct frame *f = c->fresh, *const f_end = f + c->depth;
-	const struct frame *left = c->frame; /* what is below was not compared yet */
-	struct walk_at at = {.ip = from->ip, .sp = from->sp, .bp = from->fp};
+	return likely(sp >= mem->lo && sp < mem->hi) ? mem->hi + 1 : 0;
+}
 
-	w->is_guess = false;
+/*
+ * Walks from the caller into c->fresh until the top or until it joins the last walk: then the
+ * outermost *joined frames of that are the rest. Nearly all steps need sp only, and have all they
+ * need in registers.
+ */
+static inline __attribute__((always_inline)) enum walk_end walk(struct stack_cache *c,
+                                                                const struct caller *from,
+                                                                struct walk *w, uint32_t *n,
+                                                                uint32_t *joined)
+{
+	const struct rule_table *rules = __atomic_load_n(&g_rules, __ATOMIC_ACQUIRE);
+	struct frame *f = c->fresh, *const f_end = f + c->depth;
+	uintptr_t ip = from->ip, sp = from->sp, limit = limit_of(&w->mem, sp);
+	const intptr_t apart = c->ip - c->sp;
+	const uintptr_t *left = c->sp; /* of the last stack, what is before was not compared yet */
+	enum walk_end end;
+	uint32_t n_left;
+
+	w->bp = from->fp;
+	w->known = 0;
 	w->is_plain = true;
-	if (w->mem.own && c->n_memo && c->frame[0].sp <= w->mem.hi)
+	w->is_exact = w->is_guess = w->uses_bp = false;
+	if (likely(w->mem.own && c->sp[0] <= w->mem.hi))
 		left += c->n_memo;
-	while (end == WALK_ON) {
-		if (left != c->frame && stack_memo_joins(c, &at, f, &left)) {
-			*joined = (uint32_t)(left - c->frame);
-			end = WALK_JOINED;
-			break;
+	for (;;) {
+		while (left[-1] < sp)
+			left--;
+		if (left[-1] == sp && left[apart - 1] == ip) {
+			*joined = (uint32_t)(left - c->sp);
+			if (likely(stack_memo_joins(c, w, (uint32_t)(f - c->fresh), *joined - 1,
+			                            &n_left))) {
+				*n = (uint32_t)(f - c->fresh);
+				return WALK_JOINED;
+			}
+			left = c->sp + n_left;
 		}
-		if (f == f_end) {
+		if (unlikely(f == f_end)) {
+			*n = (uint32_t)(f - c->fresh);
+			w->cfa_at = w->known > *n ? c->by[*n].cfa_at : 0;
 			end = WALK_TRUNCATED;
 			break;
 		}
-		struct rule rule = rule_get(rule_key(at.ip, at.is_exact), &c->work);
+		const struct rule rule = rule_look(rules, rule_key(ip, false));
 
-		note(f++, &at, rule);
-		if (likely(walk_step_plain(&at, &w->mem, rule)))
-			continue;
-		struct walk_at slow = at;
+		f->ip = ip;
+		f->sp = sp;
+		f->rule = rule;
+		f->what = rule_frame(rule);
+		f++;
+		if (likely(rule_is_inside(rule))) {
+			const uintptr_t cfa = sp + (uintptr_t)rule_offset(rule);
+			const uintptr_t outer = likely(cfa < limit) ? mem_word(cfa - 8) : 0;
 
-		end = step(w, &slow, f - 1, rule);
-		at = slow;
+			if (likely(outer)) {
+				sp = cfa;
+				ip = outer;
+				continue;
+			}
+		}
+		end = step(c, w, (uint32_t)(f - c->fresh - 1));
+		while (end == WALK_ON && w->is_exact && f != f_end) {
+			*f = (struct frame){.ip = w->ip, .sp = w->sp};
+			end = step(c, w, (uint32_t)(f++ - c->fresh));
+		}
+		ip = w->ip, sp = w->sp;
+		limit = limit_of(&w->mem, sp);
+		if (end != WALK_ON)
+			break;
 		if (!w->is_plain)
-			left = c->frame;
+			left = c->sp;
 	}
-	walk_put(w, &at);
+	w->ip = ip, w->sp = sp;
 	*n = (uint32_t)(f - c->fresh);
 	return end;
 }
 
-/* Puts the walk's frames in front of the joined ones, each with its node. False when there is no
- * room. */
-static bool intern(struct stack_cache *c, uint32_t n, uint32_t joined)
+/* What follows if the walk did not join the last one. */
+static COLD enum walk_end ended(struct stack_cache *c, const struct caller *from, struct walk *w,
+                                enum walk_end end, uint32_t *n)
 {
-	struct frame *to = &c->frame[joined];
-
-	c->n_frames = joined + n;
-	for (const struct frame *f = c->fresh + n; f != c->fresh;) {
-		*to = *--f;
-		stack_memo_note(c, to++);
-	}
-	return stack_tree_path(joined ? c->frame[joined - 1].node : 0, &c->frame[joined],
-	                       c->n_frames - joined);
-}
-
-/* Walks, and gives the stack its number. */
-static uint32_t capture(struct stack_cache *c, const struct caller *from, struct walk *w,
-                        enum walk_end *how)
-{
-	uint32_t n, joined = 0;
-	enum walk_end end = walk(c, from, w, &n, &joined);
-
-	if (unlikely(end == WALK_FULL)) {
-		end = walk_full(c, from, &n);
+	if (end == WALK_FULL) {
+		end = walk_full(c, from, n);
 		w->is_plain = false;
 		w->is_guess = true;
 	}
-	*how = end;
-	c->stats.fallbacks += w->is_guess;
 	if (end == WALK_TRUNCATED) {
-		c->fresh[n - 1].what |= stack_what(0, FMT_NODE_TRUNCATED);
+		c->fresh[*n - 1].what |= stack_what(0, FMT_NODE_TRUNCATED);
 		c->stats.truncated++;
 	}
 	if (end == WALK_BROKEN) {
-		c->fresh[n - 1].what |= stack_what(0, FMT_NODE_BROKEN);
+		c->fresh[*n - 1].what |= stack_what(0, FMT_NODE_BROKEN);
 		c->stats.broken++;
 	}
-	if (joined) {
-		/* The frame was reached by other words this time: those are what to look at next
-		 * time. */
-		c->frame[joined - 1].bp = w->bp;
-		c->frame[joined - 1].bp_at = w->bp_at;
-		c->frame[joined - 1].cfa_at = w->cfa_at;
-		stack_memo_note(c, &c->frame[joined - 1]);
+	c->stats.fallbacks += w->is_guess;
+	return end;
+}
+
+/* Walks, and gives the stack its number. */
+static inline __attribute__((always_inline)) uint32_t
+capture(struct stack_cache *c, const struct caller *from, struct walk *w, enum walk_end *how)
+{
+	uint32_t n, joined = 0, number;
+	enum walk_end end = walk(c, from, w, &n, &joined);
+
+	if (unlikely(end != WALK_JOINED)) {
+		joined = 0;
+		end = ended(c, from, w, end, &n);
 	}
+	*how = end;
 	c->n_memo = 0;
-	if (!intern(c, n, joined))
+	stack_memo_note(c, w, n, joined);
+	if (!stack_tree_path(c->kept[(intptr_t)joined - 1].node, c->fresh, n, c->kept + joined,
+	                     &number))
 		return 0;
-	if (w->is_plain && w->mem.own && (end == WALK_TOP || end == WALK_JOINED))
+	if (likely(end == WALK_JOINED) || (end == WALK_TOP && w->is_plain && w->mem.own))
 		c->n_memo = c->n_frames;
-	return stack_tree_number(c->frame[c->n_frames - 1].node);
+	return number;
 }
 
 static inline uint32_t take(struct stack_cache *c, const struct record *e)
@@ -229,19 +291,19 @@ static inline uint32_t take(struct stack_cache *c, const struct record *e)
 	return predict_stack(e);
 }
 
-/* By the rules; learns from it if there is a predictor at work. */
-static uint32_t capture_walked(struct stack_cache *c, bool learns, const struct caller *from,
-                               const struct mem_window *mem, uint32_t place)
+/* By the rules; learns from it if there is a predictor at work. The walk's window is open. */
+static HOT __attribute__((noinline)) uint32_t capture_walked(struct stack_cache *c, bool learns,
+                                                             const struct caller *from,
+                                                             struct walk *w, uint32_t place)
 {
-	struct walk w = {.mem = *mem};
 	enum walk_end end;
-	uint32_t s = capture(c, from, &w, &end);
+	uint32_t s = capture(c, from, w, &end);
 
 	c->walks++;
 	if (unlikely(!s))
 		c->stats.no_room++;
-	else if (learns && w.is_plain && end != WALK_BROKEN)
-		predict_learn(c, from, place, &w, end, s);
+	else if (learns && (likely(end == WALK_JOINED) || (w->is_plain && end != WALK_BROKEN)))
+		predict_learn(c, from, place, w, end, s);
 	if (learns)
 		predict_judge(&c->hot);
 	return s;
@@ -257,13 +319,13 @@ static inline uint32_t place_in(const struct mem_window *mem, const struct calle
 static HOT __attribute__((noinline)) uint32_t capture_again(struct stack_cache *c,
                                                             const struct caller *from)
 {
-	struct mem_window mem;
+	struct walk w;
 
-	mem_enter(&mem, from->sp, true);
+	mem_enter(&w.mem, from->sp, true);
 
-	const uint32_t place = place_in(&mem, from);
-	const struct record *e = predict_again(&c->hot, from, &mem, place);
-	uint32_t s = e ? take(c, e) : capture_walked(c, true, from, &mem, place);
+	const uint32_t place = place_in(&w.mem, from);
+	const struct record *e = predict_again(&c->hot, from, &w.mem, place);
+	uint32_t s = e ? take(c, e) : capture_walked(c, true, from, &w, place);
 
 	predict_note(&c->hot, (uint64_t)predict_mix(s) << 32);
 	return s;
@@ -288,28 +350,27 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
                                                           const struct caller *from)
 {
 	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE);
-	struct mem_window mem;
-
 	struct stack_hot *h = &c->hot;
+	struct walk w;
 
 	if (unlikely(h->epoch != epoch))
 		forget(c, epoch);
 	h->captures++;
-	mem_enter(&mem, from->sp, true);
+	mem_enter(&w.mem, from->sp, true);
 	if (h->pause) {
 		if (h->predictor)
 			h->pause--;
 		else if (h->captures % PREDICTOR_AFTER == 0)
 			predict_new(c);
-		return capture_walked(c, false, from, &mem, 0);
+		return capture_walked(c, false, from, &w, 0);
 	}
-	if (mem.own) {
+	if (w.mem.own) {
 		predict_enter(h->predictor, t_mem_own.top);
 		h->top = t_mem_own.top;
 		h->bytes = t_mem_own.top - t_mem_own.lo;
 	}
-	uint32_t place = place_in(&mem, from);
-	const struct record *e = predict_try(h, *predict_slot(h, place), place, from, &mem);
+	uint32_t place = place_in(&w.mem, from);
+	const struct record *e = predict_try(h, *predict_slot(h, place), place, from, &w.mem);
 
 	if (!e)
 		return capture_again(c, from);
@@ -322,13 +383,13 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 static COLD uint32_t capture_amid(struct stack_cache *c, const struct caller *from)
 {
 	uint32_t epoch = __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE);
-	struct mem_window mem;
+	struct walk w;
 
 	if (c->hot.epoch != epoch)
 		forget_rules(c, epoch);
 	c->hot.captures++;
-	mem_enter(&mem, from->sp, true);
-	return capture_walked(c, false, from, &mem, 0);
+	mem_enter(&w.mem, from->sp, true);
+	return capture_walked(c, false, from, &w, 0);
 }
 
 HOT uint32_t stack_capture_otherwise(struct stack_cache *c, const struct caller *from)
@@ -357,10 +418,10 @@ uint32_t stack_capture(struct stack_cache *c, const struct caller *from)
 
 /* Of a thread that stands still nothing but sp, rbp and the instruction is looked at: where a frame
  * needs more, the stack ends. */
-static uint32_t capture_other(struct stack_cache *c, const struct caller *from)
+static COLD uint32_t capture_other(struct stack_cache *c, const struct caller *from)
 {
 	struct walk w = {.mem = {from->sp, from->sp, false}};
-	uint32_t n, joined = 0;
+	uint32_t n, joined, number;
 
 	c->n_memo = 0;
 	switch (walk(c, from, &w, &n, &joined)) {
@@ -373,7 +434,7 @@ static uint32_t capture_other(struct stack_cache *c, const struct caller *from)
 	default:
 		c->fresh[n - 1].what |= stack_what(0, FMT_NODE_BROKEN);
 	}
-	return intern(c, n, 0) ? stack_tree_number(c->frame[c->n_frames - 1].node) : 0;
+	return stack_tree_path(0, c->fresh, n, c->kept, &number) ? number : 0;
 }
 
 uint32_t stack_capture_other(const struct caller *from)

@@ -79,7 +79,7 @@ bool stack_node(uint32_t node, struct stack_node *out);
 struct stack_kept {
 	uint32_t what, parent;
 	uint32_t number; /* of the stack that ends here, 0 none yet */
-	uint32_t first;  /* child; see stack_tree.c */
+	uint32_t first;  /* child; see stack_node.h */
 };
 const struct stack_kept *stack_nodes(uint32_t node, uint32_t last, uint32_t *n);
 void stack_node_what(uint32_t what, struct stack_node *out);

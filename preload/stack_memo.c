@@ -4,46 +4,121 @@
  */
 #include "stack_memo.h"
 
-/* All at once: mostly all hold. */
-static bool all_hold(const struct stack_cache *c, uint32_t p)
-{
-	const struct frame *f = c->frame, *end = f + p;
-	const struct frame_word *r = c->rel, *r_end = r + (p ? end[-1].n_rel : 0);
-	uint64_t d = 0;
+#include "stack_index.h"
+#include "stack_node.h"
 
-	for (; end - f >= 4; f += 4) {
-		d |= mem_word(f[0].sp - 8) ^ f[0].ip;
-		d |= mem_word(f[1].sp - 8) ^ f[1].ip;
-		d |= mem_word(f[2].sp - 8) ^ f[2].ip;
-		d |= mem_word(f[3].sp - 8) ^ f[3].ip;
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static inline __attribute__((always_inline)) pair changes(const uintptr_t *sp, const uintptr_t *ip)
+{
+	return (pair){mem_word(sp[0] - 8), mem_word(sp[1] - 8)} ^ *(const pair *)ip;
+}
+
+/* The frames outside of frame p, and perhaps that one. All at once: mostly all hold. */
+static inline bool all_hold(const struct stack_cache *c, uint32_t p)
+{
+	const intptr_t n = (p + 1) & ~1u;
+	const uintptr_t *sp = c->sp + n, *ip = c->ip + n;
+	const struct frame_word *r = c->rel, *r_end = r + c->kept[(intptr_t)p - 1].n_rel;
+	intptr_t i = -n;
+	pair d = {0, 0};
+
+	for (; i % 8; i += 2)
+		d |= changes(sp + i, ip + i);
+	for (; i; i += 8) {
+		d |= changes(sp + i, ip + i) | changes(sp + i + 2, ip + i + 2);
+		d |= changes(sp + i + 4, ip + i + 4) | changes(sp + i + 6, ip + i + 6);
 	}
-	for (; f < end; f++)
-		d |= mem_word(f->sp - 8) ^ f->ip;
+
+	uint64_t differ = d[0] | d[1];
+
 	for (; r < r_end; r++)
-		d |= mem_word(r->at) ^ r->value;
-	return !d;
+		differ |= mem_word(r->at) ^ r->value;
+	return !differ;
 }
 
 static bool holds(const struct stack_cache *c, uint32_t i)
 {
-	const struct frame *f = &c->frame[i];
-	uint32_t first = i ? f[-1].n_rel : 0;
-
-	if (mem_word(f->sp - 8) != f->ip)
+	if (mem_word(c->sp[i] - 8) != c->ip[i])
 		return false;
-	for (; first < f->n_rel; first++)
-		if (mem_word(c->rel[first].at) != c->rel[first].value)
+	for (uint32_t k = c->kept[(intptr_t)i - 1].n_rel; k < c->kept[i].n_rel; k++)
+		if (mem_word(c->rel[k].at) != c->rel[k].value)
 			return false;
 	return true;
 }
 
-bool stack_memo_outer_holds(const struct stack_cache *c, uint32_t p, uint32_t *changed)
+/* Not all of the frames outside of frame p hold, perhaps: as stack_memo_joins(). */
+static __attribute__((noinline)) bool joins_still(const struct stack_cache *c, uint32_t p,
+                                                  uint32_t *left)
 {
-	if (likely(all_hold(c, p)))
-		return true;
-	do
-		p--;
-	while (p && holds(c, p));
-	*changed = p;
-	return false;
+	while (p--)
+		if (!holds(c, p)) {
+			*left = p;
+			return false;
+		}
+	return true;
+}
+
+static inline bool has_bp(const struct stack_cache *c, struct walk *w, uint32_t n, uint32_t p)
+{
+	const struct frame_by *by = w->known > n ? &c->by[n] : stack_by(c, w, n, c->sp[p]);
+
+	return by->bp == c->bp[p];
+}
+
+HOT bool stack_memo_joins(const struct stack_cache *c, struct walk *w, uint32_t n, uint32_t p,
+                          uint32_t *left)
+{
+	const struct frame_kept *k = &c->kept[p];
+
+	__builtin_prefetch(node_at(k->node));
+	stack_index_prefetch(k->node);
+	if (unlikely(n + p + 1 > c->depth)) {
+		*left = 0;
+		return false;
+	}
+	if (unlikely(k->needs_bp) && !has_bp(c, w, n, p)) {
+		*left = p;
+		return false;
+	}
+	return likely(all_hold(c, p)) || joins_still(c, p, left);
+}
+
+/* Frame i was reached so. Its needs are known. */
+static inline void note(struct stack_cache *c, uint32_t i, const struct frame_by *by, uintptr_t sp)
+{
+	struct frame_kept *k = &c->kept[i];
+	uint16_t n = c->kept[(intptr_t)i - 1].n_rel;
+
+	c->bp[i] = by->bp;
+	if (by->bp_at && k->needs_bp)
+		c->rel[n++] = (struct frame_word){by->bp_at, by->bp};
+	if (by->cfa_at)
+		c->rel[n++] = (struct frame_word){by->cfa_at, sp};
+	k->n_rel = n;
+}
+
+void stack_memo_note_bp(struct stack_cache *c, struct walk *w, uint32_t n, uint32_t joined)
+{
+	const struct frame_by *by;
+
+	/* The frame was reached by other words this time: those are what to look at next time. */
+	if (joined) {
+		by = stack_by(c, w, n, c->sp[joined - 1]);
+		note(c, joined - 1, by, c->sp[joined - 1]);
+	} else {
+		by = stack_by(c, w, n - 1, c->fresh[n - 1].sp) + 1;
+	}
+	for (uint32_t i = joined; n--; i++, by--) {
+		const struct frame *f = &c->fresh[n];
+		const enum rule_how how = rule_how(f->rule);
+		const bool uses = how == RULE_RBP || how == RULE_DRAP;
+		/* Of the next one outward. */
+		const bool needs = i && !by->bp_at && c->kept[(intptr_t)i - 1].needs_bp;
+
+		c->sp[i] = f->sp;
+		c->ip[i] = f->ip;
+		c->kept[i] = (struct frame_kept){.needs_bp = uses || needs};
+		note(c, i, by - 1, f->sp);
+	}
 }

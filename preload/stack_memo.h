@@ -9,56 +9,41 @@
 
 #include "stack_tree.h"
 
-/* f is a frame of c->frame, outside of which all are noted, and has what it was reached by: what
- * must hold for it is noted. */
-static inline void stack_memo_note(struct stack_cache *c, struct frame *f)
+/*
+ * The walk, which has found n frames, is at frame p of the last one: would it go on as that did?
+ * If not, *left is how many of the outermost frames it may yet meet. They all lie on this thread's
+ * own stack, so looking is safe.
+ */
+bool stack_memo_joins(const struct stack_cache *c, struct walk *w, uint32_t n, uint32_t p,
+                      uint32_t *left);
+
+/* The walk's n frames, by some of which it went on by bp, take their place in front of the joined
+ * ones; what must hold for each, and for the last of the joined, is noted. */
+void stack_memo_note_bp(struct stack_cache *c, struct walk *w, uint32_t n, uint32_t joined);
+
+/* The same, whatever they went by. */
+static inline void stack_memo_note(struct stack_cache *c, struct walk *w, uint32_t n,
+                                   uint32_t joined)
 {
-	const struct frame *outer = f != c->frame ? f - 1 : NULL;
-	uint16_t n = outer ? outer->n_rel : 0;
+	struct frame_kept *kept = c->kept + joined;
 
-	f->needs_bp = f->how == RULE_RBP || f->how == RULE_DRAP ||
-	              (outer && !outer->bp_at && outer->needs_bp);
-	if (unlikely(f->bp_at && f->needs_bp))
-		c->rel[n++] = (struct frame_word){f->bp_at, f->bp};
-	if (unlikely(f->cfa_at))
-		c->rel[n++] = (struct frame_word){f->cfa_at, f->sp};
-	f->n_rel = n;
-}
-
-/* Are the frames outside of frame[p] reached by the same words as last time? If not, *changed is
- * the innermost that is not. They all lie on this thread's own stack, so looking is safe. */
-bool stack_memo_outer_holds(const struct stack_cache *c, uint32_t p, uint32_t *changed);
-
-/* Is the walk, which has found the frames in c->fresh before `fresh`, at a frame of the last one,
- * and would go on as that did? Frames before *left are still to be compared; then they are those
- * that are joined. */
-static inline __attribute__((always_inline)) bool stack_memo_joins(const struct stack_cache *c,
-                                                                   const struct walk_at *w,
-                                                                   const struct frame *fresh,
-                                                                   const struct frame **left)
-{
-	const struct frame *f = *left;
-	uint32_t changed;
-
-	while (f[-1].sp < w->sp)
-		if (--f == c->frame)
-			break;
-	*left = f;
-	if (f == c->frame)
-		return false;
-	f--;
-	if (f->sp != w->sp || f->ip != w->ip || (f->needs_bp && f->bp != w->bp))
-		return false;
-	if ((fresh - c->fresh) + (*left - c->frame) > c->depth) {
-		*left = c->frame;
-		return false;
+	c->n_frames = joined + n;
+	if (unlikely((w->uses_bp || kept[-1].needs_bp) && w->is_plain)) {
+		stack_memo_note_bp(c, w, n, joined);
+		return;
 	}
-	if (fresh != c->fresh)
-		stack_tree_prefetch(f->node);
-	if (stack_memo_outer_holds(c, (uint32_t)(f - c->frame), &changed))
-		return true;
-	*left = c->frame + changed;
-	return false;
+
+	const struct frame_kept as = {.n_rel = kept[-2].n_rel};
+	const struct frame *const fresh = c->fresh, *f = fresh + n;
+	uintptr_t *sp = c->sp + joined, *ip = c->ip + joined;
+
+	kept[-1].n_rel = as.n_rel;
+	for (size_t i = 0; f != fresh; i++) {
+		f--;
+		sp[i] = f->sp;
+		ip[i] = f->ip;
+		memcpy(&kept[i], &as, sizeof(as)); /* at once */
+	}
 }
 
 #endif

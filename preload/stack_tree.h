@@ -8,13 +8,14 @@
 
 #include "stack_walk.h"
 
-/* Gives each of n frames its node; frame[0] is the outermost, under `parent` (0: none is outside of
- * it). False when there is no room. */
-bool stack_tree_path(uint32_t parent, struct frame *frame, uint32_t n);
-/* Something will be looked for under `parent`. */
-void stack_tree_prefetch(uint32_t parent);
-/* The number of the stack that ends at a node. 0 when there is no room. */
-uint32_t stack_tree_number(uint32_t node);
+/*
+ * Gives each of n frames its node, in kept[]: frame[0] is the innermost, kept[0] is of the
+ * outermost, which is under `parent` (0: none is outside of it). *number: of the stack that ends at
+ * the innermost, or at `parent` if there are no frames; 0 when there is no room for it. False when
+ * there is none for the nodes.
+ */
+bool stack_tree_path(uint32_t parent, const struct frame *frame, uint32_t n,
+                     struct frame_kept *kept, uint32_t *number);
 uint64_t stack_tree_bytes(void);
 void stack_tree_fork_child(void);
 /* Does a thread hold the lock? For who looks while all others stand still. */

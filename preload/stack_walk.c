@@ -91,6 +91,7 @@ enum walk_end walk_step(struct walk *w, struct rule rule)
 {
 	switch (rule_how(rule)) {
 	case RULE_RSP:
+	case RULE_INSIDE:
 		return step_cfa(w, rule, w->sp + (uintptr_t)rule_offset(rule));
 	case RULE_RBP:
 		return step_cfa(w, rule, w->bp + (uintptr_t)rule_offset(rule));
@@ -105,4 +106,26 @@ enum walk_end walk_step(struct walk *w, struct rule rule)
 	default:
 		return WALK_FULL;
 	}
+}
+
+const struct frame_by *stack_by(const struct stack_cache *c, struct walk *w, uint32_t n,
+                                uintptr_t sp)
+{
+	struct frame_by *by = c->by;
+
+	if (!w->known)
+		by[w->known++] = (struct frame_by){.bp = w->bp};
+	for (uint32_t i = w->known; i <= n; i++) {
+		const int64_t save = rule_save(c->fresh[i - 1].rule);
+		const uintptr_t at = (i == n ? sp : c->fresh[i].sp) + (uintptr_t)save;
+
+		by[i] = by[i - 1];
+		by[i].bp_at = by[i].cfa_at = 0;
+		if (save) {
+			by[i].bp_at = at;
+			by[i].bp = mem_word(at);
+		}
+		w->known = i + 1;
+	}
+	return &by[n];
 }

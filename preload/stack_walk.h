@@ -10,17 +10,25 @@
 #include "rule.h"
 #include "stack.h"
 
-/* The state in which a frame was reached, and the words that led there from the frame inside of it.
- */
+/* A frame that a walk has found. */
 struct frame {
-	uintptr_t ip, sp, bp;
+	uintptr_t ip, sp;
+	struct rule rule; /* by which the walk went on */
+	uint32_t what;    /* stack_what() */
+};
+
+/* How a frame was reached from the one inside of it. */
+struct frame_by {
+	uintptr_t bp;
 	uintptr_t bp_at;  /* bp was read here; 0: it is as in the inner frame */
 	uintptr_t cfa_at; /* sp was read here; 0: it is computed */
-	uint32_t node;    /* in the tree */
-	uint32_t what;    /* stack_what() */
-	uint16_t n_rel;   /* words in the cache's `rel` up to this frame's own */
-	uint8_t how;      /* RULE_ by which the walk went on */
-	bool needs_bp;    /* bp was used, here or further out, before it was read anew */
+};
+
+/* What is kept of a frame of the last stack, beside where it lies. */
+struct frame_kept {
+	uint32_t node;     /* in the tree */
+	uint16_t n_rel;    /* words in the cache's `rel` up to this frame's own */
+	uint16_t needs_bp; /* bp was used, here or further out, before it was read anew */
 };
 
 /* A frame as a node has it: its number (stack_frame.h), and FMT_NODE_ flags. */
@@ -41,12 +49,15 @@ enum walk_end {
 	               was */
 };
 
+/* bp and where the words were read are behind what the walk has found, mostly: stack_by(). */
 struct walk {
 	struct mem_window mem;
 	uintptr_t ip, sp, bp, bp_at, cfa_at;
-	bool is_exact; /* ip is the instruction itself */
-	bool is_plain; /* so far, only compilers' frames on one stack: what may be remembered */
-	bool is_guess; /* a frame was passed without tables */
+	uint32_t known; /* entries of the cache's `by` */
+	bool is_exact;  /* ip is the instruction itself */
+	bool is_plain;  /* so far, only compilers' frames on one stack: what may be remembered */
+	bool is_guess;  /* a frame was passed without tables */
+	bool uses_bp;   /* it went on by bp */
 };
 
 /* A word that led outward and is an address on the stack itself: a saved frame pointer that was
@@ -80,52 +91,26 @@ struct stack_cache {
 	uint32_t depth;
 	uint32_t n_memo; /* frames of the last walk that may be joined */
 	uint32_t n_frames;
-	struct frame *frame;    /* the last stack, outermost first */
-	struct frame *fresh;    /* what the current walk finds, innermost first */
-	struct frame_word *rel; /* of the last stack, outermost first */
-	uint64_t walks;         /* captures that no guess spared */
+	/* The last stack, outermost first: where its frames lie, and what they return to. sp[-1] is
+	 * that of no frame. Arrays of their own: they are compared for each walk. */
+	uintptr_t *sp, *ip;
+	struct frame_kept *kept; /* the same frames; two zeroed ones before them */
+	struct frame *fresh;     /* what the current walk finds, innermost first */
+	uint64_t walks;          /* captures that no guess spared */
 	struct stack_hot hot;
+	uintptr_t *bp;          /* of the frames of the last stack that need it */
+	struct frame_word *rel; /* of all of them */
+	struct frame_by *by;    /* how the current walk's frames were reached; walk.known */
 	struct stack_stats stats;
 	struct cfi_work work;
 };
 
 /* One step by a rule that is none of FULL. */
 enum walk_end walk_step(struct walk *w, struct rule rule);
-
-/* Where a walk stands, without the rest of its state: for loops that have it in registers. */
-struct walk_at {
-	uintptr_t ip, sp, bp, bp_at, cfa_at;
-	bool is_exact;
-};
-
-/* Nearly all steps: CFA by sp or rbp, in the window that is open. False: nothing was done, and
- * walk_step() is to do it. */
-static inline __attribute__((always_inline)) bool
-walk_step_plain(struct walk_at *at, const struct mem_window *mem, struct rule rule)
-{
-	const enum rule_how how = rule_how(rule);
-	const uintptr_t cfa = (how == RULE_RBP ? at->bp : at->sp) + (uintptr_t)rule_offset(rule);
-	const int64_t save = rule_save(rule);
-	const uintptr_t bp_at = cfa + (uintptr_t)save;
-
-	if (!ARCH_PLAIN_FRAMES ||
-	    unlikely(how - 1u > RULE_RBP - 1 || cfa < at->sp + 8 || cfa > mem->hi))
-		return false;
-	const uintptr_t ip = mem_word(cfa - 8);
-
-	if (unlikely(!ip || (save && (bp_at < mem->lo || bp_at > mem->hi - 8))))
-		return false;
-	at->bp_at = 0;
-	if (save) {
-		at->bp_at = bp_at;
-		at->bp = mem_word(bp_at);
-	}
-	at->cfa_at = 0;
-	at->sp = cfa;
-	at->ip = ip;
-	at->is_exact = false;
-	return true;
-}
+/* How frame n of this walk was reached, which lies at sp. All steps that are not yet known went by
+ * RULE_INSIDE. */
+const struct frame_by *stack_by(const struct stack_cache *c, struct walk *w, uint32_t n,
+                                uintptr_t sp);
 /* The whole stack into c->fresh, with all registers, from our own frame on. Returns how it ended;
  * *n frames. */
 enum walk_end walk_full(struct stack_cache *c, const struct caller *from, uint32_t *n);

@@ -242,6 +242,19 @@ TEST(hostile_stack_contents_end_the_walk)
 	}
 }
 
+/* A saved context can name any sp: sp plus the frame's size then is 0 or 8, or beyond the last
+ * address. */
+TEST(stack_pointer_that_is_no_address_does_not_fault)
+{
+	unwind_init(128);
+	outer();
+	for (uintptr_t sp = -(uintptr_t)512; sp + 512 < 1024; sp++) {
+		struct caller from = {g_inner_ip, sp, sp};
+
+		OK(stack_capture(t_cache, &from));
+	}
+}
+
 /* ---- modules ---- */
 
 typedef int deflate_init(z_stream *, int, const char *, int);

@@ -15,9 +15,11 @@ static uint32_t next_random(uint32_t *state)
 
 static uint32_t node_of(uint32_t parent, uint32_t what)
 {
-	struct frame f = {.what = what};
+	const struct frame f = {.what = what};
+	struct frame_kept kept;
+	uint32_t number;
 
-	return stack_tree_path(parent, &f, 1) ? f.node : 0;
+	return stack_tree_path(parent, &f, 1, &kept, &number) ? kept.node : 0;
 }
 
 TEST(frame_has_one_number_for_each_module_it_was_seen_in)
@@ -122,13 +124,14 @@ TEST(flags_of_a_frame_make_another_node)
 enum { THREADS = 4, PATHS = 30000, DEPTH = 6 };
 static uint32_t g_leaf[THREADS][PATHS];
 
-/* Path k, which any thread can make: few frames outside, many inside. */
+/* Path k, which any thread can make: few frames outside, many inside. The innermost is the first.
+ */
 static void path(uint32_t k, struct frame *frame)
 {
 	uint32_t random = k * 7919 + 1;
 
 	for (uint32_t i = 0; i < DEPTH; i++)
-		frame[i] = (struct frame){
+		frame[DEPTH - 1 - i] = (struct frame){
 		        .what = stack_frame(0x5000 + next_random(&random) % (2u << 2 * i), 1)};
 }
 
@@ -139,10 +142,10 @@ static void *intern_all(void *arg)
 	for (uint32_t i = 0; i < PATHS; i++) {
 		uint32_t k = (i * step + me * 1000) % PATHS;
 		struct frame frame[DEPTH];
+		struct frame_kept kept[DEPTH];
 
 		path(k, frame);
-		if (stack_tree_path(0, frame, DEPTH))
-			g_leaf[me][k] = stack_tree_number(frame[DEPTH - 1].node);
+		stack_tree_path(0, frame, DEPTH, kept, &g_leaf[me][k]);
 	}
 	return NULL;
 }
@@ -167,7 +170,7 @@ TEST(threads_agree_on_the_number_of_each_stack)
 		for (uint32_t i = 1; i < THREADS; i++)
 			wrong += g_leaf[i][k] != g_leaf[0][k] || !g_leaf[0][k];
 		path(k, frame);
-		for (uint32_t i = DEPTH; i--; node = n.parent)
+		for (uint32_t i = 0; i < DEPTH; i++, node = n.parent)
 			wrong += !stack_node(node, &n) || n.ip != stack_frame_at(frame[i].what)->ip;
 		wrong += node != 0;
 	}
