@@ -112,34 +112,15 @@ static COLD void forget(struct stack_cache *c, uint32_t epoch)
 
 /* ---- the walk ---- */
 
-/* With a frame pointer, in the window that is open. False: nothing was done. */
-static inline bool step_plain(struct walk *w, const struct frame *f, uintptr_t bp,
-                              struct frame_by *next)
-{
-	const uintptr_t cfa = bp + (uintptr_t)rule_offset(f->rule);
-	const uintptr_t bp_at = cfa + (uintptr_t)rule_save(f->rule);
-
-	if (!ARCH_PLAIN_FRAMES || rule_how(f->rule) != RULE_RBP || f->sp < w->mem.lo ||
-	    cfa <= f->sp || cfa - 8 < w->mem.lo || cfa > w->mem.hi || bp_at == cfa ||
-	    bp_at < w->mem.lo || bp_at > w->mem.hi - 8)
-		return false;
-	w->ip = mem_word(cfa - 8);
-	w->sp = cfa;
-	w->is_exact = false;
-	w->uses_bp = true;
-	*next = (struct frame_by){.bp = mem_word(bp_at), .bp_at = bp_at};
-	return w->ip;
-}
-
 /* Frame n of the walk is not told by sp alone, or is not known yet. */
 static HOT __attribute__((noinline)) enum walk_end step(struct stack_cache *c, struct walk *w,
                                                         uint32_t n)
 {
 	struct frame *f = &c->fresh[n];
-	const struct frame_by *by = w->known > n ? &c->by[n] : stack_by(c, w, n, f->sp);
+	struct frame_by *by = stack_by(c, w, n, f->sp);
 
 	w->known = n + 2;
-	if (likely(step_plain(w, f, by->bp, &c->by[n + 1])))
+	if (walk_step_plain(w, f, by))
 		return WALK_ON;
 	if (!f->rule.bits)
 		f->rule = rule_get(rule_key(f->ip, w->is_exact), &c->work);
@@ -224,7 +205,14 @@ static inline __attribute__((always_inline)) enum walk_end walk(struct stack_cac
 				continue;
 			}
 		}
-		end = step(c, w, (uint32_t)(f - c->fresh - 1));
+		const uint32_t at = (uint32_t)(f - c->fresh - 1);
+
+		if (w->known == at + 1 && walk_step_plain(w, f - 1, &c->by[at])) {
+			w->known++;
+			ip = w->ip, sp = w->sp;
+			continue;
+		}
+		end = step(c, w, at);
 		while (end == WALK_ON && w->is_exact && f != f_end) {
 			*f = (struct frame){.ip = w->ip, .sp = w->sp};
 			end = step(c, w, (uint32_t)(f++ - c->fresh));

@@ -61,9 +61,7 @@ static __attribute__((noinline)) bool joins_still(const struct stack_cache *c, u
 
 static inline bool has_bp(const struct stack_cache *c, struct walk *w, uint32_t n, uint32_t p)
 {
-	const struct frame_by *by = w->known > n ? &c->by[n] : stack_by(c, w, n, c->sp[p]);
-
-	return by->bp == c->bp[p];
+	return stack_by(c, w, n, c->sp[p])->bp == c->bp[p];
 }
 
 HOT bool stack_memo_joins(const struct stack_cache *c, struct walk *w, uint32_t n, uint32_t p,
@@ -84,41 +82,46 @@ HOT bool stack_memo_joins(const struct stack_cache *c, struct walk *w, uint32_t 
 	return likely(all_hold(c, p)) || joins_still(c, p, left);
 }
 
-/* Frame i was reached so. Its needs are known. */
-static inline void note(struct stack_cache *c, uint32_t i, const struct frame_by *by, uintptr_t sp)
+/* The words by which a frame was reached, which is at sp, are those of the next one outward and its
+ * own. */
+static inline void note(struct stack_cache *c, struct frame_kept *k, const struct frame_by *by,
+                        uintptr_t sp)
 {
-	struct frame_kept *k = &c->kept[i];
-	uint16_t n = c->kept[(intptr_t)i - 1].n_rel;
+	uint16_t n = k[-1].n_rel;
 
-	c->bp[i] = by->bp;
 	if (by->bp_at && k->needs_bp)
 		c->rel[n++] = (struct frame_word){by->bp_at, by->bp};
-	if (by->cfa_at)
+	if (unlikely(by->cfa_at))
 		c->rel[n++] = (struct frame_word){by->cfa_at, sp};
 	k->n_rel = n;
 }
 
 void stack_memo_note_bp(struct stack_cache *c, struct walk *w, uint32_t n, uint32_t joined)
 {
-	const struct frame_by *by;
+	const struct frame *const fresh = c->fresh, *f = fresh + n;
+	struct frame_kept *k = c->kept + joined;
+	uintptr_t *sp = c->sp + joined, *ip = c->ip + joined, *bp = c->bp + joined;
+	const struct frame_by *by = NULL;
 
 	/* The frame was reached by other words this time: those are what to look at next time. */
 	if (joined) {
-		by = stack_by(c, w, n, c->sp[joined - 1]);
-		note(c, joined - 1, by, c->sp[joined - 1]);
-	} else {
-		by = stack_by(c, w, n - 1, c->fresh[n - 1].sp) + 1;
+		by = stack_by(c, w, n, sp[-1]);
+		bp[-1] = by->bp;
+		note(c, k - 1, by, sp[-1]);
+	} else if (n) {
+		by = stack_by(c, w, n - 1, f[-1].sp) + 1;
 	}
-	for (uint32_t i = joined; n--; i++, by--) {
-		const struct frame *f = &c->fresh[n];
-		const enum rule_how how = rule_how(f->rule);
-		const bool uses = how == RULE_RBP || how == RULE_DRAP;
-		/* Of the next one outward. */
-		const bool needs = i && !by->bp_at && c->kept[(intptr_t)i - 1].needs_bp;
+	for (size_t i = 0; f != fresh; i++, k++) {
+		const enum rule_how how = rule_how((--f)->rule);
+		/* Used by this frame, or by the next one outward and not read anew on the way. */
+		const bool needs =
+		        how == RULE_RBP || how == RULE_DRAP || (k[-1].needs_bp && !by->bp_at);
 
-		c->sp[i] = f->sp;
-		c->ip[i] = f->ip;
-		c->kept[i] = (struct frame_kept){.needs_bp = uses || needs};
-		note(c, i, by - 1, f->sp);
+		by--;
+		sp[i] = f->sp;
+		ip[i] = f->ip;
+		bp[i] = by->bp;
+		*k = (struct frame_kept){.needs_bp = needs};
+		note(c, k, by, f->sp);
 	}
 }

@@ -108,8 +108,7 @@ enum walk_end walk_step(struct walk *w, struct rule rule)
 	}
 }
 
-const struct frame_by *stack_by(const struct stack_cache *c, struct walk *w, uint32_t n,
-                                uintptr_t sp)
+struct frame_by *stack_by(const struct stack_cache *c, struct walk *w, uint32_t n, uintptr_t sp)
 {
 	struct frame_by *by = c->by;
 

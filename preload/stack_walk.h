@@ -109,8 +109,27 @@ struct stack_cache {
 enum walk_end walk_step(struct walk *w, struct rule rule);
 /* How frame n of this walk was reached, which lies at sp. All steps that are not yet known went by
  * RULE_INSIDE. */
-const struct frame_by *stack_by(const struct stack_cache *c, struct walk *w, uint32_t n,
-                                uintptr_t sp);
+struct frame_by *stack_by(const struct stack_cache *c, struct walk *w, uint32_t n, uintptr_t sp);
+/* With a frame pointer, in the window that is open; by: how the frame was reached, and then the
+ * next one. False: nothing was done. */
+static inline __attribute__((always_inline)) bool
+walk_step_plain(struct walk *w, const struct frame *f, struct frame_by *by)
+{
+	const uintptr_t cfa = by->bp + (uintptr_t)rule_offset(f->rule);
+	const uintptr_t bp_at = cfa + (uintptr_t)rule_save(f->rule);
+
+	if (!ARCH_PLAIN_FRAMES || rule_how(f->rule) != RULE_RBP || f->sp < w->mem.lo ||
+	    cfa <= f->sp || cfa - 8 < w->mem.lo || cfa > w->mem.hi || bp_at == cfa ||
+	    bp_at < w->mem.lo || bp_at > w->mem.hi - 8)
+		return false;
+	w->ip = mem_word(cfa - 8);
+	w->sp = cfa;
+	w->is_exact = false;
+	w->uses_bp = true;
+	by[1] = (struct frame_by){.bp = mem_word(bp_at), .bp_at = bp_at};
+	return w->ip;
+}
+
 /* The whole stack into c->fresh, with all registers, from our own frame on. Returns how it ended;
  * *n frames. */
 enum walk_end walk_full(struct stack_cache *c, const struct caller *from, uint32_t *n);
