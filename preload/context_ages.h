@@ -48,6 +48,13 @@ static inline void context_ages(const struct site *s, uint32_t count[FMT_AGE_BUC
 struct context_age {
 	uint32_t bucket, count;
 };
+/* They are one, as most are, below 64 both. */
+static inline bool context_ages_one(uint64_t ages, struct context_age *out)
+{
+	*out = (struct context_age){ages >> AGES_SHIFT & ((1 << AGES_BUCKET_BITS) - 1),
+	                            ages >> AGES_SHIFT >> AGES_BUCKET_BITS & AGES_COUNT_MAX};
+	return ages & AGES_FEW && !(ages >> AGES_SHIFT >> AGES_BITS) && out->count;
+}
 static inline unsigned context_ages_few_list(uint64_t ages, struct context_age *out)
 {
 	unsigned n = 0;

@@ -61,6 +61,8 @@ uint32_t snap_crc(uint32_t crc, const void *p, size_t n);
 
 /* Starts a file in fd, with the header. */
 void snap_out_begin(struct snap_out *o, int fd, uint8_t *buf);
+/* So many bytes are about to come: their pages at once cost less than one by one. */
+void snap_out_expect(struct snap_out *o, uint64_t bytes);
 void snap_record(struct snap_out *o, uint32_t tag);
 /* Before each item: makes room for SNAP_ITEM_MAX bytes, if need be by ending the record and opening
  * another with the same tag. */

@@ -135,8 +135,15 @@ static __attribute__((noinline)) uint8_t *put_lifetimes(uint8_t *at, const struc
                                                         uint64_t frees)
 {
 	struct context_age age[FMT_AGE_BUCKETS];
-	unsigned n = context_ages_list(s, age), i;
+	unsigned n, i;
 
+	if (likely(context_ages_one(__atomic_load_n(&s->ages, __ATOMIC_ACQUIRE), age) && frees)) {
+		at[0] = 1;
+		at[1] = (uint8_t)age[0].bucket;
+		at[2] = (uint8_t)(age[0].count < frees ? age[0].count : frees);
+		return at + 3;
+	}
+	n = context_ages_list(s, age);
 	for (i = 0; i < n && frees; i++) {
 		if (age[i].count > frees)
 			age[i].count = (uint32_t)frees;
@@ -345,6 +352,8 @@ int snap_tables(struct snap_out *o, struct snap_job *j)
 	j->stacks = have.stacks;
 	j->nodes = have.nodes;
 
+	/* What items have at least, nearly all of them. */
+	snap_out_expect(o, have.nodes * 5ul + have.stacks * 11ul);
 	put_modules(o, have.modules);
 	put_threads(o, have.contexts);
 	put_nodes(o, 1, have.nodes, have.modules);

@@ -36,8 +36,8 @@ static uint32_t sites_at_once(void)
 	return bytes < SITES_AT_ONCE ? (uint32_t)bytes : SITES_AT_ONCE;
 }
 
-/* Its slots are met in no order: each page of it would be touched for a program's first hundred
- * blocks, which is what most processes of a test suite have. */
+/* Its slots are met in no order: each page of it is touched for a program's first hundred blocks,
+ * which is what most processes of a test suite have. */
 static uint32_t first_ages(uint32_t sites)
 {
 	uint32_t slots = AGES_LEAST;
@@ -45,6 +45,16 @@ static uint32_t first_ages(uint32_t sites)
 	while (slots < AGES_FIRST && slots < sites)
 		slots *= 2;
 	return slots;
+}
+
+/* Each slot is looked at before it is written: that would be two faults a page. */
+static struct snap_age *new_ages(uint32_t slots)
+{
+	struct snap_age *ages = snap_scratch(slots * sizeof(*ages));
+
+	if (ages)
+		sys_populate(ages, slots * sizeof(*ages));
+	return ages;
 }
 
 void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
@@ -63,7 +73,7 @@ void snap_tally_begin(struct snap_tally *t, uint32_t sites, uint32_t tick)
 	if (snap_reach_is_there())
 		t->reach = snap_scratch((size_t)t->room * sizeof(*t->reach));
 	t->age_slots = first_ages(sites);
-	t->ages = snap_scratch(t->age_slots * sizeof(*t->ages));
+	t->ages = new_ages(t->age_slots);
 	if (!t->ages)
 		t->age_slots = 0;
 }
@@ -104,7 +114,7 @@ static struct snap_age *age_slot(struct snap_age *ages, uint32_t slots, uint32_t
 static bool grow(struct snap_tally *t)
 {
 	uint32_t slots = t->age_slots * 2;
-	struct snap_age *ages = slots <= AGES_MAX ? snap_scratch(slots * sizeof(*ages)) : NULL;
+	struct snap_age *ages = slots <= AGES_MAX ? new_ages(slots) : NULL;
 
 	if (!ages)
 		return false;

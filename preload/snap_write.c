@@ -93,6 +93,14 @@ void snap_out_begin(struct snap_out *o, int fd, uint8_t *buf)
 	o->used = FMT_HEADER_SIZE;
 }
 
+void snap_out_expect(struct snap_out *o, uint64_t bytes)
+{
+	const uint64_t room = (uint64_t)(o->full - o->buf) - o->used;
+
+	if (o->buf + o->used < o->full)
+		sys_populate(o->buf + o->used, bytes < room ? bytes : room);
+}
+
 void snap_record(struct snap_out *o, uint32_t tag)
 {
 	if (o->used + FMT_RECORD_SIZE + SNAP_ITEM_MAX + 8 > SNAP_BUFFER)
