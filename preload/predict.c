@@ -297,9 +297,10 @@ static uint32_t make(struct stack_cache *c, const struct caller *from, const str
 {
 	struct predictor *p = c->hot.predictor;
 	const struct frame_kept *innermost = &c->kept[c->n_frames - 1];
-	const struct walk *next = end == WALK_ZERO || end == WALK_TRUNCATED ? w : NULL;
-	const unsigned n_rel = innermost->n_rel + (next && next->cfa_at);
-	const unsigned n_plain = c->n_frames - 1 + !!next;
+	const bool beyond = end == WALK_ZERO || end == WALK_TRUNCATED;
+	const struct walk *next = beyond ? w : NULL;
+	const unsigned n_rel = innermost->n_rel + (beyond && w->cfa_at);
+	const unsigned n_plain = c->n_frames - 1 + beyond;
 	/* As long as the stack is the same one, and where its frames lie on it elsewhere these
 	 * words differ: the record may be for this place only, and all words are compared as they
 	 * are. But the same cut stack is met at any depth. */

@@ -101,15 +101,14 @@ void stack_memo_note_bp(struct stack_cache *c, struct walk *w, uint32_t n, uint3
 	const struct frame *const fresh = c->fresh, *f = fresh + n;
 	struct frame_kept *k = c->kept + joined;
 	uintptr_t *sp = c->sp + joined, *ip = c->ip + joined, *bp = c->bp + joined;
-	const struct frame_by *by = NULL;
+	/* Of the next one outward, if there is one. */
+	const struct frame_by *by =
+	        joined ? stack_by(c, w, n, sp[-1]) : stack_by(c, w, n - 1, f[-1].sp) + 1;
 
-	/* The frame was reached by other words this time: those are what to look at next time. */
+	/* That was reached by other words this time: those are what to look at next time. */
 	if (joined) {
-		by = stack_by(c, w, n, sp[-1]);
 		bp[-1] = by->bp;
 		note(c, k - 1, by, sp[-1]);
-	} else if (n) {
-		by = stack_by(c, w, n - 1, f[-1].sp) + 1;
 	}
 	for (size_t i = 0; f != fresh; i++, k++) {
 		const enum rule_how how = rule_how((--f)->rule);
