@@ -81,7 +81,7 @@ uint32_t sample_round(uint64_t *random, uint64_t objects);
 /* The nearest number of blocks. */
 static inline uint64_t sample_blocks(uint64_t objects)
 {
-	if (!g_sample_period)
+	if (__builtin_expect(!g_sample_period, 1))
 		return objects;
 	return (objects + (1u << (SAMPLE_FRACTION_BITS - 1))) >> SAMPLE_FRACTION_BITS;
 }

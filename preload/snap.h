@@ -174,7 +174,7 @@ void snap_tally_take(struct snap_tally *t, uint32_t first, uint32_t last);
 unsigned snap_tally_ages(const struct snap_tally *t, const struct snap_site *s,
                          struct snap_age *out);
 /* What a site's live blocks count for: see snap_age for their ages, which are scaled alike. */
-struct snap_weight snap_tally_live(const struct snap_tally *t, uint32_t i);
+struct snap_weight snap_tally_live(const struct snap_tally *t, const struct snap_site *s);
 void snap_tally_end(struct snap_tally *t);
 
 /* ---- snap_file.c ---- */

@@ -131,19 +131,12 @@ static void put_nodes(struct snap_out *o, uint32_t first, uint32_t last, uint32_
 
 /* The thread went on counting since `frees` was read; what the reader derives for bucket 0 must not
  * be negative. */
-static __attribute__((noinline)) uint8_t *put_lifetimes(uint8_t *at, const struct site *s,
-                                                        uint64_t frees)
+static __attribute__((noinline)) uint8_t *put_lifetimes_of(uint8_t *at, const struct site *s,
+                                                           uint64_t frees)
 {
 	struct context_age age[FMT_AGE_BUCKETS];
-	unsigned n, i;
+	unsigned n = context_ages_list(s, age), i;
 
-	if (likely(context_ages_one(__atomic_load_n(&s->ages, __ATOMIC_ACQUIRE), age) && frees)) {
-		at[0] = 1;
-		at[1] = (uint8_t)age[0].bucket;
-		at[2] = (uint8_t)(age[0].count < frees ? age[0].count : frees);
-		return at + 3;
-	}
-	n = context_ages_list(s, age);
 	for (i = 0; i < n && frees; i++) {
 		if (age[i].count > frees)
 			age[i].count = (uint32_t)frees;
@@ -158,6 +151,21 @@ static __attribute__((noinline)) uint8_t *put_lifetimes(uint8_t *at, const struc
 	return at;
 }
 
+static inline uint8_t *put_lifetimes(uint8_t *at, const struct site *s, uint64_t frees)
+{
+	const uint64_t ages = __atomic_load_n(&s->ages, __ATOMIC_ACQUIRE);
+	struct context_age one;
+
+	if (!ages)
+		return snap_u_at(at, 0);
+	if (!context_ages_one(ages, &one) || !frees)
+		return put_lifetimes_of(at, s, frees);
+	at[0] = 1;
+	at[1] = (uint8_t)one.bucket;
+	at[2] = (uint8_t)(one.count < frees ? one.count : frees);
+	return at + 3;
+}
+
 /* part of whole, of what `all` stands for. */
 static uint64_t share(uint64_t all, uint64_t part, uint64_t whole)
 {
@@ -166,10 +174,9 @@ static uint64_t share(uint64_t all, uint64_t part, uint64_t whole)
 
 /* Sampled: the blocks of a site are taken for alike, whatever their ages. */
 static __attribute__((noinline)) uint8_t *put_ages(uint8_t *at, const struct snap_tally *t,
-                                                   uint32_t site)
+                                                   const struct snap_site *v)
 {
-	const struct snap_site *v = &t->sites[site];
-	const struct snap_weight live = snap_tally_live(t, site);
+	const struct snap_weight live = snap_tally_live(t, v);
 	struct snap_age ages[256];
 	unsigned n = snap_tally_ages(t, v, ages);
 
@@ -184,16 +191,14 @@ static __attribute__((noinline)) uint8_t *put_ages(uint8_t *at, const struct sna
 	return at;
 }
 
-/* Site s, the i-th of the tally. False: a hole, or it says nothing, or it came while the table was
- * read, and its stack has frames that are not in the file. */
-static inline bool is_to_put(const struct snap_tally *t, uint32_t i, const struct site *s,
-                             const struct snap_bounds *have)
+/* Site s, of which the tally says v. False: a hole, or it says nothing, or it came while the table
+ * was read, and its stack has frames that are not in the file. */
+static inline bool is_to_put(const struct snap_tally *t, const struct snap_site *v,
+                             const struct site *s, const struct snap_bounds *have)
 {
-	const struct snap_site *v = &t->sites[i];
-
 	if (!(v->allocs | v->frees | v->live_blocks) || !site_is_there(s))
 		return false;
-	return t->first + i <= have->sites ||
+	return likely(v <= t->sites + (have->sites - t->first)) ||
 	       __atomic_load_n(&s->stack, __ATOMIC_ACQUIRE) <= have->stacks;
 }
 
@@ -226,10 +231,9 @@ static inline uint8_t *put_counters(uint8_t *at, const struct snap_site *v, uint
 	return snap_u28_at(at, max == min ? bytes : snap_u28(max));
 }
 
-static inline uint8_t *put_site(uint8_t *at, const struct snap_tally *t, uint32_t i,
+static inline uint8_t *put_site(uint8_t *at, const struct snap_tally *t, const struct snap_site *v,
                                 const struct site *s, const struct snap_bounds *have)
 {
-	const struct snap_site *v = &t->sites[i];
 	uint32_t stack = __atomic_load_n(&s->stack, __ATOMIC_ACQUIRE);
 	uint32_t thread = __atomic_load_n(&s->context, __ATOMIC_RELAXED);
 	uint32_t node = stack && stack <= have->stacks ? stack_leaf(stack) : 0;
@@ -245,14 +249,13 @@ static inline uint8_t *put_site(uint8_t *at, const struct snap_tally *t, uint32_
 		at = snap_u_at(at, 0);
 		at = snap_u_at(at, 0);
 	} else {
-		struct snap_weight live = snap_tally_live(t, i);
+		struct snap_weight live = snap_tally_live(t, v);
 
 		at = snap_u_at(at, live.objects);
 		at = snap_u_at(at, live.bytes);
 	}
-	at = __atomic_load_n(&s->ages, __ATOMIC_RELAXED) ? put_lifetimes(at, s, frees)
-	                                                 : snap_u_at(at, 0);
-	return v->ages ? put_ages(at, t, i) : snap_u_at(at, 0);
+	at = put_lifetimes(at, s, frees);
+	return v->ages ? put_ages(at, t, v) : snap_u_at(at, 0);
 }
 
 /* What the estimates of the sites just written rest on; *number: of the sites before them. */
@@ -263,7 +266,7 @@ static void put_sampled(struct snap_out *o, const struct snap_tally *t,
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct site *site = site_get(t->first + i);
 
-		if (!site || !is_to_put(t, i, site, have))
+		if (!site || !is_to_put(t, &t->sites[i], site, have))
 			continue;
 		++*number;
 		const struct site_sampled *s = site_sampled(site);
@@ -290,14 +293,15 @@ static void put_portion(struct snap_out *o, const struct snap_tally *t,
 
 	for (uint32_t i = 0, n; i < t->count; i += n) {
 		const struct site *s = site_run(t->first + i, t->count - i, &n);
+		const struct snap_site *v = &t->sites[i], *end = s ? v + n : v;
 
-		for (uint32_t k = i; s && k < i + n; k++, s++) {
-			if (!is_to_put(t, k, s, have))
+		for (; v < end; v++, s++) {
+			if (!is_to_put(t, v, s, have))
 				continue;
-			at = put_site(snap_item_next(o, at), t, k, s, have);
+			at = put_site(snap_item_next(o, at), t, v, s, have);
 			j->sites++;
-			if (t->reach)
-				t->reach[k].item = j->sites;
+			if (unlikely(t->reach))
+				t->reach[v - t->sites].item = j->sites;
 		}
 	}
 	snap_item_done(o, at);

@@ -87,12 +87,13 @@ void snap_tally_end(struct snap_tally *t)
 	snap_scratch_free(t->ages);
 }
 
-struct snap_weight snap_tally_live(const struct snap_tally *t, uint32_t i)
+struct snap_weight snap_tally_live(const struct snap_tally *t, const struct snap_site *s)
 {
-	if (t->weights)
-		return (struct snap_weight){sample_blocks(t->weights[i].objects),
-		                            t->weights[i].bytes};
-	return (struct snap_weight){t->sites[i].live_blocks, t->sites[i].live_bytes};
+	const struct snap_weight *w = t->weights ? &t->weights[s - t->sites] : NULL;
+
+	if (w)
+		return (struct snap_weight){sample_blocks(w->objects), w->bytes};
+	return (struct snap_weight){s->live_blocks, s->live_bytes};
 }
 
 /* ---- (site, bucket) to blocks and bytes: open addressing ---- */
