@@ -1,6 +1,6 @@
 /*
- * A request for a snapshot that no thread takes before the program becomes another: the kernel has
- * given it to the first thread, which waits for its vfork child, and another thread calls exec.
+ * The first thread waits for its vfork child, and cannot take a request for a snapshot; another
+ * one waits, too, and then makes another program of this one.
  */
 #include "prog.h"
 
