@@ -17,6 +17,7 @@
 #define CACHE_TOP      72
 #define CACHE_RECORDS  88
 #define CACHE_LINE     96
+#define CACHE_BEFORE   104
 #define PLACE_FACTOR   0x9e3779b97f4a7c15
 #define PLACE_IP_SHIFT 20
 #define PLACE_SLOT     59 /* its bits above: the guess in the line */

@@ -51,6 +51,7 @@
 	xor	%rsi, %rcx
 	imul	%r8, %rcx
 	mov	CACHE_LINE(%rdx), %r8
+	xor	CACHE_BEFORE(%rdx), %rcx
 	mov	CACHE_RECORDS(%rdx), %rdx
 	mov	%rcx, %rsi
 	shr	$PLACE_SLOT, %rsi

@@ -104,20 +104,17 @@ void predict_judge(struct stack_hot *h)
 	p->walks = 0;
 }
 
-static uint32_t *after_slot(const struct stack_hot *h, uint32_t place)
-{
-	return &h->predictor->after[(place ^ (uint32_t)(h->before >> 32)) % PREDICT_AFTER];
-}
-
 /* For all kinds of guesses. */
-static void remember(struct stack_hot *h, uint32_t place, uint32_t guess)
+static void remember(struct stack_hot *h, uint32_t place, uint32_t offset)
 {
-	uint32_t *slot = predict_slot(h, place);
+	const uint32_t after = predict_place_after(h, place);
+	const uint32_t guess = predict_at(offset, after);
+	uint32_t *slot = predict_slot(h, after);
 
 	h->line[(slot - h->line) ^ 1] = *slot;
 	*slot = guess;
-	*after_slot(h, place) = guess;
-	h->predictor->start[place % PREDICT_STARTS] = guess;
+	h->predictor->after[after % PREDICT_AFTER] = guess;
+	h->predictor->start[place % PREDICT_STARTS] = predict_at(offset, place);
 }
 
 /* predict_same() for a guess that mostly does not hold: four words at a time, from the caller
@@ -157,23 +154,28 @@ bool predict_holds(const struct record *e, const struct caller *from, struct mem
 HOT const struct record *predict_again(struct stack_hot *h, const struct caller *from,
                                        struct mem_window *mem, uint32_t place)
 {
-	uint32_t *slot = predict_slot(h, place), *other = &h->line[(slot - h->line) ^ 1];
-	uint32_t after = *after_slot(h, place), start = h->predictor->start[place % PREDICT_STARTS];
+	const uint32_t after = predict_place_after(h, place);
+	uint32_t *slot = predict_slot(h, after), *other = &h->line[(slot - h->line) ^ 1];
+	const uint32_t first = predict_at(*slot, after),
+	               last = predict_at(h->predictor->after[after % PREDICT_AFTER], after),
+	               start = predict_at(h->predictor->start[place % PREDICT_STARTS], place);
 
-	const uint32_t guess[3] = {*other, after == *slot ? 0 : after,
-	                           start == *slot || start == after ? 0 : start};
+	/* 0: the record that never holds. */
+	const uint32_t offset[3] = {predict_at(*other, after), last == first ? 0 : last,
+	                            start == first || start == last ? 0 : start};
 
 	for (unsigned i = 0; i < 3; i++) {
-		const uint32_t offset = predict_at(guess[i], place);
-		const struct record *e = predict_record(h, offset);
+		const struct record *e = predict_record(h, offset[i]);
 
-		if (likely(!guess[i] || !predict_is_offset(offset) || !holds(e, from, mem)))
+		if (likely(!predict_is_offset(offset[i]) || !holds(e, from, mem)))
 			continue;
 		if (i) {
-			remember(h, place, guess[i]);
+			remember(h, place, offset[i]);
 		} else {
+			const uint32_t guess = *other;
+
 			*other = *slot;
-			*slot = guess[0];
+			*slot = guess;
 		}
 		return e;
 	}
@@ -346,7 +348,7 @@ static __attribute__((noinline)) void learn(struct stack_cache *c, const struct 
 		seen->stack = stack;
 	}
 	if (seen->record)
-		remember(&c->hot, place, predict_at(seen->record, place));
+		remember(&c->hot, place, seen->record);
 }
 
 void predict_learn(struct stack_cache *c, const struct caller *from, uint32_t place, struct walk *w,

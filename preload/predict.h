@@ -92,9 +92,15 @@ static inline uint32_t predict_place(uintptr_t ip, uint64_t depth)
 	return (uint32_t)((ip << PLACE_IP_SHIFT ^ depth) * PLACE_FACTOR >> 32);
 }
 
-static inline uint32_t *predict_slot(const struct stack_hot *h, uint32_t place)
+/* And behind which stack: several histories lead to one line, and there they must not meet. */
+static inline uint32_t predict_place_after(const struct stack_hot *h, uint32_t place)
 {
-	return &h->line[place / (UINT32_MAX / PREDICT_LINE + 1)];
+	return place ^ (uint32_t)(h->before >> 32);
+}
+
+static inline uint32_t *predict_slot(const struct stack_hot *h, uint32_t place_after)
+{
+	return &h->line[place_after / (UINT32_MAX / PREDICT_LINE + 1)];
 }
 
 /* A stack's number, mixed, and back: the constants are each other's inverse. */
@@ -143,7 +149,7 @@ static inline struct record *predict_record(const struct stack_hot *h, uint32_t 
 /* The first guess, not yet compared. There is always one, if only of a record that never holds. */
 static inline struct record *predict_first(const struct stack_hot *h, uintptr_t ip, uintptr_t sp)
 {
-	const uint32_t place = predict_place(ip, h->top - sp);
+	const uint32_t place = predict_place_after(h, predict_place(ip, h->top - sp));
 	const uint32_t offset = predict_at(*predict_slot(h, place), place);
 
 	return predict_record(h, predict_is_offset(offset) ? offset : 0);

@@ -357,7 +357,7 @@ static __attribute__((noinline)) uint32_t capture_unusual(struct stack_cache *c,
 		h->top = t_mem_own.top;
 		h->bytes = t_mem_own.top - t_mem_own.lo;
 	}
-	uint32_t place = place_in(&w.mem, from);
+	const uint32_t place = predict_place_after(h, place_in(&w.mem, from));
 	const struct record *e = predict_try(h, *predict_slot(h, place), place, from, &w.mem);
 
 	if (!e)

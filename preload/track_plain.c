@@ -19,6 +19,7 @@ _Static_assert(offsetof(struct ctx, stacks) == CTX_STACKS &&
                        offsetof(struct stack_cache, hot.top) == CACHE_TOP &&
                        offsetof(struct stack_cache, hot.records) == CACHE_RECORDS &&
                        offsetof(struct stack_cache, hot.line) == CACHE_LINE &&
+                       offsetof(struct stack_cache, hot.before) == CACHE_BEFORE &&
                        PREDICT_LINE == 1 << (64 - PLACE_SLOT) &&
                        GUESS_OFFSET == (1 << PREDICT_OFFSET_BITS) - 1 && PLACE_BITS == 32 - 5,
                "numbers in assembly");
