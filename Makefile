@@ -26,7 +26,7 @@ PRELOAD_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -fno-builtin-malloc -fno-b
 	-fno-builtin-free -fno-exceptions -fasynchronous-unwind-tables -fno-omit-frame-pointer -fno-stack-protector \
 	-fno-optimize-sibling-calls -ftls-model=initial-exec -fno-tree-slp-vectorize
 # Where each instruction counts, what is seldom is jumped to, and no frame is kept.
-$(patsubst %,$(O)/obj/preload/%.o,track_plain predict stack stack_index stack_memo stack_tree): PRELOAD_CFLAGS += -fomit-frame-pointer -foptimize-sibling-calls
+$(patsubst %,$(O)/obj/preload/%.o,track_plain predict predict_record stack stack_index stack_memo stack_tree): PRELOAD_CFLAGS += -fomit-frame-pointer -foptimize-sibling-calls
 # Small variables lie together, apart from arrays that are all but empty: each page that the start touches costs 2 us
 # in each process. (-malign-data is gcc's; clang aligns so anyway.)
 PRELOAD_LAYOUT := -fdata-sections $(shell $(CC) -malign-data=abi -E -x c /dev/null > /dev/null 2>&1 && echo -malign-data=abi)

@@ -33,10 +33,10 @@ size_t arch_crc_fold(uint32_t c, const uint8_t *p, size_t n, uint8_t rest[16]);
  *	unsigned arch_high_match(word, want, mask, *zero)
  *	                                        of four words: bits of those whose upper half under
  *	                                        mask is want; and of those whose upper half is 0
- *	bool arch_words_same(value, offset, i, base)
- *	                                        each word at base + 8 * offset[k] is value[k], for k
- *	                                        from i, negative and a multiple of 4, up to -1; the
- *	                                        first value lies at a multiple of 16
+ *	bool arch_words_same(from, at, i, base)
+ *	                                        of each struct arch_words at from + at[k], for k
+ *	                                        from i, negative, up to -1: its values are what lies
+ *	                                        at its offsets above base
  *	unsigned arch_tag_match(word, want, *zero)
  *	                                        of sixteen halves of words, in one cache line: bits
  *	                                        of those whose upper byte is want's; and of those

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#include "arch_words.h"
+
 static inline long arch_call6(long n, long a, long b, long c, long d, long e, long f)
 {
 	register long x8 __asm__("x8") = n;
@@ -72,14 +74,16 @@ static inline unsigned arch_high_match(const uint64_t word[4], uint32_t want, ui
 }
 
 static inline __attribute__((always_inline)) bool
-arch_words_same(const uint64_t *value, const uint16_t *offset, intptr_t i, uintptr_t base)
+arch_words_same(const uint8_t *from, const uint32_t *at, intptr_t i, uintptr_t base)
 {
 	uint64_t differ = 0;
 
-	do
-		for (int k = 0; k < 4; k++, i++)
-			differ |= *(const uint64_t *)(base + 8ul * offset[i]) ^ value[i];
-	while (i);
+	do {
+		const struct arch_words *w = (const struct arch_words *)(from + at[i]);
+
+		for (int k = 0; k < 8; k++)
+			differ |= *(const uint64_t *)(base + 8ul * w->offset[k]) ^ w->value[k];
+	} while (++i);
 	return !differ;
 }
 

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#include "arch_words.h"
+
 static inline long arch_call6(long n, long a, long b, long c, long d, long e, long f)
 {
 	long r;
@@ -77,18 +79,21 @@ static inline unsigned arch_high_match(const uint64_t word[4], uint32_t want, ui
 }
 
 static inline __attribute__((always_inline)) bool
-arch_words_same(const uint64_t *value, const uint16_t *offset, intptr_t i, uintptr_t base)
+arch_words_same(const uint8_t *from, const uint32_t *at, intptr_t i, uintptr_t base)
 {
 	__m128i differ = _mm_setzero_si128();
 
-#define WORD(k) ((const __m128i *)(base + 8ul * offset[i + (k)]))
+#define WORD(k) ((const __m128i *)(base + 8ul * w->offset[k]))
 #define PAIR(k)                                                                   \
 	_mm_castpd_si128(_mm_loadh_pd(_mm_castsi128_pd(_mm_loadl_epi64(WORD(k))), \
 	                              (const double *)WORD((k) + 1)))
-#define LIKE(k) _mm_xor_si128(PAIR(k), _mm_load_si128((const __m128i *)&value[i + (k)]))
-	do
+#define LIKE(k) _mm_xor_si128(PAIR(k), _mm_load_si128((const __m128i *)&w->value[k]))
+	do {
+		const struct arch_words *w = (const struct arch_words *)(from + at[i]);
+
 		differ = _mm_or_si128(differ, _mm_or_si128(LIKE(0), LIKE(2)));
-	while (i += 4);
+		differ = _mm_or_si128(differ, _mm_or_si128(LIKE(4), LIKE(6)));
+	} while (++i);
 #undef WORD
 #undef PAIR
 #undef LIKE

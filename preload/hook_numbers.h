@@ -20,7 +20,7 @@
 #define CACHE_BEFORE   104
 #define PLACE_FACTOR   0x9e3779b97f4a7c15
 #define PLACE_IP_SHIFT 20
-#define PLACE_SLOT     59 /* its bits above: the guess in the line */
+#define PLACE_SLOT     60 /* its bits above: the guess in the line */
 #define PLACE_BITS     27 /* from here up to the same as bits of the guess: */
 #define GUESS_OFFSET   0x7ffff
 /* struct real (hook.h) */

@@ -62,8 +62,6 @@
 	ja	3f
 2:	lea	(%rdx,%rcx,8), %rdx
 	prefetcht0 (%rdx)
-	prefetcht0 64(%rdx)
-	prefetcht0 128(%rdx)
 	mov	%rdx, %fs:SELF_GUESS(%rax)
 	push	%rdi
 	.cfi_adjust_cfa_offset 8
@@ -77,7 +75,13 @@
 	mov	%rbp, %r8
 	mov	%fs:SELF_GUESS(%rax), %r9
 	jmp	track_alloc_guessed
-3:	xor	%ecx, %ecx
+	/* Its neighbour, which holds what was in its place before. */
+3:	xor	(%r8,%rsi,4), %ecx
+	xor	$1, %esi
+	xor	(%r8,%rsi,4), %ecx
+	cmp	$GUESS_OFFSET, %ecx
+	jbe	2b
+	xor	%ecx, %ecx
 	jmp	2b
 	end	malloc
 

@@ -263,6 +263,8 @@ capture(struct stack_cache *c, const struct caller *from, struct walk *w, enum w
 	}
 	*how = end;
 	c->n_memo = 0;
+	if (c->n_same > joined)
+		c->n_same = joined;
 	stack_memo_note(c, w, n, joined);
 	if (!stack_tree_path(c->kept[(intptr_t)joined - 1].node, c->fresh, n, c->kept + joined,
 	                     &number))

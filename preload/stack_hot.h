@@ -17,7 +17,7 @@ stack_capture_hot(struct stack_cache *c, struct record *e, uintptr_t ip, uintptr
 
 	if (unlikely(above - 1 >= h->bytes ||
 	             h->epoch != __atomic_load_n(&g_module_epoch, __ATOMIC_ACQUIRE) ||
-	             e->ip != ip || !predict_fits(e, sp, above) || !predict_same(e, sp)))
+	             e->ip != ip || !predict_fits(e, sp, above) || !predict_same(h, e, sp)))
 		return NULL;
 	if (unlikely(e->rest)) {
 		if (!predict_same_rest(e, sp, fp))

@@ -91,6 +91,7 @@ struct stack_cache {
 	uint32_t depth;
 	uint32_t n_memo; /* frames of the last walk that may be joined */
 	uint32_t n_frames;
+	uint32_t n_same; /* of them, from the outermost on, since the last record was made */
 	/* The last stack, outermost first: where its frames lie, and what they return to. sp[-1] is
 	 * that of no frame. Arrays of their own: they are compared for each walk. */
 	uintptr_t *sp, *ip;
