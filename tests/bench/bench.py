@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -172,6 +173,8 @@ def write(data, o):
 
 def main():
     o = parse()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     build = os.path.abspath(o.build)
     folder = tempfile.mkdtemp(prefix="outlive-bench.")
     os.chmod(folder, 0o755)
@@ -216,6 +219,7 @@ def main():
         print("\n%s, %d cores, %s; %s; medians of %d interleaved runs, load %.1f to %.1f" % (
             data["machine"]["cpu"], data["machine"]["cores"], data["machine"]["system"], data["date"], o.runs, data["machine"]["load"][0], os.getloadavg()[0]))
     finally:
+        runs.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

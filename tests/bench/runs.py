@@ -12,6 +12,7 @@ import tools
 import workloads
 
 WALL = 900  # seconds
+running = None  # what start() started last, a process group
 
 
 def environment(variables):
@@ -57,10 +58,19 @@ def result(used, folder, units=1.0):
 
 
 def start(tool, variables, command, folder):
+    global running
     before = [os.path.join(tool.bench, "measure"), used_path(folder)]
     with open(folder + ".output", "wb") as output:
-        return subprocess.Popen(before + arguments(tool, command), env=environment(variables), cwd=folder, stdout=output, stderr=output,
-                                stdin=subprocess.DEVNULL, preexec_fn=tools.limits(tool))
+        running = subprocess.Popen(before + arguments(tool, command), env=environment(variables), cwd=folder, stdout=output,
+                                   stderr=output, stdin=subprocess.DEVNULL, preexec_fn=tools.limits(tool))
+    return running
+
+
+def stop():
+    """Whoever ends the benchmark must not leave what it runs to take the processor from the next."""
+    if running and running.poll() is None:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
 
 
 def run_command(workload, tool, size, folder):

@@ -38,5 +38,14 @@ status_is "a tool that fails" 0 bench --tool outlive
 is "is shown with how" "$(jq -r '.results[1].tools.outlive.failed' bench.json)" "status 1"
 like "in the table, too" "$(cat out)" "alloc, 1 thread, fp .*status 1"
 status_is "no workload of that name" 1 python3 "$ROOT/tests/bench/bench.py" --build b --only nonesuch
+# Ended in the middle: what it ran took the processor from whatever was measured next.
+background env TMPDIR="$PWD" python3 "$ROOT/tests/bench/bench.py" --build b --size 100 --only 'alloc, 1' --tool none
+alloc_runs() { pgrep -f "^$PWD/b/tests/bench/alloc_bound"; }
+ok "it runs a program" wait_for alloc_runs
+kill -TERM "$pid"
+wait "$pid"
+is "ended from outside it says so" $? 143
+is "and takes its program with it" "$(alloc_runs)" ""
+is "and its folder" "$(find . -maxdepth 1 -name 'outlive-bench.*')" ""
 is "the source tree is left as it was" "$(find "$ROOT/tests/bench" -name __pycache__)" ""
 done_testing
