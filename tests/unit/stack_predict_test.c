@@ -154,7 +154,8 @@ static NI void call(uint32_t (*f)(int), int depth)
 /* Twice walked, then known. */
 static NI void learns(uint32_t (*f)(int), int depth)
 {
-	for (int i = 0; i < 8; i++) {
+	/* One call, in a loop that stays one. */
+	for (volatile int i = 0; i < 8; i++) {
 		uint64_t before = walks();
 
 		call(f, depth);
