@@ -81,7 +81,7 @@ arch_words_same(const uint8_t *from, const uint32_t *at, intptr_t i, uintptr_t b
 	do {
 		const struct arch_words *w = (const struct arch_words *)(from + at[i]);
 
-		for (int k = 0; k < 8; k++)
+		for (int k = 0; k < ARCH_WORDS; k++)
 			differ |= *(const uint64_t *)(base + 8ul * w->offset[k]) ^ w->value[k];
 	} while (++i);
 	return !differ;
